@@ -1,0 +1,137 @@
+/*
+ * gpu/trial.h - trials: one variant on a set of episodes.
+ *
+ * An episode set is prepared once for a root program: for each episode the
+ * begin state, the outside values in order, and what the root did with them
+ * (status, fault, digest of the observables, outputs, cycles, cost). A trial
+ * runs a variant over the set in order and stops as soon as it is known to be
+ * wrong or dearer than a bound. No journal, no policy in here.
+ */
+#ifndef FLUX_GPU_TRIAL_H
+#define FLUX_GPU_TRIAL_H
+
+#include "gpu/ir.h"
+
+enum ftrial_origin {
+  FTRIAL_RECORDED,  /* from a live task */
+  FTRIAL_FUZZED,    /* generated from the manifest or a perturbed boundary */
+  FTRIAL_COUNTER    /* a counterexample, kept for ever and tried first */
+};
+
+/* One episode as given. Pointers are copied. */
+struct ftrial_episode {
+  enum ftrial_origin origin;
+  const struct fisa_state *begin;  /* pc, cells, memory at task begin */
+  const struct fisa_event *events; /* inputs of the task, in order; events
+                                      with out = 1 are ignored */
+  uint32_t event_count;
+  double confidence;               /* of the root's task, 0..1 */
+};
+
+/* What the root did on an episode. */
+struct ftrial_expect {
+  int32_t status, fault;
+  uint64_t cycles, cost, instructions;
+  struct fisa_digest digest, outputs;
+  uint32_t inputs_used;
+  uint32_t end_pc;
+};
+
+struct ftrial_set;
+
+/*
+ * A set for `root`, empty. `root` must outlive it. `max_fuel` bounds the
+ * root's instructions a task; an episode on which the root needs more is
+ * refused (FTRIAL_REFUSED).
+ */
+struct ftrial_set *ftrial_set_new(const struct fisa_program *root,
+                                  uint64_t max_fuel, struct fisa_error *err);
+void ftrial_set_free(struct ftrial_set *set);
+
+enum ftrial_add { FTRIAL_ADDED, FTRIAL_REFUSED, FTRIAL_NO_MEMORY = -1 };
+
+/* Runs the root on the episode and adds it. Counterexamples go first. */
+enum ftrial_add ftrial_set_add(struct ftrial_set *set,
+                               const struct ftrial_episode *e);
+uint32_t ftrial_set_count(const struct ftrial_set *set);
+const struct ftrial_expect *ftrial_set_expect(const struct ftrial_set *set,
+                                              uint32_t i);
+/* Copies begin state and inputs of episode i out again (caller-owned state
+ * of the same dialect; the events stay the set's). */
+void ftrial_set_get(const struct ftrial_set *set, uint32_t i,
+                    struct fisa_state *begin,
+                    const struct fisa_event **events, uint32_t *count);
+
+/*
+ * How a variant's boundary pcs relate to the root's: pairs (root pc, variant
+ * pc) of the points behind yields and of the entry. With NULL, equal pcs are
+ * assumed.
+ */
+struct ftrial_pc_map {
+  uint32_t count;
+  const uint32_t (*pair)[2];
+};
+
+enum ftrial_verdict {
+  FTRIAL_SAME,         /* equal on all episodes tried */
+  FTRIAL_WRONG,        /* differs; `episode` says where */
+  FTRIAL_DEARER,       /* cost bound exceeded */
+  FTRIAL_INCONCLUSIVE  /* cannot be lowered, or holds opaque rows */
+};
+
+struct ftrial_result {
+  enum ftrial_verdict verdict;
+  uint32_t tried;      /* episodes run to their end */
+  uint32_t episode;    /* the first wrong one */
+  uint64_t cost;       /* of all episodes tried */
+  uint64_t instructions;
+  char what[96];       /* first difference, when wrong */
+};
+
+/*
+ * Tries a variant on episodes first..first+count-1 of the set. Stops when
+ * wrong, or when its accumulated cost exceeds `cost_bound` (UINT64_MAX: no
+ * bound). Fuel of each episode is the root's x 2 + 64. The lane is the
+ * calling thread's. Deterministic.
+ */
+struct ftrial_result ftrial_run(const struct ftrial_set *set,
+                                const struct fir_program *variant,
+                                const struct ftrial_pc_map *map,
+                                struct fir_lane *lane, uint32_t first,
+                                uint32_t count, uint64_t cost_bound);
+
+/* Cost of the root on episodes first..first+count-1. */
+uint64_t ftrial_root_cost(const struct ftrial_set *set, uint32_t first,
+                          uint32_t count);
+
+/* ---- fuzzing ------------------------------------------------------------ */
+
+/*
+ * Counter-based random numbers: word i of stream (seed, a, b). Pure function
+ * (Philox-style mixing), so that any thread can draw any number.
+ */
+uint64_t ftrial_random(uint64_t seed, uint64_t a, uint64_t b, uint64_t i);
+
+/*
+ * Makes fuzz state number n for a program into *s (a state of its dialect)
+ * and its input values into *trace (cleared first). From the manifest's
+ * inputs, edge-biased; for agents that continue, by perturbing one of the
+ * set's recorded boundaries in cells live there. Equal (seed, n) give equal
+ * states.
+ */
+int ftrial_fuzz_state(const struct ftrial_set *set, uint64_t seed, uint64_t n,
+                      struct fisa_state *s, struct fisa_trace *trace);
+
+/*
+ * Fuzzes a variant: `states` counted states; a state on which the root runs
+ * out of fuel is replaced by the next number. Expected values of the root
+ * are cached in the set. On a difference the state joins the set as a
+ * counterexample.
+ */
+struct ftrial_result ftrial_fuzz(struct ftrial_set *set,
+                                 const struct fir_program *variant,
+                                 const struct ftrial_pc_map *map,
+                                 struct fir_lane *lane, uint64_t seed,
+                                 uint32_t states);
+
+#endif /* FLUX_GPU_TRIAL_H */
