@@ -1,0 +1,98 @@
+/*
+ * plugin/journal.h - what is remembered: SQLite in WAL mode, a file a host.
+ *
+ * Accepted means committed. A journal that cannot be opened or written never
+ * stops an agent: the caller pauses evolution and says the one sentence.
+ * Stored code is data: whoever reads a program verifies it again.
+ */
+#ifndef FLUX_PLUGIN_JOURNAL_H
+#define FLUX_PLUGIN_JOURNAL_H
+
+#include "plugin/policy.h"
+#include "isa/program.h"
+
+#define FSE_JOURNAL_SCHEMA 1
+
+/* What became of a proposal that reached the end of its search or life. */
+enum fse_outcome {
+  FSE_ACCEPTED, FSE_REJECTED, FSE_REVERTED, FSE_RECOVERED, FSE_WITHDRAWN
+};
+const char *fse_outcome_name(enum fse_outcome o);
+
+/* One EvolutionRecord. */
+struct fse_record {
+  char agent[64];
+  uint64_t patch;             /* its version number */
+  uint32_t generation;        /* of the agent after it */
+  char kind[96];              /* kinds of the edits, "RemoveDead x3, ..." */
+  double fitness_before, fitness_after;
+  double cost_before, cost_after;  /* per result */
+  enum fse_outcome outcome;
+  enum fse_assurance assurance;
+  char reason[160];
+  uint8_t parent[32], child[32];   /* program hashes */
+  int64_t time_ms;            /* wall clock; no part of determinism */
+};
+
+struct fse_journal;
+
+/*
+ * Opens or creates. On failure returns -1 with one sentence that names the
+ * file: unreadable, not SQLite, damaged, another schema (newer), disk full.
+ * An older schema is migrated. One process at a time holds it.
+ */
+int fse_journal_open(const char *path, struct fse_journal **out,
+                     struct fisa_error *err);
+/* Read-only, for reports; may be open elsewhere. */
+int fse_journal_open_ro(const char *path, struct fse_journal **out,
+                        struct fisa_error *err);
+void fse_journal_close(struct fse_journal *j);   /* NULL is fine */
+
+/* All calls below are thread-safe and return 0, or -1 with err. */
+
+/* Stores a program (by hash; once). */
+int fse_journal_program(struct fse_journal *j, const struct fisa_program *p,
+                        struct fisa_error *err);
+/* Appends a record; with accepted != NULL also makes it the agent's live
+ * version, in one transaction (the acceptance itself). */
+int fse_journal_record(struct fse_journal *j, const struct fse_record *r,
+                       const struct fisa_program *accepted,
+                       const struct fisa_program *root,
+                       struct fisa_error *err);
+/* Takes an accepted version back to its parent (revert after acceptance). */
+int fse_journal_demote(struct fse_journal *j, const struct fse_record *r,
+                       struct fisa_error *err);
+/*
+ * The last accepted version of an agent whose original has `root` as hash:
+ * code, entry, generation and patch number. Returns 1 and a program derived
+ * from `original` (hash checked against the stored one), 0 if there is none,
+ * -1 with err if damaged.
+ */
+int fse_journal_version(struct fse_journal *j, const char *agent,
+                        const struct fisa_program *original,
+                        struct fisa_program **out, uint32_t *generation,
+                        uint64_t *patch, struct fisa_error *err);
+/* Counterexamples of a root: opaque blobs, oldest first. */
+int fse_journal_counter_add(struct fse_journal *j, const uint8_t root[32],
+                            const void *blob, size_t size,
+                            struct fisa_error *err);
+int fse_journal_counters(struct fse_journal *j, const uint8_t root[32],
+                         int (*each)(const void *blob, size_t size,
+                                     void *user),
+                         struct fisa_error *err, void *user);
+/* A fault of a live task, for the report. */
+int fse_journal_fault(struct fse_journal *j, const char *agent,
+                      uint64_t version, int32_t code, uint32_t pc,
+                      struct fisa_error *err);
+/* Records of an agent (NULL: of all), oldest first. */
+int fse_journal_records(struct fse_journal *j, const char *agent,
+                        int (*each)(const struct fse_record *r, void *user),
+                        struct fisa_error *err, void *user);
+/* Agents with an accepted version: name, code, entry. */
+int fse_journal_versions(struct fse_journal *j,
+                         int (*each)(const char *agent, uint32_t generation,
+                                     const uint8_t *code, uint32_t size,
+                                     uint32_t entry, void *user),
+                         struct fisa_error *err, void *user);
+
+#endif /* FLUX_PLUGIN_JOURNAL_H */

@@ -1,0 +1,58 @@
+/*
+ * plugin/search.h - from a root and its episodes to a better program.
+ *
+ * Rounds of candidates: candidate i of round r is directed site i or, past
+ * those, a draw from (seed, r, i). Each is edited, laid out, verified against
+ * its parent, lowered and tried with early cut; results reduce in index
+ * order, so any number of threads gives the same records. The best becomes
+ * the parent of the next round; neutral edits that make the code smaller are
+ * stepping stones. What is left at the end has passed replay, every
+ * counterexample and, if asked, the counted fuzz.
+ */
+#ifndef FLUX_PLUGIN_SEARCH_H
+#define FLUX_PLUGIN_SEARCH_H
+
+#include "plugin/mutate.h"
+
+struct fse_search_request {
+  const struct fisa_program *root;     /* the truth */
+  const struct fisa_program *parent;   /* version that runs now */
+  struct ftrial_set *set;              /* episodes of the root */
+  const struct fse_policy *policy;
+  uint64_t seed;                       /* already mixed with the agent */
+  enum fse_assurance assurance;        /* to be reached */
+  uint32_t threads;
+  uint64_t budget;                     /* variants */
+  uint64_t deadline_ns;                /* 0: none; may only truncate */
+  uint64_t (*now_ns)(void *user);      /* for deadline; may be NULL */
+  /* Called between rounds; non-zero: finish with what there is. */
+  int (*progress)(uint64_t variants, double cost_now, double cost_best,
+                  void *user);
+  void *user;
+};
+
+struct fse_search_result {
+  bool improved;
+  struct fisa_program *best;     /* owned by the caller; NULL if !improved */
+  struct fse_place *places;      /* parent -> best, all common instructions */
+  uint32_t place_count;
+  uint64_t variants;             /* tried */
+  uint64_t rejected;
+  double cost_before, cost_after; /* per result, on the set's recorded part */
+  enum fse_assurance assurance;
+  char kinds[96];                /* "RemoveDead x3, PatchJump" */
+  char reason[160];
+};
+
+/* Returns 0, or -1 with err (memory, a parent that is malformed). */
+int fse_search(const struct fse_search_request *q,
+               struct fse_search_result *out, struct fisa_error *err);
+void fse_search_result_done(struct fse_search_result *r);
+
+/*
+ * fitness = (1 / cycles_per_result) x confidence x trust; cost counts. No
+ * result: 0. cost_per_result > 0; confidence and trust in 0..1.
+ */
+double fse_fitness(double cost_per_result, double confidence, double trust);
+
+#endif /* FLUX_PLUGIN_SEARCH_H */
