@@ -28,7 +28,11 @@ struct fisa_state {
   int32_t status;      /* enum fisa_status */
   int32_t fault;
   uint64_t cycles;
-  int32_t *cells;      /* [cell_count] */
+  int32_t *cells;      /* [cell_count + 2]: behind the state's cells one that
+                          is always 0 and one that swallows writes, for
+                          engines that run the zero register through them;
+                          they belong to no state, nobody copies or compares
+                          them, and nobody writes the first */
   uint8_t *mem;        /* [mem_size] */
   uint64_t *written;   /* [mem_size / 64]: bit per byte stored to */
   uint64_t *dirty;     /* [mem_size / FISA_PAGE / 64, rounded up]: bit per
