@@ -1,0 +1,148 @@
+/*
+ * hostsdk/runtime.h - agents that run: tasks, boundaries, versions.
+ *
+ * A runtime owns agents. Each is run by one worker thread, a task at a time.
+ * Here live counting, recording, installing, holding of outputs, reverting
+ * and recovering: everything of flux/agent.h that is the host's.
+ *
+ * On an agent's thread nothing here locks, allocates or calls the system
+ * between two task boundaries, nor at a boundary that does not end a held
+ * task; buffers are made when the agent is, and when a patch is offered.
+ */
+#ifndef FLUX_HOSTSDK_RUNTIME_H
+#define FLUX_HOSTSDK_RUNTIME_H
+
+#include <flux/agent.h>
+
+#include "isa/state.h"
+
+/* What a VM asks of the outside; called on the thread that runs it. */
+struct fhost_vm_io;
+
+/*
+ * A VM the runtime can drive: the unit of adapting. The reference VM is one
+ * (fhost_vm_reference). `code` is what load made of a version.
+ */
+struct fhost_vm {
+  const char *dialect;    /* name of the dialect it runs */
+  const char *build_id;
+  /* Makes runnable code of a program; NULL: out of memory. Any thread. */
+  void *(*load)(const struct fisa_program *p);
+  void (*unload)(void *code);
+  /* Runs from s->pc to the next task boundary, halt, end, fault or fuel;
+   * counts block heads into counts unless NULL. Returns s->status. */
+  int (*run)(void *code, struct fisa_state *s, const struct fhost_vm_io *io,
+             uint64_t fuel, _Atomic uint64_t *counts);
+  const uint8_t *(*heads)(void *code);  /* bit per code byte */
+};
+
+struct fhost_vm_io {
+  int32_t (*input)(uint16_t source, const int32_t *arg, unsigned argc,
+                   void *user);
+  void (*output)(uint16_t channel, const int32_t *arg, unsigned argc,
+                 void *user);
+  void *user;
+};
+
+extern const struct fhost_vm fhost_vm_reference;
+
+/* What the world does for an agent; called on the agent's thread. */
+struct fhost_world {
+  /* A fresh task begins: lay its inputs into the state. NULL: none. */
+  void (*begin)(uint64_t task, struct fisa_state *s, void *user);
+  /* The next value of a source. */
+  int32_t (*input)(uint64_t task, uint16_t source, const int32_t *arg,
+                   unsigned argc, void *user);
+  /* An output that is released (in order, once each). */
+  void (*output)(uint64_t task, uint16_t channel, const int32_t *arg,
+                 unsigned argc, void *user);
+  /* Trust now, 0..1. NULL: the constant of the agent. */
+  double (*trust)(void *user);
+  void *user;
+};
+
+struct fhost_agent_options {
+  const char *name;
+  const struct fisa_program *program;  /* outlives the agent */
+  const struct fhost_vm *vm;
+  struct fhost_world world;
+  bool fresh_start;
+  int32_t confidence_cell;             /* -1: none */
+  double confidence_scale;
+  double trust;
+  uint64_t max_task_fuel;
+  uint32_t max_events;                 /* of a recorded task; 0: 4096 */
+};
+
+struct fhost_runtime;
+struct fhost_agent;
+
+/* A plugin's evolver as the runtime sees it; all NULL: none. */
+struct fhost_evolver {
+  flux_plugin *plugin;
+  const flux_evolver *api;
+};
+
+struct fhost_runtime *fhost_runtime_new(void);
+/* Detaches and frees all agents. No worker may run. NULL is fine. */
+void fhost_runtime_free(struct fhost_runtime *rt);
+
+/* The flux.live/1 table of this runtime; ctx is the runtime. */
+const flux_live *fhost_runtime_live(struct fhost_runtime *rt);
+
+/* Adds an agent. Returns it (owned by the runtime), or NULL with err. */
+struct fhost_agent *fhost_agent_add(struct fhost_runtime *rt,
+                                    const struct fhost_agent_options *o,
+                                    struct fisa_error *err);
+
+/* Attaches an agent to an evolver. A refusal is told in err and the agent
+ * runs unevolved: returns 0 attached, 1 refused. */
+int fhost_agent_attach(struct fhost_agent *a, const struct fhost_evolver *e,
+                       const char *dialect_text, size_t dialect_size,
+                       const char *bindings, size_t bindings_size,
+                       struct fisa_error *err);
+
+enum fhost_step { FHOST_RAN, FHOST_HELD, FHOST_STOPPED };
+
+/*
+ * Runs one task, with everything due at its boundary. FHOST_HELD: its
+ * outputs wait for a verdict, nothing was run, try again later.
+ * FHOST_STOPPED: the agent ended (END, FAULT, FUEL, or HALT without fresh
+ * start). Agent's thread.
+ */
+enum fhost_step fhost_agent_task(struct fhost_agent *a);
+
+/* Numbers of an agent, for reports. Any thread, relaxed. */
+struct fhost_agent_stats {
+  uint64_t tasks, results, cycles, faults;
+  uint64_t outputs;          /* released */
+  uint64_t wrong;            /* released outputs a recovery did not match */
+  uint64_t installed, accepted, reverted, recovered, withdrawn;
+  uint64_t version;
+  uint64_t install_ns_max;   /* only measured when built for bench */
+};
+void fhost_agent_stats(const struct fhost_agent *a,
+                       struct fhost_agent_stats *out);
+const char *fhost_agent_name(const struct fhost_agent *a);
+/* Copies the explanation of explain(), "" if none. */
+void fhost_agent_explanation(struct fhost_agent *a, char *out,
+                             size_t capacity);
+
+/*
+ * Runs all agents on `threads` workers (agent i on worker i % threads) until
+ * each has done `tasks` tasks (0: until stop is set) or stopped. At the end
+ * tasks still held are waited for. Returns 0, or -1 with err.
+ */
+int fhost_runtime_run(struct fhost_runtime *rt, unsigned threads,
+                      uint64_t tasks, const _Atomic int *stop,
+                      struct fisa_error *err);
+
+/* Save and restore of an agent at a boundary: a snapshot owned by the
+ * caller. Restoring puts state, pc and task number back. */
+struct fhost_snapshot;
+struct fhost_snapshot *fhost_agent_save(struct fhost_agent *a);
+int fhost_agent_restore(struct fhost_agent *a,
+                        const struct fhost_snapshot *s);
+void fhost_snapshot_free(struct fhost_snapshot *s);
+
+#endif /* FLUX_HOSTSDK_RUNTIME_H */
