@@ -82,10 +82,12 @@ flux_packages_install()
 	say "installing with apt: ${missing[*]}"
 	export DEBIAN_FRONTEND=noninteractive
 	# shellcheck disable=SC2086
-	$become env DEBIAN_FRONTEND=noninteractive apt-get update >&2 ||
+	$become env DEBIAN_FRONTEND=noninteractive apt-get \
+		-o DPkg::Lock::Timeout=300 update >&2 ||
 		say "apt-get update failed; trying with the old lists"
 	# shellcheck disable=SC2086
-	$become env DEBIAN_FRONTEND=noninteractive apt-get install -y \
+	$become env DEBIAN_FRONTEND=noninteractive apt-get \
+		-o DPkg::Lock::Timeout=300 install -y \
 		--no-install-recommends "${missing[@]}" >&2 ||
 		die "apt-get could not install: ${missing[*]}"
 }

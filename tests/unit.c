@@ -4,7 +4,6 @@
 #include "tests/unit.h"
 
 #include <CUnit/Basic.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,8 +24,6 @@ static struct {
 	int skipped;			/* the running test said so */
 	unsigned skips;			/* tests that ended skipped */
 	unsigned timeout_s;
-	const char *suite;
-	const char *name;
 	char tmpdir[PATH_SIZE];
 } unit;
 

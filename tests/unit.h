@@ -17,6 +17,8 @@
  * builds such as those with sanitizers. FLUX_TEST_TIMEOUT is how many seconds
  * one test may take before the program is ended as hung (default 300, 0 for
  * ever).
+ *
+ * Checks belong to the thread that runs the test: CUnit counts without locks.
  */
 #ifndef FLUX_TESTS_UNIT_H
 #define FLUX_TESTS_UNIT_H
