@@ -12,78 +12,74 @@
 
 /* Little-endian bytes of an operand; a byte past the code reads as 0, so
  * that a report can show what there is of a cut instruction. */
-static int32_t operand_value(const struct fisa_operand *op,
-			     const uint8_t *code, uint32_t size, uint32_t pc)
-{
-	uint32_t v = 0;
-	uint32_t width = op->kind == FISA_OPERAND_PAYLOAD ? 2 : op->width;
+static int32_t operand_value(const struct fisa_operand *op, const uint8_t *code,
+                             uint32_t size, uint32_t pc) {
+  uint32_t v = 0;
+  uint32_t width = op->kind == FISA_OPERAND_PAYLOAD ? 2 : op->width;
 
-	assert(width <= 4);
-	for (uint32_t i = 0; i < width; i++) {
-		uint32_t at = pc + op->offset + i;
-		if (at < size)
-			v |= (uint32_t)code[at] << (8 * i);
-	}
-	switch (op->kind) {
-	case FISA_OPERAND_IMM8S:
-		return (int8_t)v;
-	case FISA_OPERAND_IMM16S:
-		return (int16_t)v;
-	default:
-		return (int32_t)v;
-	}
+  assert(width <= 4);
+  for (uint32_t i = 0; i < width; i++) {
+    uint32_t at = pc + op->offset + i;
+    if (at < size)
+      v |= (uint32_t)code[at] << (8 * i);
+  }
+  switch (op->kind) {
+  case FISA_OPERAND_IMM8S:
+    return (int8_t)v;
+  case FISA_OPERAND_IMM16S:
+    return (int16_t)v;
+  default:
+    return (int32_t)v;
+  }
 }
 
 /* Whether a register byte is the constant 0 in the file that the operand
  * reaches. */
 static bool is_zero_register(const struct fisa_dialect *d,
-			     const struct fisa_operand *op, int32_t raw)
-{
-	if (raw != 0)
-		return false;
-	for (uint32_t f = 0; f < d->file_count; f++)
-		if (op->files >> f & 1)
-			return d->files[f].zero;
-	return false;
+                             const struct fisa_operand *op, int32_t raw) {
+  if (raw != 0)
+    return false;
+  for (uint32_t f = 0; f < d->file_count; f++)
+    if (op->files >> f & 1)
+      return d->files[f].zero;
+  return false;
 }
 
 /* Sums as the machines do, in 32 bits. */
-static int64_t wrap32(int64_t v)
-{
-	return (int32_t)(uint32_t)(uint64_t)v;
+static int64_t wrap32(int64_t v) {
+  return (int32_t)(uint32_t)(uint64_t)v;
 }
 
 static int64_t static_target(const struct fisa_dialect *d,
-			     const struct fisa_insn *in)
-{
-	const struct fisa_row *row = in->row;
-	int64_t base = in->pc;
-	int64_t offset = 0;
+                             const struct fisa_insn *in) {
+  const struct fisa_row *row = in->row;
+  int64_t base = in->pc;
+  int64_t offset = 0;
 
-	switch (row->flow) {
-	case FISA_FLOW_NEXT:
-	case FISA_FLOW_HALT:
-	case FISA_FLOW_TRAP:
-	case FISA_FLOW_RET:
-		return FISA_NO_TARGET;
-	case FISA_FLOW_JUMP_ABS:
-	case FISA_FLOW_COND_ABS:
-	case FISA_FLOW_CALL_ABS:
-	case FISA_FLOW_INDIRECT:
-		base = 0;
-		break;
-	default:
-		if (row->base_end)
-			base += in->length;
-		break;
-	}
-	if (row->target_reg < row->operand_count &&
-	    !is_zero_register(d, &row->operands[row->target_reg],
-			      in->value[row->target_reg]))
-		return FISA_NO_TARGET;
-	if (row->target < row->operand_count)
-		offset = in->value[row->target];
-	return wrap32(base + offset);
+  switch (row->flow) {
+  case FISA_FLOW_NEXT:
+  case FISA_FLOW_HALT:
+  case FISA_FLOW_TRAP:
+  case FISA_FLOW_RET:
+    return FISA_NO_TARGET;
+  case FISA_FLOW_JUMP_ABS:
+  case FISA_FLOW_COND_ABS:
+  case FISA_FLOW_CALL_ABS:
+  case FISA_FLOW_INDIRECT:
+    base = 0;
+    break;
+  default:
+    if (row->base_end)
+      base += in->length;
+    break;
+  }
+  if (row->target_reg < row->operand_count &&
+      !is_zero_register(d, &row->operands[row->target_reg],
+                        in->value[row->target_reg]))
+    return FISA_NO_TARGET;
+  if (row->target < row->operand_count)
+    offset = in->value[row->target];
+  return wrap32(base + offset);
 }
 
 /*
@@ -92,98 +88,92 @@ static int64_t static_target(const struct fisa_dialect *d,
  * no instruction makes headway.
  */
 enum fisa_decode_status fisa_decode(const struct fisa_dialect *d,
-				    const uint8_t *code, uint32_t size,
-				    uint32_t pc, struct fisa_insn *out)
-{
-	const struct fisa_row *row;
-	uint32_t left;
+                                    const uint8_t *code, uint32_t size,
+                                    uint32_t pc, struct fisa_insn *out) {
+  const struct fisa_row *row;
+  uint32_t left;
 
-	assert(size <= FISA_MAX_CODE);
-	memset(out, 0, sizeof(*out));
-	out->pc = pc;
-	out->target = FISA_NO_TARGET;
-	if (pc >= size)
-		return FISA_DECODE_END;
+  assert(size <= FISA_MAX_CODE);
+  memset(out, 0, sizeof(*out));
+  out->pc = pc;
+  out->target = FISA_NO_TARGET;
+  if (pc >= size)
+    return FISA_DECODE_END;
 
-	left = size - pc;
-	row = &d->rows[code[pc]];
-	out->row = row;
-	out->length = 1;
-	if (row->check > left)
-		return FISA_DECODE_TRUNCATED;
-	if (!row->defined)
-		return FISA_DECODE_UNKNOWN;
+  left = size - pc;
+  row = &d->rows[code[pc]];
+  out->row = row;
+  out->length = 1;
+  if (row->check > left)
+    return FISA_DECODE_TRUNCATED;
+  if (!row->defined)
+    return FISA_DECODE_UNKNOWN;
 
-	assert(row->length >= 1 && row->operand_count <= FISA_MAX_OPERANDS);
-	out->length = row->length;
-	for (unsigned i = 0; i < row->operand_count; i++) {
-		const struct fisa_operand *op = &row->operands[i];
-		out->value[i] = operand_value(op, code, size, pc);
-		if (op->kind == FISA_OPERAND_PAYLOAD)
-			out->length += (uint32_t)out->value[i];
-	}
-	if (out->length > left)
-		return FISA_DECODE_PAST;
-	out->target = static_target(d, out);
-	return FISA_DECODED;
+  assert(row->length >= 1 && row->operand_count <= FISA_MAX_OPERANDS);
+  out->length = row->length;
+  for (unsigned i = 0; i < row->operand_count; i++) {
+    const struct fisa_operand *op = &row->operands[i];
+    out->value[i] = operand_value(op, code, size, pc);
+    if (op->kind == FISA_OPERAND_PAYLOAD)
+      out->length += (uint32_t)out->value[i];
+  }
+  if (out->length > left)
+    return FISA_DECODE_PAST;
+  out->target = static_target(d, out);
+  return FISA_DECODED;
 }
 
-static bool value_fits(const struct fisa_operand *op, int32_t v)
-{
-	switch (op->kind) {
-	case FISA_OPERAND_IMM8S:
-		return v >= INT8_MIN && v <= INT8_MAX;
-	case FISA_OPERAND_IMM16S:
-		return v >= INT16_MIN && v <= INT16_MAX;
-	case FISA_OPERAND_ADDR16U:
-		return v >= 0 && v <= UINT16_MAX;
-	case FISA_OPERAND_PAYLOAD:
-		return false;
-	default:
-		return op->width >= 4 ||
-		       (v >= 0 && v < (int32_t)(1u << (8 * op->width)));
-	}
+static bool value_fits(const struct fisa_operand *op, int32_t v) {
+  switch (op->kind) {
+  case FISA_OPERAND_IMM8S:
+    return v >= INT8_MIN && v <= INT8_MAX;
+  case FISA_OPERAND_IMM16S:
+    return v >= INT16_MIN && v <= INT16_MAX;
+  case FISA_OPERAND_ADDR16U:
+    return v >= 0 && v <= UINT16_MAX;
+  case FISA_OPERAND_PAYLOAD:
+    return false;
+  default:
+    return op->width >= 4 || (v >= 0 && v < (int32_t)(1u << (8 * op->width)));
+  }
 }
 
 /* The value of the target operand that makes the row reach in->target, or
  * what stands there when the target is none of encode's business. */
-static int64_t target_value(const struct fisa_insn *in)
-{
-	const struct fisa_row *row = in->row;
+static int64_t target_value(const struct fisa_insn *in) {
+  const struct fisa_row *row = in->row;
 
-	if (in->target == FISA_NO_TARGET)
-		return in->value[row->target];
-	switch (row->flow) {
-	case FISA_FLOW_JUMP_ABS:
-	case FISA_FLOW_COND_ABS:
-	case FISA_FLOW_CALL_ABS:
-	case FISA_FLOW_INDIRECT:
-		return in->target;
-	default:
-		return in->target - in->pc - (row->base_end ? row->length : 0);
-	}
+  if (in->target == FISA_NO_TARGET)
+    return in->value[row->target];
+  switch (row->flow) {
+  case FISA_FLOW_JUMP_ABS:
+  case FISA_FLOW_COND_ABS:
+  case FISA_FLOW_CALL_ABS:
+  case FISA_FLOW_INDIRECT:
+    return in->target;
+  default:
+    return in->target - in->pc - (row->base_end ? row->length : 0);
+  }
 }
 
-int fisa_encode(const struct fisa_insn *in, uint8_t out[8])
-{
-	const struct fisa_row *row = in->row;
+int fisa_encode(const struct fisa_insn *in, uint8_t out[8]) {
+  const struct fisa_row *row = in->row;
 
-	if (!row || !row->defined || row->payload || row->length > 8)
-		return -1;
-	memset(out, 0, 8);
-	out[0] = row->opcode;
-	for (unsigned i = 0; i < row->operand_count; i++) {
-		const struct fisa_operand *op = &row->operands[i];
-		int64_t v = in->value[i];
+  if (!row || !row->defined || row->payload || row->length > 8)
+    return -1;
+  memset(out, 0, 8);
+  out[0] = row->opcode;
+  for (unsigned i = 0; i < row->operand_count; i++) {
+    const struct fisa_operand *op = &row->operands[i];
+    int64_t v = in->value[i];
 
-		if (i == row->target)
-			v = target_value(in);
-		if (v < INT32_MIN || v > INT32_MAX ||
-		    !value_fits(op, (int32_t)v))
-			return -1;
-		assert(op->offset + op->width <= row->length);
-		for (unsigned k = 0; k < op->width; k++)
-			out[op->offset + k] = (uint8_t)((uint32_t)v >> (8 * k));
-	}
-	return row->length;
+    if (i == row->target)
+      v = target_value(in);
+    if (v < INT32_MIN || v > INT32_MAX || !value_fits(op, (int32_t)v))
+      return -1;
+    assert(op->offset + op->width <= row->length);
+    for (unsigned k = 0; k < op->width; k++)
+      out[op->offset + k] = (uint8_t)((uint32_t)v >> (8 * k));
+  }
+  return row->length;
 }
