@@ -83,7 +83,8 @@ struct ftrial_result {
   enum ftrial_verdict verdict;
   uint32_t tried;      /* episodes run to their end */
   uint32_t episode;    /* the first wrong one */
-  uint64_t cost;       /* of all episodes tried */
+  uint64_t cost;       /* of the recorded episodes tried: fuzzed ones and
+                          counterexamples are asked for truth, not for cost */
   uint64_t instructions;
   char what[96];       /* first difference, when wrong */
 };
@@ -100,7 +101,10 @@ struct ftrial_result ftrial_run(const struct ftrial_set *set,
                                 struct fir_lane *lane, uint32_t first,
                                 uint32_t count, uint64_t cost_bound);
 
-/* Cost of the root on episodes first..first+count-1. */
+/* How many episodes of origin FTRIAL_RECORDED the set holds. */
+uint32_t ftrial_set_recorded(const struct ftrial_set *set);
+
+/* Cost of the root on the recorded ones of episodes first..first+count-1. */
 uint64_t ftrial_root_cost(const struct ftrial_set *set, uint32_t first,
                           uint32_t count);
 
