@@ -16,7 +16,9 @@
 
 struct fse_search_request {
   const struct fisa_program *root;     /* the truth */
-  const struct fisa_program *parent;   /* version that runs now */
+  const struct fisa_program *parent;   /* version that runs now; may be root */
+  const struct fse_place *parent_places; /* root -> parent, unless root */
+  uint32_t parent_place_count;
   struct ftrial_set *set;              /* episodes of the root */
   const struct fse_policy *policy;
   uint64_t seed;                       /* already mixed with the agent */
@@ -34,7 +36,7 @@ struct fse_search_request {
 struct fse_search_result {
   bool improved;
   struct fisa_program *best;     /* owned by the caller; NULL if !improved */
-  struct fse_place *places;      /* parent -> best, all common instructions */
+  struct fse_place *places;      /* root -> best, where both have a place */
   uint32_t place_count;
   uint64_t variants;             /* tried */
   uint64_t rejected;

@@ -1,0 +1,222 @@
+/*
+ * plugin/candidate.c - one candidate: from a proposal to a verdict.
+ */
+#include "plugin/candidate.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+int fse_bench_init(struct fse_bench *b, const struct fse_draft *like) {
+  assert(b != NULL && like != NULL);
+  b->draft = fse_draft_copy(like);
+  b->lane = fir_lane_new();
+  b->scratch = fisa_verify_scratch_new();
+  if (b->draft != NULL && b->lane != NULL && b->scratch != NULL) return 0;
+  fse_bench_done(b);
+  return -1;
+}
+
+void fse_bench_done(struct fse_bench *b) {
+  fse_draft_free(b->draft);
+  fir_lane_free(b->lane);
+  fisa_verify_scratch_free(b->scratch);
+  memset(b, 0, sizeof *b);
+}
+
+void fse_made_done(struct fse_made *m) {
+  fisa_program_free(m->program);
+  free(m->places);
+  memset(m, 0, sizeof *m);
+}
+
+uint64_t fse_code_hash(const struct fisa_program *p) {
+  uint64_t h = 0xcbf29ce484222325u;
+  for (uint32_t i = 0; i < p->size; i++)
+    h = (h ^ p->code[i]) * 0x100000001b3u;
+  return (h ^ p->entry) * 0x100000001b3u;
+}
+
+/* Where `pc` of the places' origin goes, or UINT32_MAX. */
+static uint32_t place_of(const struct fse_place *places, uint32_t count,
+                         uint32_t pc) {
+  uint32_t lo = 0, hi = count;
+  while (lo < hi) {
+    uint32_t mid = lo + (hi - lo) / 2;
+    if (places[mid].from_pc < pc) lo = mid + 1;
+    else hi = mid;
+  }
+  return lo < count && places[lo].from_pc == pc ? places[lo].to_pc
+                                                : UINT32_MAX;
+}
+
+/* root -> view.program -> child, as root -> child. */
+static int compose(const struct fse_round *r, const struct fse_child *c,
+                   struct fse_made *m) {
+  m->places = malloc((r->place_count + 1) * sizeof *m->places);
+  if (m->places == NULL) return -1;
+  m->place_count = 0;
+  for (uint32_t i = 0; i < r->place_count; i++) {
+    uint32_t to = fse_child_place(c, r->places[i].to_pc);
+    if (to == UINT32_MAX) continue;
+    m->places[m->place_count].from_pc = r->places[i].from_pc;
+    m->places[m->place_count++].to_pc = to;
+  }
+  return 0;
+}
+
+/* Whether an instruction ends a task without ending the agent. */
+static bool yields(const struct fisa_insn *in) {
+  return (in->row->roles & FISA_ROLE_YIELD) != 0;
+}
+
+/* Whether the row gives a value to a channel the boundary names. */
+static bool ends_by_output(const struct fisa_program *p,
+                           const struct fisa_insn *in) {
+  return p->manifest.boundary.kind == FISA_BOUNDARY_OUT &&
+         in->row->channel == p->manifest.boundary.channel;
+}
+
+uint32_t (*fse_boundary_pairs(const struct fisa_facts *root,
+                              const struct fisa_program *root_program,
+                              const struct fisa_program *variant,
+                              const struct fse_place *places,
+                              uint32_t place_count, uint32_t *count))[2] {
+  uint32_t(*pair)[2] = malloc((root->count + 2) * sizeof *pair);
+  uint32_t n = 0;
+  if (pair == NULL) return NULL;
+  pair[n][0] = root_program->entry;
+  pair[n++][1] = variant->entry;
+  for (uint32_t i = 0; i < root->count; i++) {
+    const struct fisa_insn *in = &root->insn[i];
+    uint32_t from, to;
+    if (yields(in) || ends_by_output(root_program, in)) {
+      from = in->pc + in->length;
+    } else if (root_program->manifest.boundary.kind == FISA_BOUNDARY_PC &&
+               root_program->manifest.boundary.pc == in->pc) {
+      from = in->pc;
+    } else {
+      continue;
+    }
+    to = place_of(places, place_count, from);
+    if (to == UINT32_MAX || from == root_program->entry) continue;
+    pair[n][0] = from;
+    pair[n++][1] = to;
+  }
+  *count = n;
+  return pair;
+}
+
+int fse_candidate_edit(const struct fse_round *r, struct fse_bench *b,
+                       const struct fse_draft *base, uint32_t i,
+                       struct fse_proposal *out) {
+  const struct fse_kind *kind;
+  uint64_t pick;
+  assert(base != NULL && out != NULL);
+  if (fse_draft_assign(b->draft, base) != 0) return -1;
+  if (i < r->sites.count) {
+    kind = &fse_kinds[r->sites.items[i].kind];
+    out->kind = r->sites.items[i].kind;
+    return kind->apply(&r->view, r->sites.items[i].site, b->draft, out);
+  }
+  pick = ftrial_random(r->seed, r->number, i, 0) % fse_kind_count;
+  kind = &fse_kinds[pick];
+  out->kind = (uint32_t)pick;
+  if (kind->random == NULL || r->view.policy->weight[pick] <= 0) return -1;
+  return kind->random(&r->view, r->seed, r->number, i, b->draft, out);
+}
+
+/*
+ * A boundary is a place where the root's state meets the child's code, and
+ * the child's state the root's: nothing may be live into the child there
+ * that the root does not keep alive.
+ */
+static bool boundaries_carry(const struct fse_round *r,
+                             const struct fisa_program *child,
+                             const uint32_t (*pair)[2], uint32_t count) {
+  struct fisa_facts *f = NULL;
+  bool ok = true;
+  if (count <= 1) return true;
+  if (fisa_facts_make(child, &f, NULL) != 0) return false;
+  for (uint32_t i = 0; i < count && ok; i++) {
+    uint32_t a, b;
+    if (pair[i][0] == r->root->entry) continue;
+    a = r->root_facts->index[pair[i][0]];
+    b = f->index[pair[i][1]];
+    if (a == UINT32_MAX || b == UINT32_MAX) {
+      ok = false;
+      break;
+    }
+    for (unsigned w = 0; w < FISA_SET_WORDS; w++)
+      if (f->live_in[b].w[w] & ~r->root_facts->live_in[a].w[w]) ok = false;
+  }
+  fisa_facts_free(f);
+  return ok;
+}
+
+/* Lowers and tries a verified child. */
+static struct fse_verdict try_child(const struct fse_round *r,
+                                    struct fse_bench *b, uint64_t bound,
+                                    const struct fisa_program *child,
+                                    const struct fse_made *m) {
+  struct fse_verdict v = {.fate = FSE_FATE_REFUSED};
+  struct fir_program *ir = NULL;
+  struct ftrial_pc_map map;
+  uint32_t count = 0;
+  uint32_t(*pair)[2] = fse_boundary_pairs(r->root_facts, r->root, child,
+                                          m->places, m->place_count, &count);
+  if (pair == NULL || fir_lower(child, &ir, NULL) != 0 ||
+      !boundaries_carry(r, child, (const uint32_t(*)[2])pair, count)) {
+    free(pair);
+    fir_free(ir);
+    return v;
+  }
+  map.count = count;
+  map.pair = (const uint32_t(*)[2])pair;
+  struct ftrial_result t = ftrial_run(r->set, ir, &map, b->lane, 0,
+                                      ftrial_set_count(r->set), bound);
+  v.fate = t.verdict == FTRIAL_SAME     ? FSE_FATE_SAME
+           : t.verdict == FTRIAL_WRONG  ? FSE_FATE_WRONG
+           : t.verdict == FTRIAL_DEARER ? FSE_FATE_DEARER
+                                        : FSE_FATE_REFUSED;
+  v.cost = t.cost;
+  free(pair);
+  fir_free(ir);
+  return v;
+}
+
+struct fse_verdict fse_candidate_judge(const struct fse_round *r,
+                                       struct fse_bench *b, uint64_t bound,
+                                       struct fse_made *made) {
+  struct fse_verdict v = {.fate = FSE_FATE_REFUSED};
+  struct fse_child child = {0};
+  struct fse_made m = {0};
+  struct fisa_finding finding;
+  if (fse_draft_finish(b->draft, r->view.policy->max_size, &child, NULL) != 0)
+    return v;
+  v.code_hash = fse_code_hash(child.program);
+  v.size = child.program->size;
+  if (made == NULL && r->known != NULL &&
+      r->known(v.code_hash, r->known_user)) {
+    v.fate = FSE_FATE_NONE;
+    goto done;
+  }
+  if (child.program->size >
+          r->root->size * r->view.policy->max_growth + 0.5 ||
+      fisa_verify_child(child.program, r->root, b->scratch, &finding, 1) != 0 ||
+      compose(r, &child, &m) != 0)
+    goto done;
+  struct fse_verdict t = try_child(r, b, bound, child.program, &m);
+  v.fate = t.fate;
+  v.cost = t.cost;
+  if (v.fate == FSE_FATE_SAME && made != NULL) {
+    m.program = child.program;
+    child.program = NULL;
+    *made = m;
+    memset(&m, 0, sizeof m);
+  }
+done:
+  fse_made_done(&m);
+  fse_child_done(&child);
+  return v;
+}

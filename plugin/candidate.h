@@ -1,0 +1,86 @@
+/*
+ * plugin/candidate.h - one candidate: from a proposal to a verdict.
+ *
+ * Private to the search. Editing, layout, verification, lowering and the
+ * trial with early cut, on one thread's buffers.
+ */
+#ifndef FLUX_PLUGIN_CANDIDATE_H
+#define FLUX_PLUGIN_CANDIDATE_H
+
+#include "plugin/mutate.h"
+
+/* What the candidates of a round have in common; immutable meanwhile. */
+struct fse_round {
+  struct fse_view view;
+  const struct fisa_program *root;
+  const struct fisa_facts *root_facts;
+  const struct ftrial_set *set;
+  struct fse_sites sites;
+  uint64_t seed, number;
+  const struct fse_place *places;  /* root -> view.program */
+  uint32_t place_count;
+  uint64_t cost;                   /* of view.program on the set */
+  /* Whether a code was judged and turned down in an earlier round. */
+  bool (*known)(uint64_t code_hash, const void *user);
+  const void *known_user;
+};
+
+enum fse_fate {
+  FSE_FATE_NONE,      /* the proposer had nothing there */
+  FSE_FATE_REFUSED,   /* layout or verifier said no */
+  FSE_FATE_SAME,      /* tried: equal on all episodes */
+  FSE_FATE_WRONG, FSE_FATE_DEARER
+};
+
+/* What became of a candidate. Plain data; copied in index order. */
+struct fse_verdict {
+  enum fse_fate fate;
+  uint64_t cost, code_hash;
+  uint32_t size;
+  struct fse_proposal proposal;
+};
+
+/* Buffers of one thread. */
+struct fse_bench {
+  struct fse_draft *draft;
+  struct fir_lane *lane;
+  struct fisa_verify_scratch *scratch;
+};
+int fse_bench_init(struct fse_bench *b, const struct fse_draft *like);
+void fse_bench_done(struct fse_bench *b);
+
+/* A laid-out candidate with its map from the root. */
+struct fse_made {
+  struct fisa_program *program;
+  struct fse_place *places;   /* root -> program */
+  uint32_t place_count;
+};
+void fse_made_done(struct fse_made *m);
+
+/* Draws proposal i of the round into b->draft, which holds `base` first. */
+int fse_candidate_edit(const struct fse_round *r, struct fse_bench *b,
+                       const struct fse_draft *base, uint32_t i,
+                       struct fse_proposal *out);
+
+/*
+ * Lays b->draft out and judges it: layout, verifier, trial with cost bound
+ * `bound`. With made != NULL the program is kept for the caller when the fate
+ * is FSE_FATE_SAME.
+ */
+struct fse_verdict fse_candidate_judge(const struct fse_round *r,
+                                       struct fse_bench *b, uint64_t bound,
+                                       struct fse_made *made);
+
+/* The pairs (root pc, variant pc) of task boundaries, for trials and patches:
+ * the entry and every place behind a yield. Returns a malloc'ed array or
+ * NULL; *count pairs. */
+uint32_t (*fse_boundary_pairs(const struct fisa_facts *root,
+                              const struct fisa_program *root_program,
+                              const struct fisa_program *variant,
+                              const struct fse_place *places,
+                              uint32_t place_count, uint32_t *count))[2];
+
+/* FNV-1a, for the candidate cache of one search. */
+uint64_t fse_code_hash(const struct fisa_program *p);
+
+#endif /* FLUX_PLUGIN_CANDIDATE_H */

@@ -1,0 +1,468 @@
+/*
+ * plugin/search.c - rounds of candidates, reduced in index order.
+ *
+ * The current program only ever gets better in (cost, size); each adopted
+ * step is kept, so that a counterexample found late takes back exactly the
+ * steps it refutes.
+ */
+#include "plugin/search.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin/candidate.h"
+
+#define SMOKE_STATES 256u  /* fuzz states each adopted step must pass */
+#define PROFILE_EPISODES 16u
+#define MAX_STEPS 512u
+#define STALE_ROUNDS 2u
+
+/* One adopted step. */
+struct step {
+  struct fse_made made;
+  uint32_t kind;
+  uint64_t cost;
+};
+
+struct search {
+  const struct fse_search_request *q;
+  struct fse_lexicon *lexicon;
+  struct fisa_facts *root_facts;
+  struct fir_lane *lane;
+  uint32_t first;           /* steps[0]: the parent itself */
+  uint32_t step_count;
+  struct step steps[MAX_STEPS];
+  uint64_t *seen;           /* hashes of candidates of earlier rounds */
+  uint32_t seen_count, seen_capacity;
+  uint64_t variants, rejected, round;
+};
+
+/* What the workers of a round share. */
+struct crew {
+  struct search *s;
+  const struct fse_round *round;
+  const struct fse_draft *base;
+  struct fse_verdict *verdict;
+  uint32_t count;
+  uint64_t bound;
+  atomic_uint next;
+  atomic_int failed;
+};
+
+double fse_fitness(double cost_per_result, double confidence, double trust) {
+  if (!(cost_per_result > 0)) return 0;
+  return 1.0 / cost_per_result * confidence * trust;
+}
+
+/* ---- the cache of codes seen -------------------------------------------- */
+
+static bool seen_has(uint64_t hash, const void *user) {
+  const struct search *s = user;
+  if (s->seen_capacity == 0) return false;
+  uint32_t mask = s->seen_capacity - 1;
+  for (uint32_t i = (uint32_t)hash & mask;; i = (i + 1) & mask) {
+    if (s->seen[i] == 0) return false;
+    if (s->seen[i] == hash) return true;
+  }
+}
+
+static void seen_put(uint64_t *table, uint32_t capacity, uint64_t hash) {
+  uint32_t mask = capacity - 1, i = (uint32_t)hash & mask;
+  while (table[i] != 0 && table[i] != hash) i = (i + 1) & mask;
+  table[i] = hash;
+}
+
+static int seen_add(struct search *s, uint64_t hash) {
+  if (hash == 0 || seen_has(hash, s)) return 0;
+  if ((s->seen_count + 1) * 2 > s->seen_capacity) {
+    uint32_t capacity = s->seen_capacity ? s->seen_capacity * 2 : 1024;
+    uint64_t *table = calloc(capacity, sizeof *table);
+    if (table == NULL) return -1;
+    for (uint32_t i = 0; i < s->seen_capacity; i++)
+      if (s->seen[i] != 0) seen_put(table, capacity, s->seen[i]);
+    free(s->seen);
+    s->seen = table;
+    s->seen_capacity = capacity;
+  }
+  seen_put(s->seen, s->seen_capacity, hash);
+  s->seen_count++;
+  return 0;
+}
+
+/* ---- a round -------------------------------------------------------------- */
+
+static void *crew_work(void *arg) {
+  struct crew *c = arg;
+  struct fse_bench bench = {0};
+  uint32_t i;
+  if (fse_bench_init(&bench, c->base) != 0) {
+    atomic_store(&c->failed, 1);
+    return NULL;
+  }
+  while ((i = atomic_fetch_add(&c->next, 1)) < c->count) {
+    struct fse_proposal p = {0};
+    struct fse_verdict *v = &c->verdict[i];
+    v->fate = FSE_FATE_NONE;
+    if (fse_candidate_edit(c->round, &bench, c->base, i, &p) != 0) continue;
+    *v = fse_candidate_judge(c->round, &bench, c->bound, NULL);
+    v->proposal = p;
+  }
+  fse_bench_done(&bench);
+  return NULL;
+}
+
+/* Judges all candidates of a round on the request's threads. */
+static int crew_run(struct crew *c, uint32_t threads) {
+  pthread_t id[64];
+  uint32_t started = 0;
+  assert(threads >= 1);
+  if (threads > 64) threads = 64;
+  while (started + 1 < threads &&
+         pthread_create(&id[started], NULL, crew_work, c) == 0)
+    started++;
+  crew_work(c);
+  while (started > 0) pthread_join(id[--started], NULL);
+  return atomic_load(&c->failed) ? -1 : 0;
+}
+
+/* The order in which passing candidates are taken: cheaper, smaller, older. */
+struct pick {
+  uint64_t cost;
+  uint32_t size, index;
+};
+
+static int pick_order(const void *x, const void *y) {
+  const struct pick *a = x, *b = y;
+  if (a->cost != b->cost) return a->cost < b->cost ? -1 : 1;
+  if (a->size != b->size) return a->size < b->size ? -1 : 1;
+  return a->index < b->index ? -1 : a->index > b->index;
+}
+
+static struct step *current(struct search *s) {
+  assert(s->step_count > 0);
+  return &s->steps[s->step_count - 1];
+}
+
+/* Fuzzes a made program; 0: passed, 1: refuted, -1: memory. */
+static int fuzz_made(struct search *s, const struct fse_made *m,
+                     uint32_t states) {
+  struct fir_program *ir = NULL;
+  struct ftrial_pc_map map;
+  uint32_t count = 0;
+  uint32_t(*pair)[2] =
+      fse_boundary_pairs(s->root_facts, s->q->root, m->program, m->places,
+                         m->place_count, &count);
+  if (pair == NULL || fir_lower(m->program, &ir, NULL) != 0) {
+    free(pair);
+    return -1;
+  }
+  map.count = count;
+  map.pair = (const uint32_t(*)[2])pair;
+  struct ftrial_result t = ftrial_fuzz(s->q->set, ir, &map, s->lane,
+                                       s->q->seed, states);
+  free(pair);
+  fir_free(ir);
+  return t.verdict == FTRIAL_SAME ? 0 : 1;
+}
+
+/* Takes one passing candidate onto what was taken before it this round. */
+static int take(struct search *s, const struct fse_round *r,
+                struct fse_bench *b, struct fse_draft *base,
+                const struct pick *p) {
+  struct fse_proposal proposal = {0};
+  struct fse_made made = {0};
+  struct step *now = current(s);
+  if (s->step_count == MAX_STEPS ||
+      fse_candidate_edit(r, b, base, p->index, &proposal) != 0)
+    return 0;
+  struct fse_verdict v = fse_candidate_judge(r, b, now->cost, &made);
+  s->variants++;
+  if (v.fate != FSE_FATE_SAME) return 0;
+  if (v.cost > now->cost ||
+      (v.cost == now->cost && v.size >= now->made.program->size) ||
+      fuzz_made(s, &made, SMOKE_STATES) != 0) {
+    fse_made_done(&made);
+    return 0;
+  }
+  struct step *next = &s->steps[s->step_count++];
+  next->made = made;
+  next->kind = proposal.kind;
+  next->cost = v.cost;
+  return fse_draft_assign(base, b->draft) != 0 ? -1 : 1;
+}
+
+/* Takes the passing candidates in order. Returns how many, or -1. */
+static int reduce(struct search *s, const struct fse_round *r,
+                  const struct fse_verdict *v, uint32_t count,
+                  struct fse_draft *base) {
+  struct fse_bench bench = {0};
+  struct pick *pick = malloc((count + 1) * sizeof *pick);
+  uint32_t n = 0;
+  int taken = 0;
+  if (pick == NULL || fse_bench_init(&bench, base) != 0) {
+    free(pick);
+    return -1;
+  }
+  for (uint32_t i = 0; i < count; i++) {
+    if (v[i].fate == FSE_FATE_NONE) continue;
+    s->variants++;
+    if (v[i].fate != FSE_FATE_SAME) s->rejected++;
+    if (v[i].fate == FSE_FATE_SAME &&
+        (v[i].cost < r->cost ||
+         (v[i].cost == r->cost && v[i].size < r->view.program->size)))
+      pick[n++] = (struct pick){v[i].cost, v[i].size, i};
+    if (v[i].fate != FSE_FATE_SAME && seen_add(s, v[i].code_hash) != 0)
+      taken = -1;
+  }
+  qsort(pick, n, sizeof *pick, pick_order);
+  for (uint32_t i = 0; i < n && taken >= 0; i++) {
+    int t = take(s, r, &bench, base, &pick[i]);
+    taken = t < 0 ? -1 : taken + t;
+  }
+  fse_bench_done(&bench);
+  free(pick);
+  return taken;
+}
+
+/* The parts of a view that belong to one round. */
+struct round_parts {
+  struct fisa_facts *facts;
+  struct fse_draft *draft;
+  struct fse_profile *profile;
+};
+
+static void round_parts_done(struct round_parts *p, struct fse_round *r) {
+  fse_sites_done(&r->sites);
+  fse_profile_free(p->profile);
+  fse_draft_free(p->draft);
+  fisa_facts_free(p->facts);
+}
+
+static int round_make(struct search *s, struct round_parts *p,
+                      struct fse_round *r, struct fisa_error *err) {
+  const struct step *now = current(s);
+  const struct fisa_program *program = now->made.program;
+  memset(p, 0, sizeof *p);
+  memset(r, 0, sizeof *r);
+  if (fisa_facts_make(program, &p->facts, err) != 0 ||
+      fse_draft_make(program, p->facts, &p->draft, err) != 0)
+    return -1;
+  p->profile = fse_profile_new(program, p->facts, s->q->set,
+                               PROFILE_EPISODES, s->lane);
+  if (p->profile == NULL) return fisa_fail(err, "out of memory");
+  r->view = (struct fse_view){program, p->facts, p->draft, s->lexicon,
+                              p->profile, s->q->policy};
+  r->root = s->q->root;
+  r->root_facts = s->root_facts;
+  r->set = s->q->set;
+  r->seed = s->q->seed;
+  r->number = s->round;
+  r->places = now->made.places;
+  r->place_count = now->made.place_count;
+  r->cost = now->cost;
+  r->known = seen_has;
+  r->known_user = s;
+  if (fse_sites_make(&r->view, &r->sites) != 0)
+    return fisa_fail(err, "out of memory");
+  return 0;
+}
+
+/* One round. Returns steps taken, or -1. */
+static int run_round(struct search *s, struct fisa_error *err) {
+  struct round_parts parts;
+  struct fse_round round;
+  struct crew crew = {.s = s, .round = &round};
+  struct fse_draft *base = NULL;
+  int taken = -1;
+  uint64_t left = s->q->budget - s->variants;
+  if (round_make(s, &parts, &round, err) != 0) goto done;
+  crew.count = round.sites.count + s->q->policy->population;
+  if (crew.count > left) crew.count = (uint32_t)left;
+  crew.base = parts.draft;
+  crew.bound = round.cost;
+  crew.verdict = calloc(crew.count + 1, sizeof *crew.verdict);
+  base = fse_draft_copy(parts.draft);
+  if (crew.verdict == NULL || base == NULL ||
+      crew_run(&crew, s->q->threads) != 0) {
+    fisa_fail(err, "out of memory");
+    goto done;
+  }
+  taken = reduce(s, &round, crew.verdict, crew.count, base);
+  if (taken < 0) fisa_fail(err, "out of memory");
+done:
+  fse_draft_free(base);
+  free(crew.verdict);
+  round_parts_done(&parts, &round);
+  s->round++;
+  return taken;
+}
+
+/* ---- the whole search ------------------------------------------------------ */
+
+static bool time_is_up(struct search *s) {
+  const struct fse_search_request *q = s->q;
+  uint32_t n = ftrial_set_recorded(q->set);
+  double per = n ? 1.0 / n : 1.0;
+  if (q->progress != NULL &&
+      q->progress(s->variants, (double)current(s)->cost * per,
+                  (double)current(s)->cost * per, q->user) != 0)
+    return true;
+  return q->deadline_ns != 0 && q->now_ns != NULL &&
+         q->now_ns(q->user) >= q->deadline_ns;
+}
+
+/* Whether a made program passes every episode of the set; its cost. */
+static bool passes_set(struct search *s, const struct fse_made *m,
+                       uint64_t *cost) {
+  struct fir_program *ir = NULL;
+  uint32_t count = 0;
+  bool same = false;
+  uint32_t(*pair)[2] =
+      fse_boundary_pairs(s->root_facts, s->q->root, m->program, m->places,
+                         m->place_count, &count);
+  if (pair != NULL && fir_lower(m->program, &ir, NULL) == 0) {
+    struct ftrial_pc_map map = {count, (const uint32_t(*)[2])pair};
+    struct ftrial_result t = ftrial_run(s->q->set, ir, &map, s->lane, 0,
+                                        ftrial_set_count(s->q->set),
+                                        UINT64_MAX);
+    same = t.verdict == FTRIAL_SAME;
+    *cost = t.cost;
+  }
+  free(pair);
+  fir_free(ir);
+  return same;
+}
+
+/* Drops the steps that a new counterexample refutes. */
+static void back_to_truth(struct search *s) {
+  uint64_t cost;
+  while (s->step_count > 1 && !passes_set(s, &current(s)->made, &cost)) {
+    fse_made_done(&current(s)->made);
+    s->step_count--;
+  }
+}
+
+/* Searches until nothing more is found, then asks for the assurance; what
+ * that refutes is dropped and the search goes on. */
+static int search_loop(struct search *s, struct fisa_error *err) {
+  uint32_t stale = 0;
+  bool up = false;
+  for (;;) {
+    while (!up && stale < STALE_ROUNDS && s->variants < s->q->budget) {
+      int taken = run_round(s, err);
+      if (taken < 0) return -1;
+      stale = taken > 0 ? 0 : stale + 1;
+      up = time_is_up(s);
+    }
+    if (s->step_count == 1 || s->q->assurance < FSE_ASSURE_FUZZ) return 0;
+    if (fuzz_made(s, &current(s)->made, s->q->policy->fuzz_states) == 0)
+      return 0;
+    back_to_truth(s);
+    stale = 0;
+  }
+}
+
+/* "RemoveDead x3, PatchJump": the kinds of the steps, first seen first. */
+static void name_kinds(const struct search *s, char *out, size_t capacity) {
+  uint32_t count[FSE_KINDS_MAX] = {0};
+  size_t used = 0;
+  out[0] = '\0';
+  for (uint32_t i = 1; i < s->step_count; i++)
+    if (s->steps[i].kind < FSE_KINDS_MAX) count[s->steps[i].kind]++;
+  for (uint32_t k = 0; k < fse_kind_count && used < capacity; k++) {
+    if (count[k] == 0) continue;
+    int n = snprintf(out + used, capacity - used,
+                     count[k] > 1 ? "%s%s x%u" : "%s%s",
+                     used ? ", " : "", fse_kinds[k].name, count[k]);
+    used += n > 0 ? (size_t)n : 0;
+  }
+}
+
+/* steps[0]: the parent, with its map from the root. */
+static int start(struct search *s, struct fisa_error *err) {
+  const struct fse_search_request *q = s->q;
+  struct step *st = &s->steps[0];
+  struct fisa_facts *f = s->root_facts;
+  uint32_t n = q->parent_place_count;
+  assert(q->root != NULL && q->parent != NULL && q->set != NULL);
+  s->step_count = 1;
+  if (q->parent == q->root) n = f->count;
+  st->made.program = fisa_program_derive(
+      q->parent, q->parent->code, q->parent->size, q->parent->entry,
+      q->parent->manifest.boundary.pc);
+  st->made.places = malloc((n + 1) * sizeof *st->made.places);
+  if (st->made.program == NULL || st->made.places == NULL)
+    return fisa_fail(err, "out of memory");
+  st->made.place_count = n;
+  for (uint32_t i = 0; i < n; i++)
+    st->made.places[i] =
+        q->parent == q->root
+            ? (struct fse_place){f->insn[i].pc, f->insn[i].pc}
+            : q->parent_places[i];
+  if (!passes_set(s, &st->made, &st->cost))
+    return fisa_fail(err, "the running version differs from its root on a "
+                          "recorded task");
+  return 0;
+}
+
+/* Hands the best out. */
+static void finish(struct search *s, struct fse_search_result *out) {
+  uint32_t n = ftrial_set_recorded(s->q->set);
+  struct step *best = current(s);
+  double per = n ? 1.0 / n : 1.0;
+  out->variants = s->variants;
+  out->rejected = s->rejected;
+  out->cost_before = (double)s->steps[0].cost * per;
+  out->cost_after = (double)best->cost * per;
+  out->improved = best->cost < s->steps[0].cost;
+  if (!out->improved) return;
+  out->assurance = s->q->assurance;
+  name_kinds(s, out->kinds, sizeof out->kinds);
+  snprintf(out->reason, sizeof out->reason,
+           "%u edits, cost %.2f -> %.2f a result", s->step_count - 1,
+           out->cost_before, out->cost_after);
+  out->best = best->made.program;
+  out->places = best->made.places;
+  out->place_count = best->made.place_count;
+  best->made.program = NULL;
+  best->made.places = NULL;
+}
+
+int fse_search(const struct fse_search_request *q,
+               struct fse_search_result *out, struct fisa_error *err) {
+  int rc = -1;
+  struct search *s = calloc(1, sizeof *s);
+  memset(out, 0, sizeof *out);
+  if (s == NULL) return fisa_fail(err, "out of memory");
+  s->q = q;
+  s->lexicon = fse_lexicon_new(q->root->dialect, q->policy);
+  s->lane = fir_lane_new();
+  if (s->lexicon == NULL || s->lane == NULL) {
+    fisa_fail(err, "out of memory");
+    goto done;
+  }
+  if (fisa_facts_make(q->root, &s->root_facts, err) != 0 ||
+      start(s, err) != 0 || search_loop(s, err) != 0)
+    goto done;
+  finish(s, out);
+  rc = 0;
+done:
+  for (uint32_t i = 0; i < s->step_count; i++)
+    fse_made_done(&s->steps[i].made);
+  free(s->seen);
+  fisa_facts_free(s->root_facts);
+  fir_lane_free(s->lane);
+  fse_lexicon_free(s->lexicon);
+  free(s);
+  return rc;
+}
+
+void fse_search_result_done(struct fse_search_result *r) {
+  fisa_program_free(r->best);
+  free(r->places);
+  memset(r, 0, sizeof *r);
+}
