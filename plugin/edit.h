@@ -22,6 +22,8 @@ struct fse_node {
   int64_t fixed_target;   /* static target that is no instruction (end of the
                              code): kept as it is; else FISA_NO_TARGET */
   uint8_t filler[4];      /* bytes glued behind (row.filler) */
+  uint32_t lead;          /* node that jumps to this one enter by: itself, or
+                             one inserted before it */
   bool pinned;            /* may not be edited, moved or removed */
   bool dead;              /* removed: control passes to the next node */
 };
@@ -29,12 +31,15 @@ struct fse_node {
 struct fse_draft {
   const struct fisa_program *parent; /* not owned */
   uint32_t count, capacity;
+  uint32_t base_count;    /* nodes 0..base_count-1 are the parent's
+                             instructions, ascending pc */
   struct fse_node *nodes;
   uint32_t entry;         /* node */
   uint32_t boundary;      /* node of a pc boundary, or FSE_NO_NODE */
   bool frozen;            /* layout frozen */
-  uint32_t order_count;   /* list order: nodes[order[0]], ... */
-  uint32_t *order;        /* nodes are never renumbered, order is */
+  uint32_t order_count, order_capacity;
+  uint32_t *order;        /* list order: nodes[order[0]], ...; nodes are never
+                             renumbered, order is */
 };
 
 /* A draft of a program. Unreached bytes are left out unless frozen. Returns
