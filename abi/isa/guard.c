@@ -1,0 +1,110 @@
+/*
+ * isa/guard.c - whether a lethal predicate can hold, given what is known of
+ * the values it looks at.
+ */
+#include <assert.h>
+
+#include "isa/flow.h"
+
+struct fisa__range fisa__range_const(const struct fisa_insn *in,
+                                     const struct fisa_ref *ref,
+                                     const void *user) {
+  struct fisa__range r = {INT32_MIN, INT32_MAX, false};
+  int32_t v;
+
+  if (fisa__ref_const(user, in, ref, &v)) {
+    r.lo = r.hi = v;
+    r.nonzero = v != 0;
+  }
+  return r;
+}
+
+static enum fisa__guard_state outside(struct fisa__range r, int32_t lo,
+                                      int32_t hi) {
+  assert(lo <= hi);
+  if (r.lo >= lo && r.hi <= hi)
+    return FISA__GUARD_NEVER;
+  if (r.hi < lo || r.lo > hi)
+    return FISA__GUARD_SURE;
+  return FISA__GUARD_MAYBE;
+}
+
+static enum fisa__guard_state div_overflow(struct fisa__range a,
+                                           struct fisa__range b) {
+  if (a.lo != INT32_MIN || b.lo > -1 || b.hi < -1)
+    return FISA__GUARD_NEVER;
+  if (a.hi == INT32_MIN && b.lo == -1 && b.hi == -1)
+    return FISA__GUARD_SURE;
+  return FISA__GUARD_MAYBE;
+}
+
+/* a ** b leaves int32, or is infinite. Powers that stay below 2^30 are in
+ * range however they are rounded; the rest is left undecided. */
+static enum fisa__guard_state pow_range(struct fisa__range a,
+                                        struct fisa__range b) {
+  double base, power = 1;
+  int64_t magnitude = -(int64_t)a.lo > a.hi ? -(int64_t)a.lo : a.hi;
+
+  if (b.lo < 0 && !(a.nonzero || a.lo > 0 || a.hi < 0))
+    return FISA__GUARD_MAYBE;
+  if (magnitude <= 1 || b.hi <= 0)
+    return FISA__GUARD_NEVER;
+  base = (double)magnitude;
+  for (int32_t i = 0; i < b.hi; i++) {
+    power *= base;
+    if (power > 1073741824.0)
+      return FISA__GUARD_MAYBE;
+  }
+  return FISA__GUARD_NEVER;
+}
+
+/* The raw register byte against the file that the row reaches with it. */
+static enum fisa__guard_state register_range(const struct fisa_insn *in,
+                                             const struct fisa_dialect *d,
+                                             const struct fisa_ref *raw) {
+  const struct fisa_row *row = in->row;
+
+  for (unsigned i = 0; i < row->step_count; i++) {
+    const struct fisa_step *s = &row->steps[i];
+    const struct fisa_ref *refs[4] = {&s->d, &s->a, &s->b, &s->c};
+    for (int k = 0; k < 4; k++) {
+      if (refs[k]->kind != FISA_REF_RAW || refs[k]->operand != raw->operand)
+        continue;
+      return in->value[raw->operand] < d->files[refs[k]->file].count
+                 ? FISA__GUARD_NEVER
+                 : FISA__GUARD_SURE;
+    }
+  }
+  return FISA__GUARD_MAYBE;
+}
+
+enum fisa__guard_state fisa__guard(const struct fisa__guard_view *v,
+                                   const struct fisa_insn *in,
+                                   const struct fisa_guard *g) {
+  struct fisa__range a = v->range_of(in, &g->a, v->user);
+
+  assert(g->lethal < FLUX_LETHAL_COUNT);
+  switch (g->lethal) {
+  case FLUX_LETHAL_DIV_OVERFLOW:
+    return div_overflow(a, v->range_of(in, &g->b, v->user));
+  case FLUX_LETHAL_SHIFT_RANGE:
+    return outside(a, 0, 31);
+  case FLUX_LETHAL_POW_RANGE:
+    return pow_range(a, v->range_of(in, &g->b, v->user));
+  case FLUX_LETHAL_LOG_ZERO:
+    if (a.nonzero || a.lo > 0 || a.hi < 0)
+      return FISA__GUARD_NEVER;
+    return a.lo == 0 && a.hi == 0 ? FISA__GUARD_SURE : FISA__GUARD_MAYBE;
+  case FLUX_LETHAL_REGISTER_RANGE:
+    return register_range(in, v->d, &g->a);
+  case FLUX_LETHAL_VARINT_NEGATIVE:
+    return outside(a, 0, INT32_MAX);
+  case FLUX_LETHAL_NEGATIVE_TARGET:
+  case FLUX_LETHAL_PAST_CODE:
+    /* Both are facts of the place, which the decoder has settled; a target
+     * in a register is the flow graph's business. */
+    return FISA__GUARD_NEVER;
+  default: /* stack depth, float bits, opaque */
+    return FISA__GUARD_MAYBE;
+  }
+}
