@@ -120,6 +120,7 @@ struct fisa__flow {
   int32_t stack_size;          /* 0: no stack */
   uint32_t dynamic_count;      /* rows with a register-held target */
   bool all_return;             /* a RET in shared code: any function */
+  uint8_t all_bias;            /* its bias */
   bool wild;
   uint32_t wild_pc;
   const char *wild_why;

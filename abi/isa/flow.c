@@ -1,0 +1,624 @@
+/*
+ * isa/flow.c - the walk over a program's code.
+ *
+ * Nodes are visited until what holds before each (function, stack depth,
+ * whether the link is whole) changes no more. Depth intervals are widened
+ * after a few visits, so the walk is linear in the code for all practical
+ * purposes and always ends.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "isa/flow.h"
+
+#define VISITS_BEFORE_WIDENING 4
+
+/* What holds before an instruction. */
+struct place {
+  uint32_t func;
+  int32_t lo, hi;
+  bool broken;
+};
+
+int fisa__room(void *array, uint32_t *room, uint32_t need, size_t item) {
+  void **p = array;
+  uint32_t want = *room ? *room : 16;
+  void *grown;
+
+  assert(item > 0);
+  if (need <= *room)
+    return 0;
+  while (want < need)
+    want *= 2;
+  grown = realloc(*p, want * item);
+  if (!grown)
+    return -1;
+  *p = grown;
+  *room = want;
+  return 0;
+}
+
+/* ---- rows --------------------------------------------------------------- */
+
+/* Words of an opaque row that touch the stack. */
+static bool names_stack(const char *words) {
+  return strstr(words, "STK") || strstr(words, "SP");
+}
+
+static uint16_t step_flags(const struct fisa_dialect *d,
+                           const struct fisa_step *s) {
+  const struct fisa_ref *refs[4] = {&s->d, &s->a, &s->b, &s->c};
+  uint16_t flags = 0;
+
+  switch (s->op) {
+  case FLUX_OP_EMIT:
+    flags |= FISA__ROW_EMIT;
+    break;
+  case FLUX_OP_CYCLE:
+    flags |= FISA__ROW_CYCLE;
+    break;
+  case FLUX_OP_YIELD:
+    flags |= FISA__ROW_YIELD;
+    break;
+  case FLUX_OP_CALL:
+    flags |= FISA__ROW_CALL;
+    break;
+  case FLUX_OP_DIV:
+  case FLUX_OP_TRAP:
+    flags |= FISA__ROW_FAULT;
+    break;
+  default:
+    break;
+  }
+  for (int i = 1; i < 4; i++)
+    if (refs[i]->kind == FISA_REF_NEXT)
+      flags |= FISA__ROW_LINK;
+  /* Only push and pop may move the stack index. */
+  for (int i = 0; i < 2; i++) {
+    char use = fisa_semop_use(s->op, (unsigned)i);
+    if (use != 'W' && use != 'M')
+      continue;
+    if (refs[i]->kind == FISA_REF_CELL && d->stack_file < d->file_count &&
+        (d->files[refs[i]->file].kind == FISA_FILE_STACK ||
+         d->files[refs[i]->file].first == d->sp_cell))
+      flags |= FISA__ROW_STACK;
+  }
+  return flags;
+}
+
+static uint16_t flow_flags(const struct fisa_row *row) {
+  switch (row->flow) {
+  case FISA_FLOW_JUMP_REL:
+  case FISA_FLOW_JUMP_ABS:
+  case FISA_FLOW_CALL_REL:
+  case FISA_FLOW_CALL_ABS:
+  case FISA_FLOW_INDIRECT:
+    return FISA__ROW_JUMP;
+  case FISA_FLOW_COND_REL:
+  case FISA_FLOW_COND_ABS:
+  case FISA_FLOW_COND_REL_REG:
+    return FISA__ROW_JUMP | FISA__ROW_COND;
+  case FISA_FLOW_RET:
+    return FISA__ROW_RET;
+  case FISA_FLOW_TRAP:
+    return FISA__ROW_FAULT;
+  default:
+    return 0;
+  }
+}
+
+static void fill_info(const struct fisa_dialect *d, const struct fisa_row *row,
+                      struct fisa__rowinfo *info) {
+  memset(info, 0, sizeof(*info));
+  info->flags = FISA__ROW_READY | flow_flags(row);
+  info->branch = FLUX_OP_NOP;
+  if (row->roles & FISA_ROLE_YIELD)
+    info->flags |= FISA__ROW_YIELD;
+  if (row->guard_count > 0)
+    info->flags |= FISA__ROW_FAULT;
+  if (row->opaque) {
+    info->flags |= FISA__ROW_FAULT | FISA__ROW_EMIT;
+    if (names_stack(row->writes))
+      info->flags |= FISA__ROW_STACK;
+    return;
+  }
+  for (unsigned i = 0; i < row->step_count; i++) {
+    const struct fisa_step *s = &row->steps[i];
+    info->flags |= step_flags(d, s);
+    info->push += s->op == FLUX_OP_PUSH;
+    info->pop += s->op == FLUX_OP_POP;
+    info->branch = s->op;
+  }
+}
+
+const struct fisa__rowinfo *fisa__row_info(struct fisa__flow *g,
+                                           const struct fisa_row *row) {
+  struct fisa__rowinfo *info = &g->info[row - g->d->rows];
+
+  assert(row >= g->d->rows && row < g->d->rows + 256);
+  if (!(info->flags & FISA__ROW_READY))
+    fill_info(g->d, row, info);
+  return info;
+}
+
+/* ---- the walk ----------------------------------------------------------- */
+
+static void go_wild(struct fisa__flow *g, uint32_t pc, const char *why) {
+  if (g->wild)
+    return;
+  g->wild = true;
+  g->wild_pc = pc;
+  g->wild_why = why;
+}
+
+static int32_t clamp_depth(const struct fisa__flow *g, int32_t depth) {
+  int32_t limit = g->stack_size + 1;
+
+  return depth < -limit ? -limit : depth > limit ? limit : depth;
+}
+
+static void queue(struct fisa__flow *g, uint32_t i) {
+  if (g->node[i].flags & FISA__QUEUED)
+    return;
+  if (fisa__room(&g->work, &g->work_room, g->work_count + 1,
+                 sizeof(*g->work)) != 0) {
+    g->failed = true;
+    return;
+  }
+  g->node[i].flags |= FISA__QUEUED;
+  g->work[g->work_count++] = i;
+}
+
+static uint32_t new_node(struct fisa__flow *g, uint32_t pc,
+                         const struct place *at) {
+  const struct fisa_program *p = g->p;
+  struct fisa__node *n;
+
+  if (fisa__room(&g->node, &g->node_room, g->count + 1, sizeof(*g->node))) {
+    g->failed = true;
+    return FISA__NONE;
+  }
+  n = &g->node[g->count];
+  n->status = (uint8_t)fisa_decode(g->d, p->code, p->size, pc, &n->insn);
+  n->to = n->insn.target;
+  n->next = n->jump = n->entry_of = n->call = FISA__NONE;
+  n->func = at->func;
+  n->lo = (int16_t)clamp_depth(g, at->lo);
+  n->hi = (int16_t)clamp_depth(g, at->hi);
+  n->flags = at->broken ? FISA__BROKEN : 0;
+  n->visits = 0;
+  g->index[pc] = g->count;
+  queue(g, g->count);
+  return g->count++;
+}
+
+/* Joins what holds on a new path into a node; visits it again if that says
+ * something new. */
+static void join(struct fisa__flow *g, uint32_t i, const struct place *at) {
+  struct fisa__node *n = &g->node[i];
+  uint32_t func = n->func == at->func ? n->func : FISA__MIXED;
+  int32_t lo = clamp_depth(g, at->lo < n->lo ? at->lo : n->lo);
+  int32_t hi = clamp_depth(g, at->hi > n->hi ? at->hi : n->hi);
+  uint8_t flags = n->flags | (at->broken ? FISA__BROKEN : 0);
+
+  if (func == n->func && lo == n->lo && hi == n->hi && flags == n->flags)
+    return;
+  if (n->visits >= VISITS_BEFORE_WIDENING) {
+    if (lo < n->lo)
+      lo = -(g->stack_size + 1);
+    if (hi > n->hi)
+      hi = g->stack_size + 1;
+  }
+  n->func = func;
+  n->lo = (int16_t)lo;
+  n->hi = (int16_t)hi;
+  n->flags = flags;
+  queue(g, i);
+}
+
+/* The node at an address that control reaches in a state; NONE if the
+ * address is outside the code. */
+static uint32_t reach(struct fisa__flow *g, int64_t pc,
+                      const struct place *at) {
+  uint32_t i;
+
+  if (pc < 0 || pc >= g->p->size)
+    return FISA__NONE;
+  i = g->index[pc];
+  if (i == FISA__NONE)
+    return new_node(g, (uint32_t)pc, at);
+  join(g, i, at);
+  return i;
+}
+
+/* Steps to the address behind a node. */
+static void fall(struct fisa__flow *g, uint32_t i, const struct place *at) {
+  uint32_t pc = g->node[i].insn.pc + g->node[i].insn.length;
+  uint32_t next = reach(g, pc, at);
+
+  g->node[i].next = next;
+  if (next == FISA__NONE)
+    g->node[i].flags |= FISA__OFF_END;
+}
+
+/* The function that starts at a node, made at its first call. */
+static uint32_t function_at(struct fisa__flow *g, uint32_t entry) {
+  struct fisa__func *f;
+
+  if (g->node[entry].entry_of != FISA__NONE)
+    return g->node[entry].entry_of;
+  if (fisa__room(&g->func, &g->func_room, g->func_count + 1,
+                 sizeof(*g->func))) {
+    g->failed = true;
+    return FISA__NONE;
+  }
+  f = &g->func[g->func_count];
+  memset(f, 0, sizeof(*f));
+  f->entry = entry;
+  f->calls = FISA__NONE;
+  g->node[entry].entry_of = g->func_count;
+  return g->func_count++;
+}
+
+/* Records that node i calls function f; once a call. */
+static void record_call(struct fisa__flow *g, uint32_t i, uint32_t f) {
+  struct fisa__call *c;
+
+  if (g->node[i].call != FISA__NONE)
+    return;
+  if (fisa__room(&g->call, &g->call_room, g->call_count + 1,
+                 sizeof(*g->call))) {
+    g->failed = true;
+    return;
+  }
+  c = &g->call[g->call_count];
+  c->node = i;
+  c->func = f;
+  c->more = g->func[f].calls;
+  g->func[f].calls = g->call_count;
+  g->node[i].call = g->call_count++;
+}
+
+/*
+ * A call enters its function at depth 0, whoever calls; it comes back in the
+ * state of the caller, once a RET of the function is known. The callee's
+ * function number is only known after its entry has a node, so that node is
+ * made with the number that the next new function will get.
+ */
+static void visit_call(struct fisa__flow *g, uint32_t i,
+                       const struct place *at) {
+  struct place inside = {g->func_count, 0, 0, false};
+  int64_t to = g->node[i].to;
+  uint32_t f, entry;
+
+  if (to < 0 || to >= g->p->size) {
+    g->node[i].flags |= FISA__BAD_JUMP;
+    return;
+  }
+  entry = g->index[to];
+  if (entry != FISA__NONE && g->node[entry].entry_of != FISA__NONE)
+    inside.func = g->node[entry].entry_of;
+  entry = reach(g, to, &inside);
+  if (entry == FISA__NONE)
+    return;
+  g->node[i].jump = entry;
+  f = function_at(g, entry);
+  if (f == FISA__NONE)
+    return;
+  record_call(g, i, f);
+  if (f == 0) /* its RETs meet the empty stack of the first time, too */
+    go_wild(g, g->node[i].insn.pc, "a call of the program's entry");
+  if (g->all_return || g->func[f].returns) {
+    const struct fisa_row *row = g->node[i].insn.row;
+    uint8_t bias = g->all_return ? g->all_bias : g->func[f].bias;
+    int64_t site = (int64_t)g->node[i].insn.pc + row->link + bias;
+    g->node[i].next = reach(g, site, at);
+    if (g->node[i].next == FISA__NONE)
+      g->node[i].flags |= FISA__OFF_END;
+  }
+}
+
+/* From now on function f returns; its calls are looked at again. */
+static void function_returns(struct fisa__flow *g, uint32_t f, uint32_t pc,
+                             uint8_t bias) {
+  struct fisa__func *fn = &g->func[f];
+
+  if (fn->returns) {
+    if (fn->bias != bias)
+      go_wild(g, pc, "one function returns in two ways");
+    return;
+  }
+  fn->returns = true;
+  fn->bias = bias;
+  for (uint32_t c = fn->calls; c != FISA__NONE; c = g->call[c].more)
+    queue(g, g->call[c].node);
+}
+
+static void visit_ret(struct fisa__flow *g, uint32_t i,
+                      const struct place *at) {
+  const struct fisa_insn *in = &g->node[i].insn;
+  uint8_t bias = in->row->bias;
+  uint32_t pc = in->pc;
+
+  if (at->func == 0) {
+    /* On an empty stack a RET does nothing; on any other it takes data. */
+    if (at->lo + g->start_depth > 0 || at->hi + g->start_depth > 0)
+      go_wild(g, pc, "a RET may take data for an address");
+    if (at->lo + g->start_depth <= 0)
+      fall(g, i, at);
+    return;
+  }
+  if (at->func == FISA__MIXED) {
+    go_wild(g, pc, "a RET is shared by functions");
+    g->all_return = true;
+    g->all_bias = bias;
+    for (uint32_t f = 1; f < g->func_count; f++)
+      function_returns(g, f, pc, bias);
+    return;
+  }
+  if (at->broken || at->lo != 0 || at->hi != 0)
+    go_wild(g, pc, "a RET may not find the link of its call");
+  function_returns(g, at->func, pc, bias);
+}
+
+static void visit_jump(struct fisa__flow *g, uint32_t i, struct place *at) {
+  struct fisa__node *n = &g->node[i];
+  const struct fisa__rowinfo *info = fisa__row_info(g, n->insn.row);
+  int fixed = fisa__branch_fixed(g->d, &n->insn);
+  uint32_t target;
+
+  if (n->to == FISA_NO_TARGET) {
+    n->flags |= FISA__DYNAMIC;
+    go_wild(g, n->insn.pc, "a jump to where a register says");
+  }
+  if ((info->flags & FISA__ROW_COND) && fixed != 1)
+    fall(g, i, at);
+  n = &g->node[i];
+  if (n->to == FISA_NO_TARGET)
+    return;
+  target = reach(g, n->to, at);
+  n = &g->node[i];
+  n->jump = target;
+  /* A jump that is never taken is followed all the same: it must be sound. */
+  if (target == FISA__NONE)
+    n->flags |= FISA__BAD_JUMP;
+}
+
+/* The state behind an instruction. Taking the link off (or reading it where
+ * it lies) breaks the function. */
+static void apply_stack(const struct fisa__flow *g,
+                        const struct fisa__rowinfo *info, struct place *at) {
+  if (info->flags & FISA__ROW_STACK) {
+    at->lo = -(g->stack_size + 1);
+    at->hi = g->stack_size + 1;
+    at->broken = true;
+    return;
+  }
+  if (info->pop > 0 && at->func != 0 && at->lo - info->pop < 0)
+    at->broken = true;
+  at->lo += info->push - info->pop;
+  at->hi += info->push - info->pop;
+}
+
+static bool is_dynamic(const struct fisa_insn *in) {
+  return in->row->target_reg < in->row->operand_count &&
+         in->target == FISA_NO_TARGET;
+}
+
+/* The resolved target of a jump through a register. */
+static void apply_held(struct fisa__flow *g, struct fisa__node *n) {
+  n->to = FISA_NO_TARGET;
+  for (uint32_t h = 0; h < g->held_count; h++)
+    if (g->held[h].pc == n->insn.pc && !g->held[h].given_up)
+      n->to = g->held[h].target;
+}
+
+static void visit(struct fisa__flow *g, uint32_t i) {
+  struct fisa__node *n = &g->node[i];
+  struct place at = {n->func, n->lo, n->hi, (n->flags & FISA__BROKEN) != 0};
+  const struct fisa_row *row = n->insn.row;
+  const struct fisa__rowinfo *info;
+
+  n->flags &= (uint8_t)~FISA__QUEUED;
+  if (n->visits < UINT8_MAX)
+    n->visits++;
+  if (n->status != FISA_DECODED)
+    return;
+  info = fisa__row_info(g, row);
+  if (is_dynamic(&n->insn)) {
+    g->dynamic_count += n->visits == 1;
+    apply_held(g, n);
+  }
+  apply_stack(g, info, &at);
+  if (row->flow == FISA_FLOW_HALT || row->flow == FISA_FLOW_TRAP)
+    return;
+  if ((info->flags & FISA__ROW_CALL) && n->to != FISA_NO_TARGET)
+    visit_call(g, i, &at);
+  else if (info->flags & FISA__ROW_RET)
+    visit_ret(g, i, &at);
+  else if (info->flags & FISA__ROW_JUMP)
+    visit_jump(g, i, &at);
+  else
+    fall(g, i, &at);
+}
+
+static int trace_begin(struct fisa__flow *g) {
+  const struct fisa_program *p = g->p;
+  struct place at = {0, 0, 0, false};
+  uint32_t entry;
+
+  g->count = g->work_count = g->call_count = g->func_count = 0;
+  g->block_count = g->dynamic_count = 0;
+  g->all_return = g->wild = g->failed = false;
+  g->wild_why = "";
+  if (fisa__room(&g->index, &g->index_room, p->size + 1, sizeof(*g->index)) ||
+      fisa__room(&g->func, &g->func_room, 1, sizeof(*g->func)))
+    return -1;
+  memset(g->index, 0xFF, (p->size + 1) * sizeof(*g->index));
+  memset(&g->func[0], 0, sizeof(g->func[0]));
+  g->func[0].calls = FISA__NONE;
+  g->func_count = 1;
+  if (p->entry >= p->size)
+    return 0;
+  entry = reach(g, p->entry, &at);
+  if (entry != FISA__NONE)
+    g->node[entry].entry_of = 0;
+  return g->failed ? -1 : 0;
+}
+
+/* Renumbers the nodes in the order of their addresses. */
+static int sort_nodes(struct fisa__flow *g) {
+  struct fisa__node *old = g->node;
+  uint32_t old_room = g->node_room;
+  uint32_t *map, k = 0;
+
+  if (fisa__room(&g->spare, &g->spare_room, g->count, sizeof(*g->spare)) ||
+      fisa__room(&g->work, &g->work_room, g->count + 1, sizeof(*g->work)))
+    return -1;
+  map = g->work;
+  for (uint32_t pc = 0; pc < g->p->size; pc++) {
+    if (g->index[pc] == FISA__NONE)
+      continue;
+    map[g->index[pc]] = k;
+    g->spare[k] = old[g->index[pc]];
+    g->index[pc] = k++;
+  }
+  assert(k == g->count);
+  g->node = g->spare;
+  g->node_room = g->spare_room;
+  g->spare = old;
+  g->spare_room = old_room;
+  for (uint32_t i = 0; i < k; i++) {
+    struct fisa__node *n = &g->node[i];
+    if (n->next != FISA__NONE)
+      n->next = map[n->next];
+    if (n->jump != FISA__NONE)
+      n->jump = map[n->jump];
+  }
+  for (uint32_t f = 0; f < g->func_count; f++)
+    g->func[f].entry = k ? map[g->func[f].entry] : FISA__NONE;
+  for (uint32_t c = 0; c < g->call_count; c++)
+    g->call[c].node = map[g->call[c].node];
+  return 0;
+}
+
+static bool is_boundary(struct fisa__flow *g, const struct fisa__node *n) {
+  const struct fisa_boundary *b = &g->p->manifest.boundary;
+  const struct fisa__rowinfo *info;
+
+  if (b->kind == FISA_BOUNDARY_PC && n->insn.pc == b->pc)
+    return true;
+  if (n->status != FISA_DECODED)
+    return false;
+  info = fisa__row_info(g, n->insn.row);
+  if (b->kind == FISA_BOUNDARY_OUT && (info->flags & FISA__ROW_EMIT) &&
+      n->insn.row->channel == b->channel)
+    return true;
+  return (info->flags & FISA__ROW_YIELD) != 0;
+}
+
+/* Marks boundaries, block heads, and instructions inside others. */
+static void mark_nodes(struct fisa__flow *g) {
+  uint32_t end = 0;
+
+  for (uint32_t i = 0; i < g->count; i++) {
+    struct fisa__node *n = &g->node[i];
+    bool control = n->jump != FISA__NONE || n->next != i + 1;
+
+    if (n->insn.pc < end)
+      n->flags |= FISA__INSIDE;
+    if (n->insn.pc + n->insn.length > end)
+      end = n->insn.pc + n->insn.length;
+    if (n->entry_of != FISA__NONE)
+      n->flags |= FISA__HEAD;
+    if (n->jump != FISA__NONE)
+      g->node[n->jump].flags |= FISA__HEAD;
+    if (is_boundary(g, n)) {
+      n->flags |= FISA__BOUNDARY;
+      control = true;
+      if (n->insn.pc == g->p->manifest.boundary.pc)
+        n->flags |= FISA__HEAD;
+    }
+    if (control && n->next != FISA__NONE)
+      g->node[n->next].flags |= FISA__HEAD;
+    if (control && i + 1 < g->count)
+      g->node[i + 1].flags |= FISA__HEAD;
+  }
+}
+
+int fisa__flow_trace(struct fisa__flow *g) {
+  if (trace_begin(g) != 0)
+    return -1;
+  while (g->work_count > 0 && !g->failed)
+    visit(g, g->work[--g->work_count]);
+  if (g->failed || sort_nodes(g) != 0)
+    return -1;
+  mark_nodes(g);
+  return 0;
+}
+
+static int32_t manifest_depth(const struct fisa_program *p) {
+  uint64_t depth = 0;
+
+  for (uint32_t i = 0; i < p->manifest.in_count; i++)
+    if (p->manifest.in[i].kind == FISA_CELLS_STACK)
+      depth += p->manifest.in[i].count;
+  return depth > FISA_MAX_CELLS ? FISA_MAX_CELLS : (int32_t)depth;
+}
+
+int fisa__flow_build(struct fisa__flow *g, const struct fisa_program *p) {
+  const struct fisa_dialect *d = p->dialect;
+
+  assert(p->size <= FISA_MAX_CODE);
+  g->p = p;
+  g->d = d;
+  g->held_count = 0;
+  g->stack_size = 0;
+  if (d->stack_file < d->file_count)
+    g->stack_size = d->files[d->stack_file].count;
+  g->start_depth = manifest_depth(p);
+  memset(g->info, 0, sizeof(g->info));
+  if (fisa__flow_trace(g) != 0)
+    return -1;
+  return g->dynamic_count > 0 ? fisa__held_resolve(g) : 0;
+}
+
+void fisa__flow_done(struct fisa__flow *g) {
+  free(g->held);
+  free(g->block_of);
+  free(g->block);
+  free(g->func);
+  free(g->call);
+  free(g->work);
+  free(g->index);
+  free(g->spare);
+  free(g->node);
+  memset(g, 0, sizeof(*g));
+}
+
+int fisa__flow_blocks(struct fisa__flow *g) {
+  if (fisa__room(&g->block_of, &g->block_of_room, g->count + 1,
+                 sizeof(*g->block_of)))
+    return -1;
+  g->block_count = 0;
+  for (uint32_t i = 0; i < g->count; i++) {
+    if (i == 0 || (g->node[i].flags & FISA__HEAD)) {
+      if (fisa__room(&g->block, &g->block_room, g->block_count + 1,
+                     sizeof(*g->block)))
+        return -1;
+      g->block[g->block_count].first = i;
+      g->block_count++;
+    }
+    g->block[g->block_count - 1].last = i;
+    g->block_of[i] = g->block_count - 1;
+  }
+  for (uint32_t b = 0; b < g->block_count; b++) {
+    const struct fisa__node *n = &g->node[g->block[b].last];
+    g->block[b].next = n->next == FISA__NONE ? FISA__NONE
+                                             : g->block_of[n->next];
+    g->block[b].jump = n->jump == FISA__NONE ? FISA__NONE
+                                             : g->block_of[n->jump];
+  }
+  return 0;
+}
