@@ -4,8 +4,9 @@
  * Fixed width, targets resolved, dialect quirks lowered away, cycles on the
  * first op of a row. An operand is the index of a 32-bit cell: the cells of
  * the state (isa/state.h), then engine cells: one that is always 0, one that
- * swallows writes (the zero register), four temporaries, and a pool of
- * constants. So an engine sees no registers, no immediates and no dialect.
+ * swallows writes (the zero register), temporaries, and a pool of constants.
+ * So an engine sees no registers, no immediates and no opcodes; of the dialect
+ * it needs the layout of the stack alone.
  *
  * An IR program is immutable and may be run by any number of threads.
  */
@@ -14,24 +15,62 @@
 
 #include "isa/state.h"
 
-/* Engine-only ops, numbered after the semantic ops. */
+/*
+ * Engine-only ops, numbered after the semantic ops. What an op does stands in
+ * gpu/semantics.h; where the fields of fir_ins hold something else than the
+ * cells that flux/semops.h names, it is this:
+ *
+ *   DIV                 imm the fault, target the pc that stays if it faults
+ *   STORE*, LOAD*       imm what is added to the address
+ *   PUSH, POP           never without a guard, and yet checked
+ *   FILE_ZERO           d first cell, imm number of cells
+ *   CONVERGE            d first cell, b number of cells, imm register
+ *   DIFFUSE             d first cell, c number of cells, a the value, b the
+ *                       cell of what is left, imm how many
+ *   INPUT, DRAW, DRAW_W imm the source; INPUT: bit 16 set if it has argument a
+ *   EMIT                imm the channel + (number of arguments << 16)
+ *   JUMP, BR_*, CALL    target the IR index; CALL: a holds the link
+ *   RET                 a holds the bias, imm the fault of a negative target
+ *   HALT, YIELD         target the pc that stays; HALT: imm the fault
+ */
+#define FIR_OPS(X) \
+  X(GOTO, "goto")           /* continue at target, no cycle */ \
+  X(END, "end")             /* off the end: pc = that of row */ \
+  X(FAULT, "fault")         /* no instruction: fault imm, pc stays */ \
+  X(TICK, "tick")           /* if cell d > 0: cell d -= 1 */ \
+  X(BOUNDARY, "boundary")   /* task boundary before the row (pc boundary); */ \
+                            /* a run that begins here passes it */ \
+  X(JUMP_REG, "jump_reg")   /* pc = cell a, not negative: dynamic */ \
+  /* Guards: fault imm if the predicate holds, before any effect. Those */ \
+  /* named after a branch: if it would be taken and cell b, its target, */ \
+  /* is below 0. */ \
+  X(G_STACK_FULL, "g_stack_full") \
+  X(G_STACK_EMPTY, "g_stack_empty") \
+  X(G_DIV_OVERFLOW, "g_div_overflow") \
+  X(G_SHIFT_RANGE, "g_shift_range") \
+  X(G_FTOI_RANGE, "g_ftoi_range") \
+  X(G_POW_RANGE, "g_pow_range") \
+  X(G_LOG_ZERO, "g_log_zero") \
+  X(G_NEGATIVE, "g_negative") \
+  X(G_EQZ, "g_eqz") \
+  X(G_NEZ, "g_nez") \
+  X(G_LTZ, "g_ltz") \
+  X(G_LEZ, "g_lez") \
+  X(G_GTZ, "g_gtz") \
+  X(G_GEZ, "g_gez") \
+  X(G_DEC_GTZ, "g_dec_gtz")
+
 enum fir_op {
-  FIR_GOTO = FLUX_OP_COUNT, /* continue at target, no cycle */
-  FIR_END,                  /* off the end: pc = imm */
-  FIR_FAULT,                /* fault imm, pc of the row stays; no cycle of its
-                               own (the row's cycles stand on it if counted) */
-  FIR_TICK,                 /* if cell d > 0: cell d -= 1 */
-  FIR_BOUNDARY,             /* task boundary before the row (pc boundary) */
-  /* Guards: fault imm if the predicate holds, before any effect. */
-  FIR_G_DIV_OVERFLOW, FIR_G_SHIFT_RANGE, FIR_G_FTOI_RANGE, FIR_G_POW_RANGE,
-  FIR_G_LOG_ZERO, FIR_G_STACK_FULL, FIR_G_STACK_EMPTY, FIR_G_NEGATIVE,
-  FIR_G_EQZ, FIR_G_NEZ, FIR_G_LTZ, FIR_G_LEZ, FIR_G_GTZ, FIR_G_GEZ,
-  FIR_G_DEC_GTZ,            /* guards of branches to negative targets */
-  FIR_JUMP_REG,             /* pc = wrap(row pc + base + cell a): dynamic */
+  FIR_BEFORE_FIRST = FLUX_OP_COUNT - 1,
+#define FIR_ENUM(ID, name) FIR_##ID,
+  FIR_OPS(FIR_ENUM)
+#undef FIR_ENUM
   FIR_OP_COUNT
 };
 
-#define FIR_DYNAMIC UINT32_MAX
+#define FIR_FIRST 0x80000000u     /* of fir_ins.row: first op of a row */
+#define FIR_NONE UINT32_MAX       /* no IR index */
+#define FIR_TEMPS (FISA_TEMPS + 1) /* a template's, and a dynamic target */
 
 /* One op: 24 bytes. */
 struct fir_ins {
@@ -39,8 +78,8 @@ struct fir_ins {
   uint16_t cycles;  /* added before the op acts; 0 but on a row's first op */
   uint16_t d, a, b, c; /* cell indexes */
   int32_t imm;
-  uint32_t target;  /* IR index, or FIR_DYNAMIC */
-  uint32_t row;     /* bit 31: first op of a row; bits 0..30: pc of the row */
+  uint32_t target;  /* IR index of a jump; else see above */
+  uint32_t row;     /* FIR_FIRST: a fetch, which fuel counts; bits 0..30: pc */
 };
 
 struct fir_program {
@@ -49,15 +88,19 @@ struct fir_program {
   uint32_t count;
   struct fir_ins *ins;
   uint32_t entry;            /* IR index */
-  uint32_t *at;              /* [code size + 1]: pc -> IR index, or ~0u */
+  uint32_t *at;              /* [code size + 1]: pc -> IR index or FIR_NONE */
   uint32_t state_cells;      /* cells of the dialect's state */
   uint32_t cell_count;       /* all cells an engine holds */
   uint16_t zero, sink, temp; /* indexes of the engine cells */
   uint32_t pool_first, pool_count;
   int32_t *pool;             /* constants of cells pool_first.. */
+  uint16_t *cost;            /* [count]: cost of the row on its first op; NULL:
+                                the same as its cycles, everywhere */
   bool all_offsets;          /* every pc is lowered (dynamic flow) */
-  bool ticks;                /* tick ops are in */
-  bool opaque;               /* holds a row without meaning */
+  bool ticks;                /* tick ops are in; without them an engine counts
+                                down itself when a tick cell begins > 0 */
+  bool opaque;               /* reaches a row without meaning */
+  bool stack;                /* uses the stack */
 };
 
 /*
@@ -68,6 +111,11 @@ struct fir_program {
 int fir_lower(const struct fisa_program *p, struct fir_program **out,
               struct fisa_error *err);
 void fir_free(struct fir_program *p);
+
+/* As fir_lower, for runs that may also begin at `pc` (at p->entry: the same).
+ * A pc that no run reaches from entry or pc is not lowered; see at[]. */
+int fir_lower_from(const struct fisa_program *p, uint32_t pc,
+                   struct fir_program **out, struct fisa_error *err);
 
 /* Name of an op for dumps; a one-line dump of an op. */
 const char *fir_op_name(unsigned op);
@@ -89,7 +137,7 @@ struct fir_io {
   int (*output)(uint16_t channel, const int32_t *arg, unsigned argc,
                 void *user);
   void *user;
-};
+}; /* no io, or no such function: nothing to take; outputs go nowhere */
 
 struct fir_limits {
   uint64_t fuel;       /* instructions, tested before fetch */
@@ -99,14 +147,16 @@ struct fir_limits {
 
 struct fir_result {
   uint64_t instructions;
-  uint64_t cost;       /* sum of the rows' cost, when fir_run_profile */
+  uint64_t cost;       /* sum of the rows' cost */
   bool starved;        /* an io call ended the run */
 };
 
 /*
  * The `ir` engine: one lane. Runs from s->pc until halt, end, fault, fuel or
  * boundary and leaves the final state in *s. All accesses are checked.
- * Allocates nothing once `cells` has been used for a program of that size.
+ * Allocates nothing once the lane has been used for a program of that size;
+ * out of memory, or a pc that is not lowered, ends the run before its first
+ * instruction as a starved one does.
  */
 struct fir_lane;                      /* buffers of one thread */
 struct fir_lane *fir_lane_new(void);

@@ -1,0 +1,21 @@
+/*
+ * gpu/lane.h - private to gpu/: what a thread keeps between runs.
+ */
+#ifndef FLUX_GPU_LANE_H
+#define FLUX_GPU_LANE_H
+
+#include "gpu/ir.h"
+
+struct fir_lane {
+  int32_t *cells;           /* all cells of a program, state cells first */
+  uint32_t capacity;        /* of cells */
+  struct fisa_state *work;  /* a state to run trials on */
+  const struct fisa_dialect *dialect; /* of work */
+};
+
+/* The lane's work state for a dialect: whatever the last trial left. NULL:
+ * out of memory. */
+struct fisa_state *fir_lane_state(struct fir_lane *lane,
+                                  const struct fisa_dialect *d);
+
+#endif /* FLUX_GPU_LANE_H */
