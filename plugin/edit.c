@@ -301,6 +301,8 @@ int fse_draft_finish(const struct fse_draft *d, uint32_t max_size,
   out->program = fisa_program_derive(
       d->parent, code, size, address[d->nodes[d->entry].lead], boundary);
   if (out->program == NULL || map_places(d, address, out) != 0) goto memory;
+  out->address = address;
+  address = NULL;
   rc = 0;
   goto done;
 memory:
@@ -315,6 +317,7 @@ done:
 void fse_child_done(struct fse_child *c) {
   fisa_program_free(c->program);
   free(c->places);
+  free(c->address);
   memset(c, 0, sizeof *c);
 }
 

@@ -84,6 +84,7 @@ struct fse_child {
   uint32_t place_count;       /* ascending from_pc */
   struct fse_place *places;   /* every instruction of the parent, where its
                                  execution goes on in the child */
+  uint32_t *address;          /* of every node of the draft, in the child */
 };
 
 /*
@@ -96,5 +97,13 @@ void fse_child_done(struct fse_child *c);
 
 /* to_pc of a from_pc, or UINT32_MAX. */
 uint32_t fse_child_place(const struct fse_child *c, uint32_t from_pc);
+
+/*
+ * Removes instructions that can have no effect: those not reached any more,
+ * and those whose every result is dead, until none is left. Whether what is
+ * left is right is for the trials to say. Returns how many, or -1 (the draft
+ * cannot be laid out, or memory).
+ */
+int fse_draft_sweep(struct fse_draft *d, uint32_t max_size);
 
 #endif /* FLUX_PLUGIN_EDIT_H */

@@ -28,10 +28,15 @@ void fse_lexicon_free(struct fse_lexicon *l);
  * instruction ran, and facts that held every time it did. Facts are hints.
  */
 struct fse_profile;
+struct fse_profile_source {
+  const struct ftrial_set *set;
+  struct ftrial_pc_map map;   /* root's boundaries in the program */
+  uint32_t episodes;          /* of the set, from the first, at most */
+  struct fir_lane *lane;
+};
 struct fse_profile *fse_profile_new(const struct fisa_program *p,
                                     const struct fisa_facts *f,
-                                    const struct ftrial_set *set,
-                                    uint32_t episodes, struct fir_lane *lane);
+                                    const struct fse_profile_source *from);
 void fse_profile_free(struct fse_profile *p);
 uint64_t fse_profile_count(const struct fse_profile *p, uint32_t insn);
 

@@ -251,8 +251,15 @@ static int round_make(struct search *s, struct round_parts *p,
   if (fisa_facts_make(program, &p->facts, err) != 0 ||
       fse_draft_make(program, p->facts, &p->draft, err) != 0)
     return -1;
-  p->profile = fse_profile_new(program, p->facts, s->q->set,
-                               PROFILE_EPISODES, s->lane);
+  struct fse_profile_source from = {.set = s->q->set,
+                                    .episodes = PROFILE_EPISODES,
+                                    .lane = s->lane};
+  uint32_t(*pair)[2] = fse_boundary_pairs(
+      s->root_facts, s->q->root, program, now->made.places,
+      now->made.place_count, &from.map.count);
+  from.map.pair = (const uint32_t(*)[2])pair;
+  if (pair != NULL) p->profile = fse_profile_new(program, p->facts, &from);
+  free(pair);
   if (p->profile == NULL) return fisa_fail(err, "out of memory");
   r->view = (struct fse_view){program, p->facts, p->draft, s->lexicon,
                               p->profile, s->q->policy};

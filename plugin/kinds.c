@@ -1,0 +1,352 @@
+/*
+ * plugin/kinds.c - the mutation table: rows that change instructions in
+ * place. Rows that change shape are in kinds_shape.c.
+ *
+ * A proposal may be wrong; verifier and trials decide. Each ends with a
+ * sweep, so that an edit shows what it saves at once.
+ */
+#include "plugin/kinds.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- helpers shared with kinds_shape.c --------------------------------------- */
+
+int fse_propose(struct fse_draft *d, const struct fse_view *v,
+                struct fse_proposal *out, const char *format, uint32_t pc) {
+  snprintf(out->reason, sizeof out->reason, format, pc);
+  return fse_draft_sweep(d, v->policy->max_size) < 0 ? -1 : 0;
+}
+
+
+int fse_rewrite(const struct fse_view *v, struct fse_draft *d, uint32_t node,
+                const struct fse_want *w, uint32_t target) {
+  int32_t value[FISA_MAX_OPERANDS];
+  const struct fisa_row *row = fse_select(v->lexicon, w, value);
+  const struct fse_node *n = &d->nodes[node];
+  if (row == NULL) return -1;
+  if (row == n->insn.row && target == n->target &&
+      memcmp(value, n->insn.value, sizeof value) == 0)
+    return -1;
+  return fse_draft_replace(d, node, row, value, target);
+}
+
+bool fse_plain(const struct fse_view *v, uint32_t node) {
+  return node < v->facts->count && !v->draft->nodes[node].pinned;
+}
+
+/* ---- renaming the uses of a definition ----------------------------------------- */
+
+/* Successors of an instruction, as indexes; at most two. */
+static unsigned successors(const struct fse_view *v, uint32_t i,
+                           uint32_t next[2]) {
+  const struct fisa_insn *in = &v->facts->insn[i];
+  unsigned n = 0;
+  uint8_t flow = in->row->flow;
+  uint32_t behind = in->pc + in->length + in->row->filler;
+  if (flow != FISA_FLOW_HALT && flow != FISA_FLOW_TRAP &&
+      flow != FISA_FLOW_RET && flow != FISA_FLOW_JUMP_REL &&
+      flow != FISA_FLOW_JUMP_ABS && behind < v->program->size &&
+      v->facts->index[behind] != UINT32_MAX)
+    next[n++] = v->facts->index[behind];
+  if (in->target != FISA_NO_TARGET && in->target >= 0 &&
+      in->target < v->program->size &&
+      v->facts->index[in->target] != UINT32_MAX)
+    next[n++] = v->facts->index[in->target];
+  return n;
+}
+
+/* Renames register `from` to `to` in the reads of one node. */
+static bool rename_reads(const struct fse_view *v, struct fse_draft *d,
+                         uint32_t node, const struct fse_rename *r) {
+  struct fse_node *n = &d->nodes[node];
+  const struct fse_usage *u = &v->lexicon->usage[n->insn.row->opcode];
+  bool done = false;
+  for (unsigned k = 0; k < n->insn.row->operand_count; k++) {
+    if (!(u->reads >> k & 1u) || (u->shared >> k & 1u) ||
+        u->file[k] != r->file || n->insn.value[k] != r->from)
+      continue;
+    /* A read and write through one operand ends the definition. */
+    if (u->writes >> k & 1u) continue;
+    if (n->pinned) continue;
+    n->insn.value[k] = r->to;
+    done = true;
+  }
+  return done;
+}
+
+/* Whether a node surely overwrites register `from`. */
+static bool overwrites(const struct fse_view *v, const struct fse_draft *d,
+                       uint32_t node, const struct fse_rename *r) {
+  const struct fse_node *n = &d->nodes[node];
+  int k = fse_def_operand(v->lexicon, n->insn.row);
+  return k >= 0 && v->lexicon->usage[n->insn.row->opcode].file[k] == r->file &&
+         n->insn.value[k] == r->from;
+}
+
+int fse_rename_uses(const struct fse_view *v, struct fse_draft *d,
+                    uint32_t def, const struct fse_rename *r) {
+  uint32_t count = v->facts->count, top = 0, next[2];
+  bool seen[FSE_MAX_RENAME] = {false};
+  uint32_t stack[FSE_MAX_RENAME];
+  int renamed = 0;
+  if (count > FSE_MAX_RENAME) return -1;
+  for (unsigned k = successors(v, def, next); k-- > 0;) {
+    if (!seen[next[k]]) stack[top++] = next[k];
+    seen[next[k]] = true;
+  }
+  while (top > 0) {
+    uint32_t i = stack[--top];
+    if (!d->nodes[i].dead && rename_reads(v, d, i, r)) renamed++;
+    if (!d->nodes[i].dead && overwrites(v, d, i, r)) continue;
+    for (unsigned k = successors(v, i, next); k-- > 0;) {
+      if (seen[next[k]]) continue;
+      seen[next[k]] = true;
+      stack[top++] = next[k];
+    }
+  }
+  return renamed;
+}
+
+/* ---- OptimizeOpcode: one row by another ------------------------------------------ */
+
+/* Ways to see an instruction: its result is a constant (0), it copies a
+ * register (1), operand b is a constant (2), operand a is (3), cheaper by
+ * algebra (4), operand a or b read from another register (5..8). */
+#define OPTIMIZE_WAYS 9u
+
+static uint32_t optimize_sites(const struct fse_view *v) {
+  return v->facts->count * OPTIMIZE_WAYS;
+}
+
+/* The fact about the register that argument `a` of a meaning names. */
+static const struct fse_fact *fact_of(const struct fse_view *v, uint32_t i,
+                                      const struct fse_arg *a) {
+  const struct fisa_insn *in = &v->facts->insn[i];
+  const struct fse_usage *u = &v->lexicon->usage[in->row->opcode];
+  for (unsigned k = 0; k < in->row->operand_count; k++)
+    if ((u->reads >> k & 1u) && u->file[k] == a->file &&
+        in->value[k] == a->value)
+      return &v->profile->operand[i][k];
+  return NULL;
+}
+
+static bool make_constant(const struct fse_view *v, uint32_t i,
+                          struct fse_arg *a) {
+  const struct fse_fact *f;
+  if (a->constant) return false;
+  f = fact_of(v, i, a);
+  if (f == NULL || !f->constant) return false;
+  a->constant = true;
+  a->value = f->value;
+  return true;
+}
+
+/* Argument `a` from the nth other register that holds the same value. */
+static bool read_elsewhere(const struct fse_view *v, uint32_t i,
+                           struct fse_arg *a, unsigned nth) {
+  const struct fse_fact *f = a->constant ? NULL : fact_of(v, i, a);
+  uint64_t equal;
+  if (f == NULL) return false;
+  equal = f->equal & ~(UINT64_C(1) << (a->value & 63));
+  while (nth-- > 0 && equal != 0) equal &= equal - 1;
+  if (equal == 0) return false;
+  a->value = __builtin_ctzll(equal);
+  return true;
+}
+
+/* x * 2^k as a shift, x - x and x ^ x as 0, x + 0 as a copy, ... */
+static bool by_algebra(struct fse_want *w) {
+  int32_t k = w->b.constant ? w->b.value : 0;
+  switch (w->op) {
+    case FLUX_OP_MUL:
+      if (!w->b.constant || k <= 0 || (k & (k - 1)) != 0) return false;
+      w->op = FLUX_OP_SHL;
+      w->b.value = __builtin_ctz((unsigned)k);
+      return true;
+    case FLUX_OP_ADD: case FLUX_OP_SUB: case FLUX_OP_OR: case FLUX_OP_XOR:
+    case FLUX_OP_SHL: case FLUX_OP_SAR:
+      if (!w->b.constant || k != 0) return false;
+      w->op = FLUX_OP_MOV;
+      return true;
+    default:
+      return false;
+  }
+}
+
+static int optimize_apply(const struct fse_view *v, uint32_t site,
+                          struct fse_draft *d, struct fse_proposal *out) {
+  uint32_t i = site / OPTIMIZE_WAYS, way = site % OPTIMIZE_WAYS;
+  const struct fisa_insn *in = &v->facts->insn[i];
+  const struct fse_fact *result = &v->profile->result[i];
+  struct fse_want w;
+  if (!fse_plain(v, i) || fse_profile_count(v->profile, i) == 0 ||
+      in->row->flow != FISA_FLOW_NEXT || !fse_meaning(v->lexicon, in, &w) ||
+      fisa_semop_use(w.op, 0) == 'N')
+    return -1;
+  if (way == 0) {
+    if (!result->constant || fisa_semop_use(w.op, 0) == 'R') return -1;
+    w.op = FLUX_OP_MOV;
+    w.a = (struct fse_arg){.constant = true, .value = result->value};
+  } else if (way == 1) {
+    uint64_t equal = result->equal & ~(UINT64_C(1) << (w.d.value & 63));
+    if (equal == 0 || fisa_semop_use(w.op, 0) == 'R') return -1;
+    w.op = FLUX_OP_MOV;
+    w.a = (struct fse_arg){.file = w.d.file,
+                           .value = __builtin_ctzll(equal)};
+  } else if (way == 2) {
+    if (!make_constant(v, i, &w.b)) return -1;
+  } else if (way == 3) {
+    if (!make_constant(v, i, &w.a)) return -1;
+  } else if (way == 4) {
+    make_constant(v, i, &w.b);
+    if (!by_algebra(&w)) return -1;
+  } else if (!read_elsewhere(v, i, way & 1u ? &w.a : &w.b, (way - 5) / 2)) {
+    return -1;
+  }
+  if (fse_rewrite(v, d, i, &w, FSE_NO_NODE) != 0) return -1;
+  return fse_propose(d, v, out, "a cheaper row for the one at %u", in->pc);
+}
+
+/* A random row in the place of another, operands from registers in use. */
+static int optimize_random(const struct fse_view *v, uint64_t seed,
+                           uint64_t round, uint64_t index,
+                           struct fse_draft *d, struct fse_proposal *out) {
+  const struct fse_lexicon *l = v->lexicon;
+  uint64_t r = ftrial_random(seed, round, index, 1);
+  uint32_t i = (uint32_t)(r % v->facts->count);
+  const struct fse_form *form;
+  int32_t value[FISA_MAX_OPERANDS] = {0};
+  if (l->form_count == 0 || !fse_plain(v, i) ||
+      v->facts->insn[i].row->flow != FISA_FLOW_NEXT)
+    return -1;
+  form = &l->form[(r >> 32) % l->form_count];
+  if (form->row->flow != FISA_FLOW_NEXT) return -1;
+  for (unsigned k = 0; k < form->row->operand_count; k++) {
+    const struct fisa_operand *o = &form->row->operands[k];
+    uint64_t x = ftrial_random(seed, round, index, 2 + k);
+    const struct fisa_insn *from = &v->facts->insn[x % v->facts->count];
+    unsigned pick = (unsigned)(x >> 32) % FISA_MAX_OPERANDS;
+    if (o->kind == FISA_OPERAND_UNUSED) continue;
+    value[k] = pick < from->row->operand_count ? from->value[pick] : 0;
+    if (value[k] < o->lo || value[k] > o->hi) value[k] = o->lo < 0 ? 0 : o->lo;
+  }
+  if (fse_draft_replace(d, i, form->row, value, FSE_NO_NODE) != 0) return -1;
+  return fse_propose(d, v, out, "another row in the place of %u",
+                     v->facts->insn[i].pc);
+}
+
+static bool always(const struct fse_lexicon *l) { return l->form_count > 0; }
+
+/* ---- RemoveDead: one instruction out -------------------------------------------------- */
+
+static uint32_t one_each(const struct fse_view *v) { return v->facts->count; }
+
+static int remove_apply(const struct fse_view *v, uint32_t site,
+                        struct fse_draft *d, struct fse_proposal *out) {
+  const struct fisa_row *row = v->facts->insn[site].row;
+  if (!fse_plain(v, site) || (row->roles & FISA_ROLE_NOP) ||
+      fse_draft_remove(d, site) != 0)
+    return -1;
+  return fse_propose(d, v, out, "nothing needs the one at %u",
+                     v->facts->insn[site].pc);
+}
+
+/* ---- InsertNOP and RemoveNOP ------------------------------------------------------------ */
+
+static bool has_nop(const struct fse_lexicon *l) { return l->nop != NULL; }
+
+static uint32_t no_sites(const struct fse_view *v) {
+  (void)v;
+  return 0;
+}
+
+static int no_apply(const struct fse_view *v, uint32_t site,
+                    struct fse_draft *d, struct fse_proposal *out) {
+  (void)v, (void)site, (void)d, (void)out;
+  return -1;
+}
+
+/* A neutral edit: never an improvement, at times a step towards one. */
+static int nop_random(const struct fse_view *v, uint64_t seed, uint64_t round,
+                      uint64_t index, struct fse_draft *d,
+                      struct fse_proposal *out) {
+  const int32_t value[FISA_MAX_OPERANDS] = {0};
+  uint32_t i =
+      (uint32_t)(ftrial_random(seed, round, index, 1) % v->facts->count);
+  if (v->lexicon->nop == NULL ||
+      fse_draft_insert(d, i, true, v->lexicon->nop, value, FSE_NO_NODE) ==
+          FSE_NO_NODE)
+    return -1;
+  snprintf(out->reason, sizeof out->reason, "room before %u",
+           v->facts->insn[i].pc);
+  return 0;
+}
+
+static int unnop_apply(const struct fse_view *v, uint32_t site,
+                       struct fse_draft *d, struct fse_proposal *out) {
+  if (!(v->facts->insn[site].row->roles & FISA_ROLE_NOP) ||
+      fse_draft_remove(d, site) != 0)
+    return -1;
+  return fse_propose(d, v, out, "the NOP at %u", v->facts->insn[site].pc);
+}
+
+/* ---- ForwardValue: uses read the register that has the value already ------------------- */
+
+#define FORWARD_WAYS 3u  /* how many equal registers are tried */
+
+static uint32_t forward_sites(const struct fse_view *v) {
+  return v->facts->count * FORWARD_WAYS;
+}
+
+static int forward_apply(const struct fse_view *v, uint32_t site,
+                         struct fse_draft *d, struct fse_proposal *out) {
+  uint32_t i = site / FORWARD_WAYS, way = site % FORWARD_WAYS;
+  const struct fisa_insn *in = &v->facts->insn[i];
+  int k = fse_def_operand(v->lexicon, in->row);
+  struct fse_rename r;
+  uint64_t equal;
+  if (!fse_plain(v, i) || k < 0 || fse_profile_count(v->profile, i) == 0)
+    return -1;
+  r.file = v->lexicon->usage[in->row->opcode].file[k];
+  r.from = in->value[k];
+  equal = v->profile->result[i].equal & ~(UINT64_C(1) << (r.from & 63));
+  while (way-- > 0 && equal != 0) equal &= equal - 1;
+  if (equal == 0) return -1;
+  r.to = __builtin_ctzll(equal);
+  if (fse_rename_uses(v, d, i, &r) <= 0) return -1;
+  snprintf(out->reason, sizeof out->reason,
+           "the result of %u is in register %d already", in->pc, r.to);
+  return fse_draft_sweep(d, v->policy->max_size) < 0 ? -1 : 0;
+}
+
+/* ---- the table --------------------------------------------------------------------------- */
+
+const struct fse_kind fse_kinds[] = {
+    {"OptimizeOpcode", "preserving",
+     "one row by a cheaper one: constants folded, strength reduced", always,
+     optimize_sites, optimize_apply, optimize_random},
+    {"InsertNOP", "preserving", "room for later edits; neutral", has_nop,
+     no_sites, no_apply, nop_random},
+    {"RemoveNOP", "preserving", "a NOP out", has_nop, one_each, unnop_apply,
+     NULL},
+    {"PatchJump", "preserving",
+     "jumps threaded, inverted, rotated to the end of their loop", always,
+     fse_jump_sites, fse_jump_apply, NULL},
+    {"ReplaceSequence", "preserving",
+     "two or three rows by one that does the same", always,
+     fse_sequence_sites, fse_sequence_apply, NULL},
+    {"RemoveDead", "preserving", "dead code and stores out", always, one_each,
+     remove_apply, NULL},
+    {"ForwardValue", "preserving",
+     "a use reads the register that has the value already", always,
+     forward_sites, forward_apply, NULL},
+    {"PromoteSlot", "preserving", "a memory slot becomes a register", always,
+     fse_slot_sites, fse_slot_apply, NULL},
+    {"HoistConstant", "preserving",
+     "a constant is loaded once, not in the loop", always, fse_hoist_sites,
+     fse_hoist_apply, NULL},
+};
+
+const uint32_t fse_kind_count = sizeof fse_kinds / sizeof fse_kinds[0];

@@ -1,0 +1,433 @@
+/*
+ * plugin/kinds_shape.c - rows of the mutation table that change shape:
+ * jumps, sequences, memory slots, constants of loops.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "plugin/kinds.h"
+
+static bool is_jump(const struct fisa_row *row) {
+  return row->flow == FISA_FLOW_JUMP_REL || row->flow == FISA_FLOW_JUMP_ABS;
+}
+
+static bool is_branch(const struct fisa_row *row) {
+  return row->flow == FISA_FLOW_COND_REL || row->flow == FISA_FLOW_COND_ABS;
+}
+
+/* The instruction that follows i in the code, or UINT32_MAX. */
+static uint32_t follower(const struct fse_view *v, uint32_t i) {
+  uint32_t pc = v->facts->insn[i].pc + v->facts->insn[i].length;
+  return pc < v->program->size ? v->facts->index[pc] : UINT32_MAX;
+}
+
+/* ---- PatchJump ------------------------------------------------------------------ */
+
+#define JUMP_WAYS 3u
+#define ROTATE_MAX 8u
+
+uint32_t fse_jump_sites(const struct fse_view *v) {
+  return v->facts->count * JUMP_WAYS;
+}
+
+static unsigned inverse(unsigned op) {
+  switch (op) {
+    case FLUX_OP_BR_EQZ: return FLUX_OP_BR_NEZ;
+    case FLUX_OP_BR_NEZ: return FLUX_OP_BR_EQZ;
+    case FLUX_OP_BR_LTZ: return FLUX_OP_BR_GEZ;
+    case FLUX_OP_BR_GEZ: return FLUX_OP_BR_LTZ;
+    case FLUX_OP_BR_LEZ: return FLUX_OP_BR_GTZ;
+    case FLUX_OP_BR_GTZ: return FLUX_OP_BR_LEZ;
+    default: return FLUX_OP_NOP;
+  }
+}
+
+/* A jump to a jump goes where that goes; a jump to its follower goes out. */
+static int thread_jump(const struct fse_view *v, uint32_t i,
+                       struct fse_draft *d, struct fse_proposal *out) {
+  struct fse_node *n = &d->nodes[i];
+  uint32_t t = n->target;
+  if (t == FSE_NO_NODE || d->nodes[t].dead) return -1;
+  if (is_jump(n->insn.row) && fse_draft_next(d, i) == d->nodes[t].lead) {
+    if (fse_draft_remove(d, i) != 0) return -1;
+  } else if (is_jump(d->nodes[t].insn.row) &&
+             d->nodes[t].target != FSE_NO_NODE && d->nodes[t].target != t) {
+    n->target = d->nodes[t].target;
+  } else {
+    return -1;
+  }
+  return fse_propose(d, v, out, "the jump at %u leads to a jump",
+                     v->facts->insn[i].pc);
+}
+
+/* br X, over; jmp L; over: becomes br not-X, L. */
+static int invert_over(const struct fse_view *v, uint32_t i,
+                       struct fse_draft *d, struct fse_proposal *out) {
+  uint32_t j = follower(v, i), target;
+  struct fse_want w;
+  if (j == UINT32_MAX || !is_branch(d->nodes[i].insn.row) ||
+      !is_jump(d->nodes[j].insn.row) || d->nodes[j].dead || v->facts->is_head[j] ||
+      d->nodes[i].target != fse_draft_next(d, j) ||
+      !fse_meaning(v->lexicon, &d->nodes[i].insn, &w) ||
+      inverse(w.op) == FLUX_OP_NOP)
+    return -1;
+  target = d->nodes[j].target;
+  w.op = inverse(w.op);
+  if (target == FSE_NO_NODE || fse_rewrite(v, d, i, &w, target) != 0 ||
+      fse_draft_remove(d, j) != 0)
+    return -1;
+  return fse_propose(d, v, out, "the branch at %u inverted over a jump",
+                     v->facts->insn[i].pc);
+}
+
+/* Finds the test at the head of the loop that jump j closes: instructions
+ * h..c with a branch out of the loop at c. */
+static uint32_t head_test(const struct fse_view *v, uint32_t h) {
+  for (uint32_t k = 0, c = h; k < ROTATE_MAX && c != UINT32_MAX; k++) {
+    const struct fisa_row *row = v->facts->insn[c].row;
+    if (is_branch(row)) return c;
+    if (row->flow != FISA_FLOW_NEXT || v->draft->nodes[c].pinned)
+      return UINT32_MAX;
+    c = follower(v, c);
+  }
+  return UINT32_MAX;
+}
+
+/* The jump back to a test becomes that test, inverted. */
+static int rotate(const struct fse_view *v, uint32_t j, struct fse_draft *d,
+                  struct fse_proposal *out) {
+  uint32_t h = d->nodes[j].target, c, body, leave;
+  int32_t value[FISA_MAX_OPERANDS];
+  const struct fisa_row *row;
+  struct fse_want w;
+  if (!is_jump(d->nodes[j].insn.row) || h == FSE_NO_NODE ||
+      h >= v->facts->count)
+    return -1;
+  c = head_test(v, h);
+  if (c == UINT32_MAX || !fse_meaning(v->lexicon, &d->nodes[c].insn, &w) ||
+      inverse(w.op) == FLUX_OP_NOP)
+    return -1;
+  w.op = inverse(w.op);
+  row = fse_select(v->lexicon, &w, value);
+  body = follower(v, c);
+  leave = d->nodes[c].target;
+  if (row == NULL || body == UINT32_MAX || leave == FSE_NO_NODE) return -1;
+  for (uint32_t i = h; i != c; i = follower(v, i)) {
+    struct fse_node copy = d->nodes[i];
+    if (copy.dead) continue;
+    if (fse_draft_insert(d, j, true, copy.insn.row, copy.insn.value,
+                         copy.target) == FSE_NO_NODE)
+      return -1;
+  }
+  if (fse_draft_insert(d, j, true, row, value, body) == FSE_NO_NODE)
+    return -1;
+  if (fse_draft_next(d, j) == d->nodes[leave].lead) {
+    if (fse_draft_remove(d, j) != 0) return -1;
+  } else {
+    d->nodes[j].target = leave;
+  }
+  return fse_propose(d, v, out, "the loop test moved to the jump at %u",
+                     v->facts->insn[j].pc);
+}
+
+int fse_jump_apply(const struct fse_view *v, uint32_t site,
+                   struct fse_draft *d, struct fse_proposal *out) {
+  uint32_t i = site / JUMP_WAYS;
+  if (!fse_plain(v, i) || d->nodes[i].dead) return -1;
+  switch (site % JUMP_WAYS) {
+    case 0: return thread_jump(v, i, d, out);
+    case 1: return invert_over(v, i, d, out);
+    default: return rotate(v, i, d, out);
+  }
+}
+
+/* ---- ReplaceSequence -------------------------------------------------------------- */
+
+#define SEQUENCE_WAYS 4u
+#define COALESCE_MAX 16u
+
+uint32_t fse_sequence_sites(const struct fse_view *v) {
+  return v->facts->count * SEQUENCE_WAYS;
+}
+
+static bool same_register(const struct fse_arg *a, const struct fse_arg *b) {
+  return !a->constant && !b->constant && a->file == b->file &&
+         a->value == b->value;
+}
+
+/* d = d - 1; branch on d: one counting branch. */
+static int fuse_count(const struct fse_view *v, uint32_t i, uint32_t j,
+                      struct fse_draft *d, struct fse_proposal *out) {
+  struct fse_want x, y, w = {.op = FLUX_OP_BR_DEC_GTZ};
+  if (!fse_meaning(v->lexicon, &d->nodes[i].insn, &x) ||
+      !fse_meaning(v->lexicon, &d->nodes[j].insn, &y) ||
+      !same_register(&x.d, &x.a) || !same_register(&x.d, &y.a) ||
+      !x.b.constant ||
+      !((x.op == FLUX_OP_SUB && x.b.value == 1) ||
+        (x.op == FLUX_OP_ADD && x.b.value == -1)) ||
+      (y.op != FLUX_OP_BR_NEZ && y.op != FLUX_OP_BR_GTZ))
+    return -1;
+  w.d = w.a = x.d;
+  if (fse_rewrite(v, d, j, &w, d->nodes[j].target) != 0 ||
+      fse_draft_remove(d, i) != 0)
+    return -1;
+  return fse_propose(d, v, out, "count and branch in one at %u",
+                     v->facts->insn[j].pc);
+}
+
+/* The branch on `a cmp b` being true, if a is compared with (nearly) 0. */
+static unsigned branch_of(unsigned op, int32_t b) {
+  switch (op) {
+    case FLUX_OP_EQ: return b == 0 ? FLUX_OP_BR_EQZ : FLUX_OP_NOP;
+    case FLUX_OP_NE: return b == 0 ? FLUX_OP_BR_NEZ : FLUX_OP_NOP;
+    case FLUX_OP_LT:
+      return b == 0 ? FLUX_OP_BR_LTZ : b == 1 ? FLUX_OP_BR_LEZ : FLUX_OP_NOP;
+    case FLUX_OP_GE:
+      return b == 0 ? FLUX_OP_BR_GEZ : b == 1 ? FLUX_OP_BR_GTZ : FLUX_OP_NOP;
+    case FLUX_OP_GT:
+      return b == 0 ? FLUX_OP_BR_GTZ : b == -1 ? FLUX_OP_BR_GEZ : FLUX_OP_NOP;
+    case FLUX_OP_LE:
+      return b == 0 ? FLUX_OP_BR_LEZ : b == -1 ? FLUX_OP_BR_LTZ : FLUX_OP_NOP;
+    default: return FLUX_OP_NOP;
+  }
+}
+
+/* b cmp a, said as a cmp' b. */
+static unsigned mirrored(unsigned op) {
+  switch (op) {
+    case FLUX_OP_LT: return FLUX_OP_GT;
+    case FLUX_OP_GT: return FLUX_OP_LT;
+    case FLUX_OP_LE: return FLUX_OP_GE;
+    case FLUX_OP_GE: return FLUX_OP_LE;
+    default: return op;
+  }
+}
+
+/* The value an argument always has at instruction i. */
+static bool known_value(const struct fse_view *v, uint32_t i,
+                        const struct fse_arg *a, int32_t *value) {
+  const struct fisa_insn *in = &v->facts->insn[i];
+  const struct fse_usage *u = &v->lexicon->usage[in->row->opcode];
+  if (a->constant) {
+    *value = a->value;
+    return true;
+  }
+  for (unsigned k = 0; k < in->row->operand_count; k++) {
+    const struct fse_fact *f = &v->profile->operand[i][k];
+    if (!(u->reads >> k & 1u) || u->file[k] != a->file ||
+        in->value[k] != a->value)
+      continue;
+    *value = f->value;
+    return f->constant && v->profile->runs[i] > 0;
+  }
+  return false;
+}
+
+/* t = a cmp 0; branch on t: branch on a. */
+static int fuse_compare(const struct fse_view *v, uint32_t i, uint32_t j,
+                        struct fse_draft *d, struct fse_proposal *out) {
+  struct fse_want x, y, w = {.op = FLUX_OP_NOP};
+  int32_t k;
+  if (!fse_meaning(v->lexicon, &d->nodes[i].insn, &x) ||
+      !fse_meaning(v->lexicon, &d->nodes[j].insn, &y) ||
+      !same_register(&x.d, &y.a) ||
+      (y.op != FLUX_OP_BR_NEZ && y.op != FLUX_OP_BR_EQZ))
+    return -1;
+  if (known_value(v, i, &x.b, &k)) {
+    w.op = branch_of(x.op, k);
+    w.a = x.a;
+  }
+  if (w.op == FLUX_OP_NOP && known_value(v, i, &x.a, &k)) {
+    w.op = branch_of(mirrored(x.op), k);
+    w.a = x.b;
+  }
+  if (w.op == FLUX_OP_NOP) return -1;
+  if (y.op == FLUX_OP_BR_EQZ) w.op = inverse(w.op);
+  if (fse_rewrite(v, d, j, &w, d->nodes[j].target) != 0) return -1;
+  return fse_propose(d, v, out, "compare and branch in one at %u",
+                     v->facts->insn[j].pc);
+}
+
+/* d = x; d = d op b: d = x op b. And (x + k) + m: x + (k + m). */
+static int fuse_copy(const struct fse_view *v, uint32_t i, uint32_t j,
+                     struct fse_draft *d, struct fse_proposal *out) {
+  struct fse_want x, y;
+  if (v->facts->insn[j].row->flow != FISA_FLOW_NEXT ||
+      !fse_meaning(v->lexicon, &d->nodes[i].insn, &x) ||
+      !fse_meaning(v->lexicon, &d->nodes[j].insn, &y))
+    return -1;
+  if (x.op == FLUX_OP_MOV) {
+    bool a = same_register(&x.d, &y.a), b = same_register(&x.d, &y.b);
+    if (!a && !b) return -1;
+    if (a) y.a = x.a;
+    if (b) y.b = x.a;
+  } else if ((x.op == FLUX_OP_ADD || x.op == FLUX_OP_SUB) &&
+             (y.op == FLUX_OP_ADD || y.op == FLUX_OP_SUB) &&
+             same_register(&x.d, &y.a) && x.b.constant && y.b.constant) {
+    uint32_t k = (uint32_t)x.b.value, m = (uint32_t)y.b.value;
+    uint32_t sum = (x.op == FLUX_OP_ADD ? k : 0 - k) +
+                   (y.op == FLUX_OP_ADD ? m : 0 - m);
+    y.op = FLUX_OP_ADD;
+    y.a = x.a;
+    y.b.value = (int32_t)sum;
+  } else {
+    return -1;
+  }
+  if (fse_rewrite(v, d, j, &y, FSE_NO_NODE) != 0) return -1;
+  return fse_propose(d, v, out, "two rows in one at %u",
+                     v->facts->insn[j].pc);
+}
+
+/*
+ * One step back of a coalescing: names `from` as `to` in node i. Returns 1
+ * where the value is made (done), 0 to go on, -1 where it cannot be.
+ */
+static int coalesce_step(const struct fse_view *v, struct fse_draft *d,
+                         uint32_t i, const struct fse_rename *r) {
+  struct fse_node *n = &d->nodes[i];
+  const struct fse_usage *u = &v->lexicon->usage[n->insn.row->opcode];
+  bool reads = false, writes = false;
+  if (n->dead) return 0;
+  for (unsigned k = 0; k < n->insn.row->operand_count; k++) {
+    if (n->insn.row->operands[k].kind != FISA_OPERAND_REG ||
+        u->file[k] != r->file)
+      continue;
+    if (n->insn.value[k] != r->from) continue;
+    if (n->pinned || (u->shared >> k & 1u)) return -1;
+    reads |= (u->reads >> k & 1u) != 0;
+    writes |= (u->writes >> k & 1u) != 0;
+    n->insn.value[k] = r->to;
+  }
+  return writes && !reads;
+}
+
+/* ... op s ...; d = s: the value is made in d. */
+static int coalesce(const struct fse_view *v, uint32_t j, struct fse_draft *d,
+                    struct fse_proposal *out) {
+  struct fse_want w;
+  struct fse_rename r;
+  uint32_t i = j;
+  if (!fse_meaning(v->lexicon, &d->nodes[j].insn, &w) ||
+      w.op != FLUX_OP_MOV || w.a.constant || w.d.file != w.a.file ||
+      w.d.value == 0)
+    return -1;
+  r = (struct fse_rename){w.d.file, w.a.value, w.d.value};
+  for (unsigned k = 0; k < COALESCE_MAX; k++) {
+    int step;
+    if (i == 0 || v->facts->is_head[i]) return -1;
+    if (v->facts->insn[i - 1].row->flow != FISA_FLOW_NEXT) return -1;
+    i--;
+    step = coalesce_step(v, d, i, &r);
+    if (step < 0) return -1;
+    if (step > 0) break;
+    if (k + 1 == COALESCE_MAX) return -1;
+  }
+  fse_rename_uses(v, d, j, &r);
+  if (fse_draft_remove(d, j) != 0) return -1;
+  if (fse_meaning(v->lexicon, &d->nodes[i].insn, &w) &&
+      w.op == FLUX_OP_MOV && same_register(&w.d, &w.a) &&
+      fse_draft_remove(d, i) != 0)
+    return -1;
+  return fse_propose(d, v, out, "the copy at %u made where it is wanted",
+                     v->facts->insn[j].pc);
+}
+
+int fse_sequence_apply(const struct fse_view *v, uint32_t site,
+                       struct fse_draft *d, struct fse_proposal *out) {
+  uint32_t j = site / SEQUENCE_WAYS, i;
+  unsigned way = site % SEQUENCE_WAYS;
+  if (!fse_plain(v, j) || d->nodes[j].dead || j == 0) return -1;
+  if (way == 3) return coalesce(v, j, d, out);
+  if (v->facts->is_head[j]) return -1;
+  for (i = j - 1; i > 0 && d->nodes[i].dead; i--)
+    if (v->facts->is_head[i]) return -1;
+  if (!fse_plain(v, i) || d->nodes[i].dead ||
+      v->facts->insn[i].row->flow != FISA_FLOW_NEXT)
+    return -1;
+  switch (way) {
+    case 0: return fuse_count(v, i, j, d, out);
+    case 1: return fuse_compare(v, i, j, d, out);
+    default: return fuse_copy(v, i, j, d, out);
+  }
+}
+
+/* ---- PromoteSlot -------------------------------------------------------------------- */
+
+/* The word a load or store always reaches. */
+static bool slot_of(const struct fse_view *v, uint32_t i, uint32_t *address) {
+  const struct fisa_insn *in = &v->facts->insn[i];
+  const struct fisa_step *s = &in->row->steps[0];
+  struct fse_want w;
+  int32_t a, b, imm = 0;
+  if (in->row->step_count == 0 ||
+      (s->op != FLUX_OP_LOAD32 && s->op != FLUX_OP_STORE32) ||
+      !fse_meaning(v->lexicon, in, &w) || !known_value(v, i, &w.a, &a) ||
+      !known_value(v, i, &w.b, &b))
+    return false;
+  if (s->imm.kind == FISA_REF_IMM) imm = in->value[s->imm.operand];
+  else if (s->imm.kind == FISA_REF_CONST) imm = s->imm.value;
+  *address = ((uint32_t)a + (uint32_t)b + (uint32_t)imm) &
+             (v->program->dialect->mem_size - 1);
+  return true;
+}
+
+/* A site is the first access to each slot. */
+uint32_t fse_slot_sites(const struct fse_view *v) {
+  return v->program->dialect->mem_size ? v->facts->count : 0;
+}
+
+int fse_slot_apply(const struct fse_view *v, uint32_t site,
+                   struct fse_draft *d, struct fse_proposal *out) {
+  uint32_t slot, address;
+  struct fse_want w;
+  int32_t reg;
+  if (!fse_plain(v, site) || !slot_of(v, site, &slot)) return -1;
+  for (uint32_t i = 0; i < site; i++)
+    if (slot_of(v, i, &address) && address == slot) return -1;
+  fse_meaning(v->lexicon, &v->facts->insn[site], &w);
+  reg = fse_unused_register(v, d, w.d.file);
+  if (reg < 0) return -1;
+  for (uint32_t i = site; i < v->facts->count; i++) {
+    struct fse_want move = {.op = FLUX_OP_MOV};
+    if (!slot_of(v, i, &address) || address != slot || d->nodes[i].dead)
+      continue;
+    if (!fse_meaning(v->lexicon, &d->nodes[i].insn, &w)) return -1;
+    move.d = move.a = (struct fse_arg){false, w.d.file, reg};
+    if (w.op == FLUX_OP_LOAD32) move.d = w.d;
+    else move.a = w.d;
+    if (fse_rewrite(v, d, i, &move, FSE_NO_NODE) != 0) return -1;
+  }
+  snprintf(out->reason, sizeof out->reason, "memory word %u in register %d",
+           slot, reg);
+  return fse_draft_sweep(d, v->policy->max_size) < 0 ? -1 : 0;
+}
+
+/* ---- HoistConstant -------------------------------------------------------------------- */
+
+uint32_t fse_hoist_sites(const struct fse_view *v) { return v->facts->count; }
+
+int fse_hoist_apply(const struct fse_view *v, uint32_t site,
+                    struct fse_draft *d, struct fse_proposal *out) {
+  uint32_t entry = v->facts->index[v->program->entry], fresh;
+  struct fse_want w;
+  struct fse_rename r;
+  int32_t value[FISA_MAX_OPERANDS];
+  const struct fisa_row *row;
+  if (!fse_plain(v, site) || entry == UINT32_MAX ||
+      v->profile->runs[site] <= v->profile->runs[entry] ||
+      !fse_meaning(v->lexicon, &d->nodes[site].insn, &w) ||
+      w.op != FLUX_OP_MOV || !w.a.constant)
+    return -1;
+  r = (struct fse_rename){w.d.file, w.d.value,
+                          fse_unused_register(v, d, w.d.file)};
+  w.d.value = r.to;
+  row = fse_select(v->lexicon, &w, value);
+  if (r.to < 0 || row == NULL || fse_rename_uses(v, d, site, &r) <= 0)
+    return -1;
+  fresh = fse_draft_insert(d, d->entry, false, row, value, FSE_NO_NODE);
+  if (fresh == FSE_NO_NODE) return -1;
+  d->entry = fresh;
+  return fse_propose(d, v, out, "the constant of %u loaded once",
+                     v->facts->insn[site].pc);
+}

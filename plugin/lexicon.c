@@ -1,0 +1,277 @@
+/*
+ * plugin/lexicon.c - a dialect's rows by meaning.
+ */
+#include "plugin/lexicon.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- making ------------------------------------------------------------------ */
+
+static void note_ref(struct fse_usage *u, const struct fisa_ref *r, char use,
+                     uint8_t *seen) {
+  uint8_t bit;
+  if (r->kind == FISA_REF_RAWNUM) {
+    u->shared |= (uint8_t)(1u << r->operand);
+    return;
+  }
+  if (r->kind != FISA_REF_REG && r->kind != FISA_REF_RAW) return;
+  bit = (uint8_t)(1u << r->operand);
+  if (r->kind == FISA_REF_RAW) u->shared |= bit;
+  if ((*seen & bit) && u->file[r->operand] != r->file) u->shared |= bit;
+  *seen |= bit;
+  u->file[r->operand] = r->file;
+  if (use == 'R' || use == 'M') u->reads |= bit;
+  if (use == 'W' || use == 'M') u->writes |= bit;
+}
+
+/* An op on a whole file reaches registers its operands do not show. */
+static void note_step(struct fse_usage *u, const struct fisa_step *s,
+                      uint8_t *seen) {
+  note_ref(u, &s->d, fisa_semop_use(s->op, 0), seen);
+  note_ref(u, &s->a, fisa_semop_use(s->op, 1), seen);
+  note_ref(u, &s->b, fisa_semop_use(s->op, 2), seen);
+  note_ref(u, &s->c, fisa_semop_use(s->op, 3), seen);
+  note_ref(u, &s->imm, 'R', seen);
+}
+
+static bool writes_flag(const struct fisa_dialect *d,
+                        const struct fisa_step *s) {
+  return s->d.kind == FISA_REF_CELL &&
+         d->files[s->d.file].kind == FISA_FILE_FLAG;
+}
+
+static bool denied(const struct fse_policy *policy, const char *name) {
+  for (uint32_t i = 0; i < policy->deny_count; i++)
+    if (strcasecmp(policy->deny[i], name) == 0) return true;
+  return false;
+}
+
+/* Whether new instructions may be made of a row. */
+static bool usable(const struct fisa_row *row) {
+  return row->defined && !row->opaque && !row->keep && !row->payload &&
+         !row->sensitive && row->step_count > 0 && row->guard_count == 0 &&
+         row->check == row->length && row->filler == 0;
+}
+
+struct fse_lexicon *fse_lexicon_new(const struct fisa_dialect *d,
+                                    const struct fse_policy *policy) {
+  struct fse_lexicon *l = calloc(1, sizeof *l);
+  if (l == NULL) return NULL;
+  l->dialect = d;
+  l->policy = policy;
+  for (unsigned i = 0; i < 256; i++) {
+    const struct fisa_row *row = &d->rows[i];
+    uint8_t seen = 0;
+    unsigned k;
+    if (!row->defined) continue;
+    for (k = 0; k < row->step_count; k++)
+      note_step(&l->usage[i], &row->steps[k], &seen);
+    l->denied[i] = denied(policy, row->name);
+    if (!usable(row) || l->denied[i]) continue;
+    if ((row->roles & FISA_ROLE_NOP) &&
+        (l->nop == NULL || row->length < l->nop->length))
+      l->nop = row;
+    for (k = 1; k < row->step_count; k++)
+      if (!writes_flag(d, &row->steps[k])) break;
+    if (k < row->step_count || writes_flag(d, &row->steps[0])) continue;
+    l->form[l->form_count].row = row;
+    l->form[l->form_count++].step = &row->steps[0];
+  }
+  return l;
+}
+
+void fse_lexicon_free(struct fse_lexicon *l) { free(l); }
+
+/* ---- selection --------------------------------------------------------------- */
+
+struct unifier {
+  const struct fse_lexicon *l;
+  const struct fisa_row *row;
+  int32_t *value;
+  uint8_t set;
+};
+
+static bool put(struct unifier *u, unsigned operand, int32_t v) {
+  const struct fisa_operand *o = &u->row->operands[operand];
+  if (v < o->lo || v > o->hi) return false;
+  if (u->set & 1u << operand) return u->value[operand] == v;
+  u->set |= (uint8_t)(1u << operand);
+  u->value[operand] = v;
+  return true;
+}
+
+/* Makes a row's operand say what is wanted. */
+static bool unify(struct unifier *u, const struct fisa_ref *r, char use,
+                  const struct fse_arg *want) {
+  const struct fisa_file *file;
+  if (use == 'N') return true;
+  switch (r->kind) {
+    case FISA_REF_REG:
+      file = &u->l->dialect->files[r->file];
+      if (!want->constant)
+        return want->file == r->file && put(u, r->operand, want->value);
+      return use == 'R' && want->value == 0 && file->zero &&
+             put(u, r->operand, 0);
+    case FISA_REF_IMM:
+      return want->constant && put(u, r->operand, want->value);
+    case FISA_REF_CONST:
+      return want->constant && r->value == want->value;
+    case FISA_REF_FIXED:
+      return !want->constant && want->file == r->file &&
+             want->value == r->value;
+    default:
+      return false;
+  }
+}
+
+static bool try_form(const struct fse_lexicon *l, const struct fse_form *f,
+                     const struct fse_want *w,
+                     int32_t value[FISA_MAX_OPERANDS]) {
+  struct unifier u = {l, f->row, value, 0};
+  const struct fisa_step *s = f->step;
+  bool flow = f->row->flow != FISA_FLOW_NEXT;
+  memset(value, 0, FISA_MAX_OPERANDS * sizeof *value);
+  if (s->op != w->op || s->imm.kind != FISA_REF_NONE) return false;
+  if (flow && (f->row->target == 0xFF || f->row->target_reg != 0xFF))
+    return false;
+  if (flow) u.set |= (uint8_t)(1u << f->row->target);
+  return unify(&u, &s->d, fisa_semop_use(s->op, 0), &w->d) &&
+         unify(&u, &s->a, fisa_semop_use(s->op, 1), &w->a) &&
+         unify(&u, &s->b, fisa_semop_use(s->op, 2), &w->b) &&
+         fisa_semop_use(s->op, 3) == 'N';
+}
+
+static bool commutes(unsigned op) {
+  switch (op) {
+    case FLUX_OP_ADD: case FLUX_OP_MUL: case FLUX_OP_AND: case FLUX_OP_OR:
+    case FLUX_OP_XOR: case FLUX_OP_MIN: case FLUX_OP_MAX: case FLUX_OP_EQ:
+    case FLUX_OP_NE:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/* The same operation said otherwise: way 0 is as wanted. */
+static bool reword(const struct fse_want *w, unsigned way,
+                   struct fse_want *out) {
+  *out = *w;
+  if (way == 0) return true;
+  if (way & 1u) {
+    if (!commutes(w->op)) return false;
+    out->a = w->b;
+    out->b = w->a;
+  }
+  if (way & 2u) {  /* a + k is a - (-k) */
+    if (!out->b.constant || out->b.value == INT32_MIN ||
+        (w->op != FLUX_OP_ADD && w->op != FLUX_OP_SUB))
+      return false;
+    out->op = w->op == FLUX_OP_ADD ? FLUX_OP_SUB : FLUX_OP_ADD;
+    out->b.value = -out->b.value;
+  }
+  return true;
+}
+
+const struct fisa_row *fse_select(const struct fse_lexicon *l,
+                                  const struct fse_want *w,
+                                  int32_t value[FISA_MAX_OPERANDS]) {
+  const struct fisa_row *best = NULL;
+  assert(w->op < FLUX_OP_COUNT);
+  for (unsigned way = 0; way < 4; way++) {
+    struct fse_want said;
+    if (!reword(w, way, &said)) continue;
+    for (uint32_t i = 0; i < l->form_count; i++) {
+      const struct fisa_row *row = l->form[i].row;
+      int32_t v[FISA_MAX_OPERANDS];
+      if (best != NULL && (row->cost > best->cost ||
+                           (row->cost == best->cost &&
+                            row->length >= best->length)))
+        continue;
+      if (!try_form(l, &l->form[i], &said, v)) continue;
+      best = row;
+      memcpy(value, v, sizeof v);
+    }
+  }
+  return best;
+}
+
+/* ---- reading instructions ------------------------------------------------------- */
+
+static bool arg_of(const struct fse_lexicon *l, const struct fisa_insn *in,
+                   const struct fisa_ref *r, char use, struct fse_arg *out) {
+  memset(out, 0, sizeof *out);
+  if (use == 'N') return true;
+  switch (r->kind) {
+    case FISA_REF_REG:
+      out->file = r->file;
+      out->value = in->value[r->operand];
+      out->constant = use == 'R' && out->value == 0 &&
+                      l->dialect->files[r->file].zero;
+      return true;
+    case FISA_REF_FIXED:
+      out->file = r->file;
+      out->value = r->value;
+      return true;
+    case FISA_REF_IMM:
+      out->constant = true;
+      out->value = in->value[r->operand];
+      return true;
+    case FISA_REF_CONST:
+      out->constant = true;
+      out->value = r->value;
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool fse_meaning(const struct fse_lexicon *l, const struct fisa_insn *in,
+                 struct fse_want *out) {
+  const struct fisa_row *row = in->row;
+  const struct fisa_step *s = &row->steps[0];
+  if (!row->defined || row->opaque || row->step_count == 0) return false;
+  for (unsigned k = 1; k < row->step_count; k++)
+    if (!writes_flag(l->dialect, &row->steps[k])) return false;
+  if (writes_flag(l->dialect, s) || fisa_semop_use(s->op, 3) != 'N')
+    return false;
+  out->op = s->op;
+  return arg_of(l, in, &s->d, fisa_semop_use(s->op, 0), &out->d) &&
+         arg_of(l, in, &s->a, fisa_semop_use(s->op, 1), &out->a) &&
+         arg_of(l, in, &s->b, fisa_semop_use(s->op, 2), &out->b);
+}
+
+int fse_def_operand(const struct fse_lexicon *l, const struct fisa_row *row) {
+  const struct fse_usage *u = &l->usage[row->opcode];
+  for (int k = 0; k < row->operand_count; k++)
+    if (u->writes == 1u << k) return u->shared & u->writes ? -1 : k;
+  return -1;
+}
+
+int32_t fse_unused_register(const struct fse_view *v,
+                            const struct fse_draft *d, unsigned file) {
+  const struct fisa_file *f = &v->program->dialect->files[file];
+  uint64_t used = 1;  /* register byte 0 has rules of its own */
+  if (f->kind != FISA_FILE_REGS || f->count > 64) return -1;
+  for (uint32_t i = 0; i < d->count; i++) {
+    const struct fisa_row *row = d->nodes[i].insn.row;
+    for (unsigned k = 0; k < row->operand_count; k++)
+      if (row->operands[k].kind == FISA_OPERAND_REG)
+        used |= UINT64_C(1) << (d->nodes[i].insn.value[k] & (f->count - 1));
+    for (unsigned k = 0; k < row->step_count; k++)
+      if (row->steps[k].a.kind == FISA_REF_FIXED)
+        used |= UINT64_C(1) << (row->steps[k].a.value & 63);
+  }
+  for (uint32_t i = 0; i < v->program->manifest.in_count; i++) {
+    const struct fisa_cells *c = &v->program->manifest.in[i];
+    if (c->kind != FISA_CELLS_FILE || c->first < f->first) continue;
+    for (uint32_t k = 0; k < c->count; k++)
+      if (c->first + k < (uint32_t)f->first + f->count)
+        used |= UINT64_C(1) << (c->first + k - f->first);
+  }
+  for (int32_t r = (int32_t)f->count - 1; r > 0; r--)
+    if (!(used >> r & 1u)) return r;
+  return -1;
+}
