@@ -152,6 +152,13 @@ struct fisa__depth fisa__depth_at(const struct fisa__flow *g,
 /* Makes room for `need` items; contents are kept. 0, or -1: memory. */
 int fisa__room(void *array, uint32_t *room, uint32_t need, size_t item);
 
+/* Cells live before each node, into live[nodes]; needs blocks and depth.
+ * Returns 0, or -1: memory. */
+int fisa__live_solve(struct fisa__flow *g, struct fisa_set *live);
+
+/* Whether the live stack is an observable where the run ends. */
+bool fisa__observes_stack(const struct fisa_program *p);
+
 /* ---- effects.c ---------------------------------------------------------- */
 
 /* Cell of a template operand when read or written: -1 for constants,
