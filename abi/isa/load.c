@@ -1,0 +1,191 @@
+/*
+ * isa/load.c - program arguments of the commands: NAME.flx, NAME.fxb, or
+ * hex:DIGITS.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "isa/asm.h"
+
+/* What fisa_load puts together. */
+struct load {
+	const char *arg, *dialect_name, *manifest_path;
+	char *text;            /* of the .flx or the manifest */
+	size_t text_length;
+	char *code;            /* raw bytes of the program */
+	size_t code_size;
+	struct fisa_dialect *dialect;
+};
+
+/* Reads a file of at most `limit` bytes. The buffer is the caller's. */
+static int read_file(const char *path, size_t limit, char **out,
+		     size_t *length, struct fisa_error *err)
+{
+	FILE *file = fopen(path, "rb");
+	char *bytes = NULL;
+	size_t n;
+
+	if (!file)
+		return fisa_fail(err, "%.180s: %s", path, strerror(errno));
+	bytes = malloc(limit + 1);
+	if (!bytes) {
+		fisa_fail(err, "%.180s: out of memory", path);
+		goto fail;
+	}
+	errno = 0;
+	n = fread(bytes, 1, limit + 1, file);
+	if (ferror(file)) {
+		fisa_fail(err, "%.180s: %s", path, strerror(errno));
+		goto fail;
+	}
+	if (n > limit) {
+		fisa_fail(err, "%.180s: more than %zu bytes", path, limit);
+		goto fail;
+	}
+	fclose(file);
+	*out = bytes;
+	*length = n;
+	return 0;
+fail:
+	free(bytes);
+	fclose(file);
+	return -1;
+}
+
+static int hex_digit(char c)
+{
+	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+	const char *p = c ? strchr(digits, c) : NULL;
+
+	return p ? (int)(p - digits) % 16 : -1;
+}
+
+static int read_hex(struct load *l, struct fisa_error *err)
+{
+	const char *digits = l->arg + strlen("hex:");
+	size_t n = strlen(digits);
+	int high = 0;
+
+	if (n % 2)
+		return fisa_fail(err, "hex: an odd number of digits");
+	if (n / 2 > FISA_MAX_CODE)
+		return fisa_fail(err, "hex: %zu bytes; %u is the most", n / 2,
+				 FISA_MAX_CODE);
+	l->code = malloc(n / 2 + 1);
+	if (!l->code)
+		return fisa_fail(err, "out of memory");
+	for (size_t i = 0; i < n; i++) {
+		int digit = hex_digit(digits[i]);
+
+		if (digit < 0)
+			return fisa_fail(err, "hex: digit %zu is no hex digit",
+					 i + 1);
+		if (i % 2 == 0)
+			high = digit;
+		else
+			l->code[i / 2] = (char)(high << 4 | digit);
+	}
+	l->code_size = n / 2;
+	return 0;
+}
+
+/* The dialect: named by the text, by the caller, or by both alike. */
+static int pick_dialect(struct load *l, struct fisa_error *err)
+{
+	char named[FISA_MAX_NAME];
+	const char *name = l->dialect_name;
+
+	if (l->text && fisa_asm_dialect(l->text, l->text_length, named)) {
+		if (name && strcmp(name, named) != 0)
+			return fisa_fail(err, "%.120s says .dialect %s, not "
+					 "%.40s", l->manifest_path
+					 ? l->manifest_path : l->arg, named,
+					 name);
+		name = named;
+	}
+	if (!name)
+		return fisa_fail(err, "%.120s: no dialect is named; use "
+				 ".dialect or --dialect", l->arg);
+	return fisa_dialect_builtin(name, true, &l->dialect, err);
+}
+
+static int load_source(struct load *l, struct fisa_program **out,
+		       struct fisa_error *err)
+{
+	if (l->manifest_path)
+		return fisa_fail(err, "%.120s has its own directives; "
+				 "a manifest is for .fxb and hex:", l->arg);
+	if (read_file(l->arg, FISA_MAX_TEXT, &l->text, &l->text_length,
+		      err) < 0 || pick_dialect(l, err) < 0)
+		return -1;
+	return fisa_assemble(l->dialect, l->text, l->text_length, l->arg, out,
+			     err);
+}
+
+static int load_bytes(struct load *l, struct fisa_program **out,
+		      struct fisa_error *err)
+{
+	struct fisa_program *p = NULL;
+
+	if (l->manifest_path &&
+	    read_file(l->manifest_path, FISA_MAX_TEXT, &l->text,
+		      &l->text_length, err) < 0)
+		return -1;
+	if (pick_dialect(l, err) < 0 ||
+	    fisa_program_from_bytes(l->dialect, (const uint8_t *)l->code,
+				    l->code_size, &p, err) < 0)
+		return -1;
+	if (l->text && fisa_manifest_apply(p, l->text, l->text_length,
+					   l->manifest_path, err) < 0) {
+		fisa_program_free(p);
+		return -1;
+	}
+	*out = p;
+	return 0;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+
+	return n > m && strcmp(text + n - m, end) == 0;
+}
+
+int fisa_load(const char *arg, const char *dialect_name,
+	      const char *manifest_path, struct fisa_dialect **d,
+	      struct fisa_program **out, struct fisa_error *err)
+{
+	struct load l = { .arg = arg, .dialect_name = dialect_name,
+			  .manifest_path = manifest_path };
+	struct fisa_program *p = NULL;
+	int rc;
+
+	assert(arg && d && out);
+	if (strncmp(arg, "hex:", 4) == 0) {
+		rc = read_hex(&l, err);
+		if (rc == 0)
+			rc = load_bytes(&l, &p, err);
+	} else if (ends_with(arg, ".flx")) {
+		rc = load_source(&l, &p, err);
+	} else if (ends_with(arg, ".fxb")) {
+		rc = read_file(arg, FISA_MAX_CODE, &l.code,
+			       &l.code_size, err);
+		if (rc == 0)
+			rc = load_bytes(&l, &p, err);
+	} else {
+		rc = fisa_fail(err, "%.120s: a program is NAME.flx, NAME.fxb "
+			       "or hex:DIGITS", arg);
+	}
+	if (rc == 0) {
+		*d = l.dialect;
+		*out = p;
+	} else {
+		fisa_dialect_free(l.dialect);
+	}
+	free(l.text);
+	free(l.code);
+	return rc;
+}
