@@ -480,7 +480,7 @@ static void work_free(struct asm_work *w)
 {
 	if (!w)
 		return;
-	fisa__manifest_done(&w->manifest);
+	isa_manifest_done(&w->manifest);
 	free(w->data);
 	free(w->data_mask);
 	free(w->labels);
@@ -529,7 +529,7 @@ int fisa_assemble(const struct fisa_dialect *d, const char *text,
 	p->entry = w->entry;
 	p->manifest = w->manifest;
 	memset(&w->manifest, 0, sizeof(w->manifest));
-	if (copy_labels(w, p) < 0 || fisa__program_seal(p) < 0) {
+	if (copy_labels(w, p) < 0 || isa_program_seal(p) < 0) {
 		fisa_fail(err, "out of memory");
 		goto fail;
 	}
@@ -564,7 +564,7 @@ int fisa_manifest_apply(struct fisa_program *p, const char *text,
 		goto done;
 	p->manifest = w->manifest;
 	p->entry = w->entry;
-	if (fisa__program_seal(p) < 0) {
+	if (isa_program_seal(p) < 0) {
 		p->manifest = old;
 		p->entry = old_entry;
 		fisa_fail(err, "out of memory");

@@ -143,7 +143,7 @@ void asm_natural_range(const struct fisa_dialect *d,
 /* ---- program.c ---------------------------------------------------------- */
 
 /* Sets the hash after code, entry or manifest were filled; -1: memory. */
-int fisa__program_seal(struct fisa_program *p);
-void fisa__manifest_done(struct fisa_manifest *m);
+int isa_program_seal(struct fisa_program *p);
+void isa_manifest_done(struct fisa_manifest *m);
 
 #endif /* FLUX_ISA_ASM_INTERNAL_H */

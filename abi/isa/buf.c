@@ -12,7 +12,7 @@
 enum { BUF_FIRST = 256, BUF_FORMATTED = 256 };
 
 /* Makes room for n more bytes and a NUL. */
-static bool buf_room(struct fisa__buf *b, size_t n)
+static bool buf_room(struct isa_buf *b, size_t n)
 {
 	size_t want, capacity = b->capacity ? b->capacity : BUF_FIRST;
 	char *data;
@@ -31,12 +31,12 @@ static bool buf_room(struct fisa__buf *b, size_t n)
 	b->capacity = capacity;
 	return true;
 fail:
-	fisa__buf_done(b);
+	isa_buf_done(b);
 	b->failed = true;
 	return false;
 }
 
-void fisa__buf_put(struct fisa__buf *b, const void *bytes, size_t n)
+void isa_buf_put(struct isa_buf *b, const void *bytes, size_t n)
 {
 	if (n == 0 || !buf_room(b, n))
 		return;
@@ -45,17 +45,17 @@ void fisa__buf_put(struct fisa__buf *b, const void *bytes, size_t n)
 	b->length += n;
 }
 
-void fisa__buf_str(struct fisa__buf *b, const char *text)
+void isa_buf_str(struct isa_buf *b, const char *text)
 {
-	fisa__buf_put(b, text, strlen(text));
+	isa_buf_put(b, text, strlen(text));
 }
 
-void fisa__buf_char(struct fisa__buf *b, char c)
+void isa_buf_char(struct isa_buf *b, char c)
 {
-	fisa__buf_put(b, &c, 1);
+	isa_buf_put(b, &c, 1);
 }
 
-void fisa__buf_printf(struct fisa__buf *b, const char *format, ...)
+void isa_buf_printf(struct isa_buf *b, const char *format, ...)
 {
 	char text[BUF_FORMATTED];
 	va_list ap;
@@ -65,18 +65,18 @@ void fisa__buf_printf(struct fisa__buf *b, const char *format, ...)
 	n = vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
 	assert(n >= 0 && n < BUF_FORMATTED);
-	fisa__buf_put(b, text, (size_t)n);
+	isa_buf_put(b, text, (size_t)n);
 }
 
-void fisa__buf_u32(struct fisa__buf *b, uint32_t v)
+void isa_buf_u32(struct isa_buf *b, uint32_t v)
 {
 	uint8_t bytes[4] = { (uint8_t)v, (uint8_t)(v >> 8),
 			     (uint8_t)(v >> 16), (uint8_t)(v >> 24) };
 
-	fisa__buf_put(b, bytes, sizeof(bytes));
+	isa_buf_put(b, bytes, sizeof(bytes));
 }
 
-void fisa__buf_hex(struct fisa__buf *b, const uint8_t *bytes, size_t n)
+void isa_buf_hex(struct isa_buf *b, const uint8_t *bytes, size_t n)
 {
 	static const char digits[] = "0123456789abcdef";
 
@@ -89,7 +89,7 @@ void fisa__buf_hex(struct fisa__buf *b, const uint8_t *bytes, size_t n)
 	assert(b->length < b->capacity);
 }
 
-char *fisa__buf_take(struct fisa__buf *b)
+char *isa_buf_take(struct isa_buf *b)
 {
 	char *data;
 
@@ -101,7 +101,7 @@ char *fisa__buf_take(struct fisa__buf *b)
 	return data;
 }
 
-void fisa__buf_done(struct fisa__buf *b)
+void isa_buf_done(struct isa_buf *b)
 {
 	free(b->data);
 	memset(b, 0, sizeof(*b));

@@ -23,7 +23,7 @@ enum {
 /* A disassembly under way. */
 struct disasm {
 	const struct fisa_program *p;
-	struct fisa__buf *buf;
+	struct isa_buf *buf;
 	uint8_t *start;     /* [size + 1]: a statement begins here */
 	uint8_t *wanted;    /* [size + 1]: a label is needed here */
 	uint32_t next_label; /* of the program's, not yet written */
@@ -32,7 +32,7 @@ struct disasm {
 
 /* ---- one instruction ---------------------------------------------------- */
 
-static void put_register(struct fisa__buf *b, const struct fisa_dialect *d,
+static void put_register(struct isa_buf *b, const struct fisa_dialect *d,
 			 uint16_t files, int32_t raw)
 {
 	const char *name = "R";
@@ -43,11 +43,11 @@ static void put_register(struct fisa__buf *b, const struct fisa_dialect *d,
 		name = d->files[f].name;
 		break;
 	}
-	fisa__buf_printf(b, "%s%d", name, raw);
+	isa_buf_printf(b, "%s%d", name, raw);
 }
 
 /* Mnemonic and operands. `target`: text for the target operand, or NULL. */
-static void put_insn(struct fisa__buf *b, const struct fisa_dialect *d,
+static void put_insn(struct isa_buf *b, const struct fisa_dialect *d,
 		     const struct fisa_insn *in, const char *target)
 {
 	const struct fisa_row *row = in->row;
@@ -61,40 +61,40 @@ static void put_insn(struct fisa__buf *b, const struct fisa_dialect *d,
 		    op->kind == FISA_OPERAND_PAYLOAD)
 			continue;
 		if (first)
-			fisa__buf_printf(b, "%-6s ", row->name);
+			isa_buf_printf(b, "%-6s ", row->name);
 		else
-			fisa__buf_str(b, ", ");
+			isa_buf_str(b, ", ");
 		first = false;
 		if (op->kind == FISA_OPERAND_REG)
 			put_register(b, d, op->files, in->value[i]);
 		else if (target && i == row->target)
-			fisa__buf_str(b, target);
+			isa_buf_str(b, target);
 		else
-			fisa__buf_printf(b, "%d", in->value[i]);
+			isa_buf_printf(b, "%d", in->value[i]);
 	}
 	if (first)
-		fisa__buf_str(b, row->name);
+		isa_buf_str(b, row->name);
 }
 
 void fisa_insn_text(const struct fisa_dialect *d, const struct fisa_insn *in,
 		    char *out, size_t capacity)
 {
-	struct fisa__buf b = { 0 };
+	struct isa_buf b = { 0 };
 	char *text;
 
 	assert(d && in && out);
 	if (capacity == 0)
 		return;
 	if (!in->row)
-		fisa__buf_str(&b, "(end)");
+		isa_buf_str(&b, "(end)");
 	else if (!in->row->defined)
-		fisa__buf_printf(&b, ".byte  0x%02x", in->row->opcode);
+		isa_buf_printf(&b, ".byte  0x%02x", in->row->opcode);
 	else if (in->row->payload)
-		fisa__buf_printf(&b, "%s (%u bytes)", in->row->name,
+		isa_buf_printf(&b, "%s (%u bytes)", in->row->name,
 				 in->length);
 	else
 		put_insn(&b, d, in, NULL);
-	text = fisa__buf_take(&b);
+	text = isa_buf_take(&b);
 	snprintf(out, capacity, "%s", text ? text : "");
 	free(text);
 }
@@ -247,13 +247,13 @@ static void put_labels(struct disasm *d, uint32_t pc)
 
 		if (l->pc != pc)
 			continue;
-		fisa__buf_str(d->buf, l->name);
-		fisa__buf_str(d->buf, ":\n");
+		isa_buf_str(d->buf, l->name);
+		isa_buf_str(d->buf, ":\n");
 		any = true;
 	}
 	if (!any && d->wanted[pc] && name_at(d, pc, name, sizeof(name))) {
-		fisa__buf_str(d->buf, name);
-		fisa__buf_str(d->buf, ":\n");
+		isa_buf_str(d->buf, name);
+		isa_buf_str(d->buf, ":\n");
 	}
 }
 
@@ -265,9 +265,9 @@ static void end_line(struct disasm *d, size_t from, uint32_t pc)
 	size_t column = d->buf->length > from ? d->buf->length - from : 0;
 
 	do
-		fisa__buf_char(d->buf, ' ');
+		isa_buf_char(d->buf, ' ');
 	while (++column < COMMENT_COLUMN);
-	fisa__buf_printf(d->buf, "; %u\n", pc);
+	isa_buf_printf(d->buf, "; %u\n", pc);
 }
 
 static void put_raw(struct disasm *d, uint32_t pc, uint32_t n)
@@ -277,9 +277,9 @@ static void put_raw(struct disasm *d, uint32_t pc, uint32_t n)
 	for (uint32_t i = 0; i < n; i += BYTES_A_LINE) {
 		size_t from = d->buf->length;
 
-		fisa__buf_str(d->buf, "        .byte  ");
+		isa_buf_str(d->buf, "        .byte  ");
 		for (uint32_t k = i; k < n && k < i + BYTES_A_LINE; k++)
-			fisa__buf_printf(d->buf, "%s0x%02x",
+			isa_buf_printf(d->buf, "%s0x%02x",
 					 k > i ? ", " : "", code[k]);
 		end_line(d, from, pc + i);
 	}
@@ -289,9 +289,9 @@ static void put_payload(struct disasm *d, const struct fisa_insn *in)
 {
 	const uint8_t *code = d->p->code + in->pc + in->row->length;
 
-	fisa__buf_printf(d->buf, "%-6s", in->row->name);
+	isa_buf_printf(d->buf, "%-6s", in->row->name);
 	for (uint32_t i = 0; i + in->row->length < in->length; i++)
-		fisa__buf_printf(d->buf, "%s0x%02x", i ? ", " : " ", code[i]);
+		isa_buf_printf(d->buf, "%s0x%02x", i ? ", " : " ", code[i]);
 }
 
 static void put_statement(struct disasm *d, const struct fisa_insn *in)
@@ -301,7 +301,7 @@ static void put_statement(struct disasm *d, const struct fisa_insn *in)
 	size_t from = d->buf->length;
 	uint32_t pc;
 
-	fisa__buf_str(d->buf, "        ");
+	isa_buf_str(d->buf, "        ");
 	if (in->row->payload) {
 		put_payload(d, in);
 	} else {
@@ -347,9 +347,9 @@ static void put_cell_name(struct disasm *d, uint32_t cell)
 		if (cell < file->first ||
 		    cell >= (uint32_t)file->first + file->count)
 			continue;
-		fisa__buf_str(d->buf, file->name);
+		isa_buf_str(d->buf, file->name);
 		if (file->kind == FISA_FILE_REGS)
-			fisa__buf_printf(d->buf, "%u", cell - file->first);
+			isa_buf_printf(d->buf, "%u", cell - file->first);
 		return;
 	}
 }
@@ -360,7 +360,7 @@ static void put_range(struct disasm *d, const struct fisa_cells *c)
 
 	asm_natural_range(d->p->dialect, c, &lo, &hi);
 	if (c->lo != lo || c->hi != hi)
-		fisa__buf_printf(d->buf, " %d..%d", c->lo, c->hi);
+		isa_buf_printf(d->buf, " %d..%d", c->lo, c->hi);
 }
 
 /* One clause a line, but a clause of several registers as many. */
@@ -374,19 +374,19 @@ static void put_clauses(struct disasm *d, const char *directive,
 		uint32_t n = c.kind == FISA_CELLS_FILE ? c.count : 1;
 
 		for (uint32_t k = 0; k < n; k++, c.first++) {
-			fisa__buf_printf(d->buf, "%-9s ", directive);
+			isa_buf_printf(d->buf, "%-9s ", directive);
 			if (c.kind == FISA_CELLS_MEM)
-				fisa__buf_printf(d->buf, "mem 0x%x %u",
+				isa_buf_printf(d->buf, "mem 0x%x %u",
 						 c.first, c.count);
 			else if (c.kind == FISA_CELLS_FILE)
 				put_cell_name(d, c.first);
 			else if (ranges)
-				fisa__buf_printf(d->buf, "stack %u", c.count);
+				isa_buf_printf(d->buf, "stack %u", c.count);
 			else
-				fisa__buf_str(d->buf, "stack");
+				isa_buf_str(d->buf, "stack");
 			if (ranges)
 				put_range(d, &c);
-			fisa__buf_char(d->buf, '\n');
+			isa_buf_char(d->buf, '\n');
 		}
 	}
 }
@@ -399,22 +399,22 @@ static void put_data(struct disasm *d)
 	for (uint32_t i = 0; i < m->data_size; i++) {
 		if (!m->data_mask[i]) {
 			if (run)
-				fisa__buf_char(d->buf, '\n');
+				isa_buf_char(d->buf, '\n');
 			run = 0;
 			continue;
 		}
 		if (run == 0)
-			fisa__buf_printf(d->buf, ".data     0x%x byte %u",
+			isa_buf_printf(d->buf, ".data     0x%x byte %u",
 					 m->data_first + i, m->data[i]);
 		else
-			fisa__buf_printf(d->buf, ",%u", m->data[i]);
+			isa_buf_printf(d->buf, ",%u", m->data[i]);
 		if (++run == DATA_A_LINE) {
-			fisa__buf_char(d->buf, '\n');
+			isa_buf_char(d->buf, '\n');
 			run = 0;
 		}
 	}
 	if (run)
-		fisa__buf_char(d->buf, '\n');
+		isa_buf_char(d->buf, '\n');
 }
 
 /* A place as a directive's argument: label or number. */
@@ -422,26 +422,26 @@ static void put_place(struct disasm *d, const char *before, uint32_t pc)
 {
 	char name[ASM_MAX_LABEL + 1];
 
-	fisa__buf_str(d->buf, before);
+	isa_buf_str(d->buf, before);
 	if (pc < d->p->size && name_at(d, pc, name, sizeof(name)))
-		fisa__buf_str(d->buf, name);
+		isa_buf_str(d->buf, name);
 	else
-		fisa__buf_printf(d->buf, "%u", pc);
-	fisa__buf_char(d->buf, '\n');
+		isa_buf_printf(d->buf, "%u", pc);
+	isa_buf_char(d->buf, '\n');
 }
 
 static void put_manifest(struct disasm *d)
 {
 	const struct fisa_manifest *m = &d->p->manifest;
 
-	fisa__buf_printf(d->buf, ".dialect  %s\n", d->p->dialect->name);
+	isa_buf_printf(d->buf, ".dialect  %s\n", d->p->dialect->name);
 	put_clauses(d, ".in", m->in, m->in_count);
 	put_clauses(d, ".out", m->out, m->out_count);
 	if (m->out_none)
-		fisa__buf_str(d->buf, ".out      none\n");
+		isa_buf_str(d->buf, ".out      none\n");
 	put_clauses(d, ".scratch", m->scratch, m->scratch_count);
 	if (m->boundary.kind == FISA_BOUNDARY_OUT)
-		fisa__buf_printf(d->buf, ".boundary out:%s\n",
+		isa_buf_printf(d->buf, ".boundary out:%s\n",
 			d->p->dialect->channels[m->boundary.channel]);
 	if (m->boundary.kind == FISA_BOUNDARY_PC)
 		put_place(d, ".boundary pc:", m->boundary.pc);
@@ -452,7 +452,7 @@ static void put_manifest(struct disasm *d)
 
 char *fisa_disassemble(const struct fisa_program *p)
 {
-	struct fisa__buf buf = { 0 };
+	struct isa_buf buf = { 0 };
 	struct disasm d = { .p = p, .buf = &buf, .may_generate = true };
 	char *text = NULL;
 
@@ -469,7 +469,7 @@ char *fisa_disassemble(const struct fisa_program *p)
 	find_labels(&d);
 	put_manifest(&d);
 	put_code(&d);
-	text = fisa__buf_take(&buf);
+	text = isa_buf_take(&buf);
 done:
 	free(d.start);
 	free(d.wanted);

@@ -8,7 +8,7 @@
 #include "isa/asm_internal.h"
 #include "isa/buf.h"
 
-void fisa__manifest_done(struct fisa_manifest *m)
+void isa_manifest_done(struct fisa_manifest *m)
 {
 	free(m->data);
 	free(m->data_mask);
@@ -34,7 +34,7 @@ static int compare_cells(const void *pa, const void *pb)
  * The clauses in an order that does not depend on how they were written:
  * ascending, and those that touch or overlap made one.
  */
-static void put_cells(struct fisa__buf *b, const struct fisa_cells *cells,
+static void put_cells(struct isa_buf *b, const struct fisa_cells *cells,
 		      uint32_t count)
 {
 	struct fisa_cells sorted[FISA_MAX_CLAUSES];
@@ -58,44 +58,44 @@ static void put_cells(struct fisa__buf *b, const struct fisa_cells *cells,
 		}
 		sorted[n++] = *c;
 	}
-	fisa__buf_u32(b, n);
+	isa_buf_u32(b, n);
 	for (uint32_t i = 0; i < n; i++) {
-		fisa__buf_u32(b, sorted[i].kind);
-		fisa__buf_u32(b, sorted[i].first);
-		fisa__buf_u32(b, sorted[i].count);
-		fisa__buf_u32(b, (uint32_t)sorted[i].lo);
-		fisa__buf_u32(b, (uint32_t)sorted[i].hi);
+		isa_buf_u32(b, sorted[i].kind);
+		isa_buf_u32(b, sorted[i].first);
+		isa_buf_u32(b, sorted[i].count);
+		isa_buf_u32(b, (uint32_t)sorted[i].lo);
+		isa_buf_u32(b, (uint32_t)sorted[i].hi);
 	}
 }
 
-int fisa__program_seal(struct fisa_program *p)
+int isa_program_seal(struct fisa_program *p)
 {
 	static const char form[] = "flux program 1";
 	const struct fisa_manifest *m = &p->manifest;
-	struct fisa__buf b = { 0 };
+	struct isa_buf b = { 0 };
 
 	assert(p->size > 0 && p->entry < FISA_MAX_CODE);
 	/* The form's name keeps these hashes apart from those of texts. */
-	fisa__buf_put(&b, form, sizeof(form));
-	fisa__buf_put(&b, p->dialect->hash, sizeof(p->dialect->hash));
-	fisa__buf_u32(&b, p->entry);
-	fisa__buf_u32(&b, p->size);
-	fisa__buf_put(&b, p->code, p->size);
+	isa_buf_put(&b, form, sizeof(form));
+	isa_buf_put(&b, p->dialect->hash, sizeof(p->dialect->hash));
+	isa_buf_u32(&b, p->entry);
+	isa_buf_u32(&b, p->size);
+	isa_buf_put(&b, p->code, p->size);
 	put_cells(&b, m->in, m->in_count);
 	put_cells(&b, m->out, m->out_count);
 	put_cells(&b, m->scratch, m->scratch_count);
-	fisa__buf_u32(&b, m->out_none);
-	fisa__buf_u32(&b, m->boundary.kind);
-	fisa__buf_u32(&b, m->boundary.channel);
-	fisa__buf_u32(&b, m->boundary.pc);
-	fisa__buf_u32(&b, m->data_first);
-	fisa__buf_u32(&b, m->data_size);
-	fisa__buf_put(&b, m->data, m->data_size);
-	fisa__buf_put(&b, m->data_mask, m->data_size);
+	isa_buf_u32(&b, m->out_none);
+	isa_buf_u32(&b, m->boundary.kind);
+	isa_buf_u32(&b, m->boundary.channel);
+	isa_buf_u32(&b, m->boundary.pc);
+	isa_buf_u32(&b, m->data_first);
+	isa_buf_u32(&b, m->data_size);
+	isa_buf_put(&b, m->data, m->data_size);
+	isa_buf_put(&b, m->data_mask, m->data_size);
 	if (b.failed)
 		return -1;
 	fisa_sha256(b.data, b.length, p->hash);
-	fisa__buf_done(&b);
+	isa_buf_done(&b);
 	return 0;
 }
 
@@ -127,7 +127,7 @@ int fisa_program_from_bytes(const struct fisa_dialect *d, const uint8_t *code,
 	p->dialect = d;
 	p->size = (uint32_t)size;
 	p->code = copy_bytes(code, size);
-	if (!p->code || fisa__program_seal(p) < 0)
+	if (!p->code || isa_program_seal(p) < 0)
 		goto fail;
 	*out = p;
 	return 0;
@@ -160,7 +160,7 @@ struct fisa_program *fisa_program_derive(const struct fisa_program *p,
 		if (!q->manifest.data || !q->manifest.data_mask)
 			goto fail;
 	}
-	if (!q->code || fisa__program_seal(q) < 0)
+	if (!q->code || isa_program_seal(q) < 0)
 		goto fail;
 	return q;
 fail:
@@ -175,7 +175,7 @@ void fisa_program_free(struct fisa_program *p)
 	for (uint32_t i = 0; i < p->label_count; i++)
 		free(p->labels[i].name);
 	free(p->labels);
-	fisa__manifest_done(&p->manifest);
+	isa_manifest_done(&p->manifest);
 	free(p->code);
 	free(p);
 }

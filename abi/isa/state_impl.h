@@ -14,12 +14,12 @@ struct state_key {
 };
 
 #define STATE_KEYS 3
-extern const struct state_key state_keys[STATE_KEYS];
+extern const struct state_key isa_state_keys[STATE_KEYS];
 
 /* Index of the key's file, or -1: the dialect has none of that type. */
-int state_file(const struct fisa_dialect *d, const struct state_key *key);
+int isa_state_file(const struct fisa_dialect *d, const struct state_key *key);
 
 /* A flag's key: its name in lower case. */
-void state_flag_name(const struct fisa_file *file, char out[FISA_MAX_NAME]);
+void isa_state_flag_name(const struct fisa_file *file, char out[FISA_MAX_NAME]);
 
 #endif /* FLUX_ISA_STATE_IMPL_H */

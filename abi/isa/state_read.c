@@ -15,7 +15,7 @@
 
 #define MAX_JSON (64u << 20)  /* bytes: twice the largest memory in hex */
 
-const struct state_key state_keys[STATE_KEYS] = {
+const struct state_key isa_state_keys[STATE_KEYS] = {
 	{ "regs", "R", FISA_I32 },
 	{ "fregs", "F", FISA_F32 },
 	{ "conf", "C", FISA_I32 },
@@ -30,7 +30,7 @@ struct reader {
 	struct fisa_error *err;
 };
 
-int state_file(const struct fisa_dialect *d, const struct state_key *key)
+int isa_state_file(const struct fisa_dialect *d, const struct state_key *key)
 {
 	int f = fisa_file_by_name(d, key->file, strlen(key->file));
 
@@ -40,7 +40,7 @@ int state_file(const struct fisa_dialect *d, const struct state_key *key)
 	return f;
 }
 
-void state_flag_name(const struct fisa_file *file, char out[FISA_MAX_NAME])
+void isa_state_flag_name(const struct fisa_file *file, char out[FISA_MAX_NAME])
 {
 	size_t i = 0;
 
@@ -147,7 +147,7 @@ static int want_array(struct reader *r, const char *key, const json_t *v,
 static int read_file_key(struct reader *r, const struct state_key *key,
 			 const json_t *v)
 {
-	int f = state_file(r->d, key);
+	int f = isa_state_file(r->d, key);
 	size_t count = f < 0 ? 0 : r->d->files[f].count;
 
 	if (want_array(r, key->name, v, count) < 0)
@@ -200,7 +200,7 @@ static int read_flags(struct reader *r, const char *key, json_t *v)
 		for (; f < r->d->file_count; f++) {
 			if (r->d->files[f].kind != FISA_FILE_FLAG)
 				continue;
-			state_flag_name(&r->d->files[f], flag);
+			isa_state_flag_name(&r->d->files[f], flag);
 			if (strcmp(flag, name) == 0)
 				break;
 		}
@@ -360,8 +360,8 @@ static int read_key(struct reader *r, const char *key, json_t *v)
 	uint64_t n;
 
 	for (size_t i = 0; i < STATE_KEYS; i++)
-		if (strcmp(key, state_keys[i].name) == 0)
-			return read_file_key(r, &state_keys[i], v);
+		if (strcmp(key, isa_state_keys[i].name) == 0)
+			return read_file_key(r, &isa_state_keys[i], v);
 	if (strcmp(key, "stack") == 0)
 		return read_stack(r, key, v);
 	if (strcmp(key, "flags") == 0)
