@@ -8,8 +8,8 @@
 #ifndef FLUX_PLUGIN_JOURNAL_H
 #define FLUX_PLUGIN_JOURNAL_H
 
+#include "plugin/edit.h"
 #include "plugin/policy.h"
-#include "isa/program.h"
 
 #define FSE_JOURNAL_SCHEMA 1
 
@@ -53,25 +53,37 @@ void fse_journal_close(struct fse_journal *j);   /* NULL is fine */
 /* Stores a program (by hash; once). */
 int fse_journal_program(struct fse_journal *j, const struct fisa_program *p,
                         struct fisa_error *err);
-/* Appends a record; with accepted != NULL also makes it the agent's live
- * version, in one transaction (the acceptance itself). */
+/*
+ * Appends a record; with `version` not NULL also makes it the agent's live
+ * version, in one transaction (the acceptance itself).
+ */
+struct fse_version {
+  const struct fisa_program *program, *root;
+  const struct fse_place *places;  /* root -> program, ascending */
+  uint32_t place_count;
+};
 int fse_journal_record(struct fse_journal *j, const struct fse_record *r,
-                       const struct fisa_program *accepted,
-                       const struct fisa_program *root,
+                       const struct fse_version *version,
                        struct fisa_error *err);
-/* Takes an accepted version back to its parent (revert after acceptance). */
+/* Takes the agent's live version back to its root (contradicted after it was
+ * accepted), with the record of it, in one transaction. */
 int fse_journal_demote(struct fse_journal *j, const struct fse_record *r,
                        struct fisa_error *err);
 /*
  * The last accepted version of an agent whose original has `root` as hash:
- * code, entry, generation and patch number. Returns 1 and a program derived
- * from `original` (hash checked against the stored one), 0 if there is none,
- * -1 with err if damaged.
+ * program, places, generation and patch number. Returns 1 and fills *out (a
+ * program derived from `original`, its hash checked against the stored one;
+ * both owned by the caller), 0 if there is none, -1 with err if damaged.
  */
+struct fse_stored {
+  struct fisa_program *program;
+  struct fse_place *places;
+  uint32_t place_count, generation;
+  uint64_t patch;
+};
 int fse_journal_version(struct fse_journal *j, const char *agent,
                         const struct fisa_program *original,
-                        struct fisa_program **out, uint32_t *generation,
-                        uint64_t *patch, struct fisa_error *err);
+                        struct fse_stored *out, struct fisa_error *err);
 /* Counterexamples of a root: opaque blobs, oldest first. */
 int fse_journal_counter_add(struct fse_journal *j, const uint8_t root[32],
                             const void *blob, size_t size,

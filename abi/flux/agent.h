@@ -250,7 +250,9 @@ typedef struct flux_live {
 
   /*
    * Offers a patch. FLUX_E_BUSY: one is in flight; FLUX_E_STALE: base is not
-   * the live version; FLUX_E_MALFORMED; FLUX_E_LIMIT. [evolution-thread]
+   * the live version; FLUX_E_MALFORMED; FLUX_E_LIMIT. Inside attach() it may
+   * be called too, with FLUX_PATCH_ACCEPTED: the version is then live before
+   * the first task. [evolution-thread | main-thread in attach]
    */
   flux_status (*offer)(uint64_t agent, const flux_patch *patch, void *ctx);
 
