@@ -142,7 +142,7 @@
                    /* most), then register b (raw) = a - share * n */ \
   /* Outside. --------------------------------------------------------------- */ \
   X(INPUT, "input", W, R, N, N, IN)     /* d = next value of the row's */ \
-                   /* source with argument a */ \
+                   /* source with argument a (#imm = how many: 0 or 1) */ \
   X(DRAW, "draw", W, R, N, N, IN)       /* d = a > 0 ? next value of the */ \
                    /* source modulo a : 0 (no value taken) */ \
   X(DRAW_W, "draw_w", M, R, R, N, IN)   /* b byte weights at a: if their sum */ \

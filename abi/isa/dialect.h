@@ -5,7 +5,8 @@
  * overlays are laid over it. The result is immutable and may be shared by any
  * number of threads. Everything else in isa/ is a pure function of it.
  *
- * THE TEXT FORM, one statement a line, `#` starts a comment:
+ * THE TEXT FORM (docs/dialects.md explains it), one statement a line; a `#`
+ * that starts a line or stands between blanks starts a comment:
  *
  *   fluxisa 1                     version of the form; first statement
  *   dialect NAME
@@ -56,7 +57,9 @@
  *                  no observable shows)
  *   source=NAME    outside source of its input/draw ops (default: mnemonic)
  *   lethal=        `;` separated predicates with arguments:
- *                  div_overflow(R[rs1],R[rs2]);stack_full
+ *                  div_overflow(R[rs1],R[rs2]);stack_full. Those that follow
+ *                  from flow=, check= and opaque are not written:
+ *                  negative_target, past_code, opaque
  *   opaque         no offline meaning (instead of does)
  *   does=          1..8 ops of flux/semops.h separated by ` ; `, operands by
  *                  blanks: R[rd] (masked, zero rule applied), R![rd] (the raw
@@ -65,11 +68,13 @@
  *                  (cells), t0..t3 (temporaries), #12 #-1 #0x3F733333
  *                  (constants), #imm8s ... (an immediate operand), #raw:rd
  *                  (a register byte as a number), #next (address after the
- *                  row)
+ *                  row). A FILE op names its file first (`file_zero R`),
+ *                  which stands in d
  *
  * A bindings overlay starts with `bindings 1`, `dialect NAME`, and holds
  * `bind NAME field=value ...` lines: each named field replaces that of the
- * row NAME; `does` removes `opaque` and the reverse.
+ * row NAME; `does` removes `opaque` and the reverse. The shape of a row (len
+ * to filler above) is the table's alone.
  *
  * Everything is hostile input: a text that breaks a rule is refused with one
  * sentence that names file, line and field, and nothing is loaded.

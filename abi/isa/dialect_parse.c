@@ -12,7 +12,7 @@
 
 enum {
   MAX_REGS = 256,   /* registers of a file: a byte names them */
-  MIN_MEM = 64,     /* bytes: a bitmap word covers that many */
+  MIN_MEM = 256,    /* bytes: the grain of dirty tracking */
   FIRST_LETHAL = 1000,
   LAST_LETHAL = 32767,
   MAX_CHECK = 8     /* bytes, of an instruction */
