@@ -57,6 +57,9 @@ flux_plugin *fhost_plugin_instance(const struct fhost_plugin *p);
 const void *fhost_plugin_extension(const struct fhost_plugin *p,
                                    const char *id);
 
+/* A status in words, static: "busy" for FLUX_E_BUSY. */
+const char *fhost_status_text(flux_status status);
+
 /* Destroys the instance and unloads the file. With `keep_mapped` the code
  * stays in the process: for when a thread of the plugin may still be in it.
  * NULL is fine. */

@@ -27,6 +27,8 @@ struct fhost_services_options {
   uint32_t log_level;
   const struct fhost_natives *natives;  /* NULL: no flux.native/1 */
   const struct fhost_vm *vm;            /* NULL: no flux.step/1 */
+  const struct fisa_dialect *dialect;   /* of the VM; NULL: the built-in one
+                                           of its name, with bindings */
   const flux_live *live;                /* NULL: no flux.live/1 */
   void *live_ctx;
 };
