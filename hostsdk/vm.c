@@ -23,16 +23,14 @@
 
 _Static_assert(-1 >> 1 == -1, "the machine's right shift is arithmetic");
 
-static inline float as_float(int32_t bits)
-{
+static inline float as_float(int32_t bits) {
   float f;
 
   memcpy(&f, &bits, sizeof f);
   return f;
 }
 
-static inline int32_t as_bits(float f)
-{
+static inline int32_t as_bits(float f) {
   uint32_t bits = CANONICAL_NAN;
 
   if (f == f)
@@ -40,8 +38,7 @@ static inline int32_t as_bits(float f)
   return (int32_t)bits;
 }
 
-static int32_t float_min(float x, float y)
-{
+static int32_t float_min(float x, float y) {
   if (x != x)
     return as_bits(y);
   if (y != y || x < y)
@@ -49,8 +46,7 @@ static int32_t float_min(float x, float y)
   return y < x ? as_bits(y) : as_bits(x) | as_bits(y); /* -0 before +0 */
 }
 
-static int32_t float_max(float x, float y)
-{
+static int32_t float_max(float x, float y) {
   if (x != x)
     return as_bits(y);
   if (y != y || x > y)
@@ -58,20 +54,17 @@ static int32_t float_max(float x, float y)
   return y > x ? as_bits(y) : as_bits(x) & as_bits(y);
 }
 
-static inline int32_t wrapping_abs(int32_t x)
-{
+static inline int32_t wrapping_abs(int32_t x) {
   return x < 0 ? (int32_t)(0 - (uint32_t)x) : x;
 }
 
-static int32_t mix(uint32_t x)
-{
+static int32_t mix(uint32_t x) {
   x = (x >> 16 ^ x) * 0x45D9F3B;
   x = (x >> 16 ^ x) * 0x45D9F3B;
   return (int32_t)(x >> 16 ^ x);
 }
 
-static int32_t reverse(uint32_t x)
-{
+static int32_t reverse(uint32_t x) {
   uint32_t out = 0;
 
   for (int i = 0; i < 32; i++)
@@ -79,8 +72,7 @@ static int32_t reverse(uint32_t x)
   return (int32_t)out;
 }
 
-static int32_t ones(uint32_t x)
-{
+static int32_t ones(uint32_t x) {
   int32_t n = 0;
 
   for (; x != 0; x &= x - 1)
@@ -88,8 +80,7 @@ static int32_t ones(uint32_t x)
   return n;
 }
 
-static int32_t leading_zeros(uint32_t x)
-{
+static int32_t leading_zeros(uint32_t x) {
   int32_t n = 32;
 
   for (; x != 0; x >>= 1)
@@ -97,8 +88,7 @@ static int32_t leading_zeros(uint32_t x)
   return n;
 }
 
-static inline int32_t load_word(const struct fisa_state *s, uint32_t address)
-{
+static inline int32_t load_word(const struct fisa_state *s, uint32_t address) {
   const uint8_t *at;
 
   address &= FVM_ADDRESS_MASK;
@@ -110,8 +100,7 @@ static inline int32_t load_word(const struct fisa_state *s, uint32_t address)
 }
 
 static inline void store_word(struct fisa_state *s, uint32_t address,
-                              int32_t value)
-{
+                              int32_t value) {
   uint32_t v = (uint32_t)value, page;
   uint8_t *at;
 
@@ -131,23 +120,20 @@ static inline void store_word(struct fisa_state *s, uint32_t address,
   s->dirty[page / 64] |= UINT64_C(1) << (page % 64);
 }
 
-static int32_t input(const struct fvm_io *io, int32_t source)
-{
+static int32_t input(const struct fvm_io *io, int32_t source) {
   if (!io || !io->input)
     return 0;
   return io->input((uint16_t)source, NULL, 0, io->user);
 }
 
 static void output(const struct fvm_io *io, int32_t channel,
-                   const int32_t *arg, unsigned argc)
-{
+                   const int32_t *arg, unsigned argc) {
   if (io && io->output)
     io->output((uint16_t)channel, arg, argc, io->user);
 }
 
 /* Whether a branch with a negative target would be taken. */
-static bool would_branch(unsigned op, int32_t value)
-{
+static bool would_branch(unsigned op, int32_t value) {
   switch (op) {
   case FVM_JEQ: return value == 0;
   case FVM_JNE: return value != 0;
@@ -222,8 +208,7 @@ static bool would_branch(unsigned op, int32_t value)
  */
 static int loop(const struct fvm_code *c, struct fisa_state *s,
                 const struct fvm_io *io, struct fvm_run *run,
-                const void *const **label_table)
-{
+                const void *const **label_table) {
 #ifndef FVM_SWITCH_DISPATCH
   static const void *const labels[] = {
 #define LABEL(name) &&op_##name,
@@ -843,8 +828,7 @@ stop:
 #pragma GCC diagnostic pop
 #endif
 
-void fvm_slot_bind(struct fvm_slot *slot, enum fvm_op op)
-{
+void fvm_slot_bind(struct fvm_slot *slot, enum fvm_op op) {
 #ifdef FVM_SWITCH_DISPATCH
   slot->go.op = op;
 #else
@@ -856,16 +840,14 @@ void fvm_slot_bind(struct fvm_slot *slot, enum fvm_op op)
 }
 
 int fvm_exec(const struct fvm_code *c, struct fisa_state *s,
-             const struct fvm_io *io, struct fvm_run *run)
-{
+             const struct fvm_io *io, struct fvm_run *run) {
   assert(c && s && run);
-  assert(s->cell_count == UNI_CELL_COUNT && s->mem_size == FVM_MEM);
+  assert(s->cell_count == UNI_CELLS && s->mem_size == FVM_MEM);
   assert(s->cells[FVM_CELL_ZERO] == 0);
   return loop(c, s, io, run, NULL);
 }
 
-const char *fvm_dispatch_name(void)
-{
+const char *fvm_dispatch_name(void) {
 #ifdef FVM_SWITCH_DISPATCH
   return "switch";
 #else

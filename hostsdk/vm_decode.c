@@ -34,40 +34,33 @@ struct decoder {
   uint32_t far_count; /* far ends handed out */
 };
 
-static uint16_t read_cell(uint8_t raw)
-{
+static uint16_t read_cell(uint8_t raw) {
   return raw == 0 ? FVM_CELL_ZERO : UNI_CELL_R + raw % FVM_REGS;
 }
 
-static uint16_t write_cell(uint8_t raw)
-{
+static uint16_t write_cell(uint8_t raw) {
   return raw == 0 ? FVM_CELL_SINK : UNI_CELL_R + raw % FVM_REGS;
 }
 
-static uint16_t float_cell(uint8_t raw)
-{
+static uint16_t float_cell(uint8_t raw) {
   return UNI_CELL_F + raw % FVM_REGS;
 }
 
-static uint16_t conf_cell(uint8_t raw)
-{
+static uint16_t conf_cell(uint8_t raw) {
   return UNI_CELL_C + raw % FVM_REGS;
 }
 
-static int32_t signed8(uint8_t byte)
-{
+static int32_t signed8(uint8_t byte) {
   return byte < 128 ? byte : byte - 256;
 }
 
-static int32_t signed16(const uint8_t *at)
-{
+static int32_t signed16(const uint8_t *at) {
   int32_t v = at[0] | at[1] << 8;
 
   return v < 32768 ? v : v - 65536;
 }
 
-static void make(struct fvm_slot *slot, enum fvm_op op, int32_t imm)
-{
+static void make(struct fvm_slot *slot, enum fvm_op op, int32_t imm) {
   fvm_slot_bind(slot, op);
   slot->imm = imm;
 }
@@ -75,8 +68,7 @@ static void make(struct fvm_slot *slot, enum fvm_op op, int32_t imm)
 /* ---- operands ----------------------------------------------------------- */
 
 static void fill_immediate(struct fvm_slot *s, const uint8_t *at,
-                           enum fvm_shape shape)
-{
+                           enum fvm_shape shape) {
   switch (shape) {
   case FVM_SH_IMM: s->imm = at[1]; break;
   case FVM_SH_I8S: s->imm = signed8(at[2]); break;
@@ -98,8 +90,7 @@ static void fill_immediate(struct fvm_slot *s, const uint8_t *at,
 }
 
 static void fill_registers(struct fvm_slot *s, const uint8_t *at,
-                           enum fvm_shape shape, int32_t constant)
-{
+                           enum fvm_shape shape, int32_t constant) {
   if (shape == FVM_SH_NONE || shape == FVM_SH_IMM)
     return;
   if (shape != FVM_SH_SYS) {
@@ -133,8 +124,7 @@ static void fill_registers(struct fvm_slot *s, const uint8_t *at,
 
 /* A slot for a static target at or past the end. */
 static const struct fvm_slot *far_end(struct decoder *de,
-                                      struct fvm_slot *slots, uint32_t pc)
-{
+                                      struct fvm_slot *slots, uint32_t pc) {
   struct fvm_slot *s;
 
   assert(pc >= de->c->size);
@@ -146,8 +136,7 @@ static const struct fvm_slot *far_end(struct decoder *de,
   return s;
 }
 
-static enum fvm_op bad_target_op(enum fvm_op op)
-{
+static enum fvm_op bad_target_op(enum fvm_op op) {
   switch (op) {
   case FVM_JMP: case FVM_JAL: return FVM_LETHAL;
   case FVM_CALL: return FVM_CALL_BAD;
@@ -156,8 +145,7 @@ static enum fvm_op bad_target_op(enum fvm_op op)
 }
 
 static enum fvm_op resolve_target(struct decoder *de, struct fvm_slot *slots,
-                                  struct fvm_slot *s, enum fvm_op op)
-{
+                                  struct fvm_slot *s, enum fvm_op op) {
   bool relative = row_map[de->p->code[s->pc]].shape == FVM_SH_REL;
   int64_t target = s->imm + (relative ? (int64_t)s->pc : 0);
 
@@ -178,8 +166,7 @@ static enum fvm_op resolve_target(struct decoder *de, struct fvm_slot *slots,
 /* Rows that are stubs unless the dialect is bound to an outside. */
 static enum fvm_op bind_outside(const struct decoder *de,
                                 const struct fisa_row *row,
-                                struct fvm_slot *s, enum fvm_op op)
-{
+                                struct fvm_slot *s, enum fvm_op op) {
   const struct fisa_manifest *m = &de->p->manifest;
 
   if (op == FVM_INPUT && row->source == UINT16_MAX)
@@ -204,16 +191,14 @@ static enum fvm_op bind_outside(const struct decoder *de,
 }
 
 static enum fvm_op lethal_op(const struct decoder *de, struct fvm_slot *s,
-                             enum flux_lethal lethal)
-{
+                             enum flux_lethal lethal) {
   s->imm = de->c->lethal[lethal];
   return FVM_LETHAL;
 }
 
 /* The handler of a well-formed row, its slot being filled from the bytes. */
 static enum fvm_op specialise(struct decoder *de, struct fvm_slot *slots,
-                              struct fvm_slot *s, enum fvm_op op)
-{
+                              struct fvm_slot *s, enum fvm_op op) {
   const uint8_t *at = de->p->code + s->pc;
   const struct fisa_row *row = &de->p->dialect->rows[at[0]];
 
@@ -248,8 +233,7 @@ static enum fvm_op specialise(struct decoder *de, struct fvm_slot *slots,
 /* ---- slots -------------------------------------------------------------- */
 
 static enum fvm_op decode_slot(struct decoder *de, struct fvm_slot *slots,
-                               uint32_t pc)
-{
+                               uint32_t pc) {
   const struct fvm_code *c = de->c;
   const uint8_t *at = de->p->code + pc;
   const struct row_map *map = &row_map[at[0]];
@@ -269,8 +253,7 @@ static enum fvm_op decode_slot(struct decoder *de, struct fvm_slot *slots,
   return specialise(de, slots, s, map->op);
 }
 
-static void decode_all(struct decoder *de, struct fvm_slot *slots)
-{
+static void decode_all(struct decoder *de, struct fvm_slot *slots) {
   struct fvm_code *c = de->c;
 
   de->far_count = 0;
@@ -284,16 +267,14 @@ static void decode_all(struct decoder *de, struct fvm_slot *slots)
   }
 }
 
-static bool has_boundary_pc(const struct decoder *de)
-{
+static bool has_boundary_pc(const struct decoder *de) {
   const struct fisa_boundary *b = &de->p->manifest.boundary;
 
   return de->with_boundary && b->kind == FISA_BOUNDARY_PC &&
          b->pc < de->c->size;
 }
 
-static void plant(struct decoder *de)
-{
+static void plant(struct decoder *de) {
   struct fvm_code *c = de->c;
 
   for (uint32_t pc = 0; pc < c->size; pc++)
@@ -323,8 +304,7 @@ struct walk {
   uint8_t *seen; /* [size]: 1 listed or walked */
 };
 
-static void add_head(struct walk *w, int64_t pc)
-{
+static void add_head(struct walk *w, int64_t pc) {
   struct fvm_code *c = w->de->c;
 
   if (pc < 0 || pc >= c->size)
@@ -337,15 +317,13 @@ static void add_head(struct walk *w, int64_t pc)
   w->todo[w->count++] = (uint32_t)pc;
 }
 
-static bool ends_task(const struct fvm_slot *s, enum fvm_op op)
-{
+static bool ends_task(const struct fvm_slot *s, enum fvm_op op) {
   return op == FVM_YIELD ||
          ((op == FVM_EMIT2 || op == FVM_EMIT4) && s->d == FVM_EMIT_STOPS);
 }
 
 /* Lists where control goes from pc; returns whether it goes on behind. */
-static bool walk_one(struct walk *w, uint32_t pc)
-{
+static bool walk_one(struct walk *w, uint32_t pc) {
   const struct fvm_code *c = w->de->c;
   const struct fvm_slot *s = &c->plain[pc];
   uint32_t behind = pc + row_map[w->de->p->code[pc]].length;
@@ -384,8 +362,7 @@ static bool walk_one(struct walk *w, uint32_t pc)
   }
 }
 
-static int find_heads(struct decoder *de)
-{
+static int find_heads(struct decoder *de) {
   struct fvm_code *c = de->c;
   struct walk w = { de, NULL, 0, NULL };
   int rc = -1;
@@ -420,9 +397,8 @@ out:
  * The handlers know the state by cell numbers that the build made from the
  * built-in table; a table of another layout or other lengths is not theirs.
  */
-static bool is_our_dialect(const struct fisa_dialect *d)
-{
-  if (d->cell_count != UNI_CELL_COUNT || d->mem_size != FVM_MEM ||
+static bool is_our_dialect(const struct fisa_dialect *d) {
+  if (d->cell_count != UNI_CELLS || d->mem_size != FVM_MEM ||
       d->sp_cell != UNI_CELL_SP)
     return false;
   for (int i = 0; i < 256; i++)
@@ -433,8 +409,7 @@ static bool is_our_dialect(const struct fisa_dialect *d)
 }
 
 /* Static targets past the end, of which each wants a slot of its own. */
-static uint32_t count_far(const struct fisa_program *p)
-{
+static uint32_t count_far(const struct fisa_program *p) {
   uint32_t n = 0;
 
   for (uint32_t pc = 0; pc + 4 <= p->size; pc++) {
@@ -451,8 +426,7 @@ static uint32_t count_far(const struct fisa_program *p)
 }
 
 struct fvm_code *fvm_code_new(const struct fisa_program *p,
-                              bool with_boundary)
-{
+                              bool with_boundary) {
   const struct fisa_dialect *d = p->dialect;
   struct fvm_code *c;
   struct decoder de = { p, NULL, with_boundary, 0 };
@@ -488,8 +462,7 @@ fail:
   return NULL;
 }
 
-void fvm_code_free(struct fvm_code *c)
-{
+void fvm_code_free(struct fvm_code *c) {
   if (!c)
     return;
   free(c->heads);
@@ -499,7 +472,6 @@ void fvm_code_free(struct fvm_code *c)
   free(c);
 }
 
-const uint8_t *fvm_code_heads(const struct fvm_code *c)
-{
+const uint8_t *fvm_code_heads(const struct fvm_code *c) {
   return c->heads;
 }

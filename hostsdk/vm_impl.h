@@ -18,13 +18,13 @@
 #endif
 
 enum {
-  FVM_REGS = 64,
-  FVM_STACK = 256,
-  FVM_MEM = 65536,
+  FVM_REGS = UNI_COUNT_R,
+  FVM_STACK = UNI_COUNT_STK,
+  FVM_MEM = UNI_MEM_SIZE,
   FVM_ADDRESS_MASK = FVM_MEM - 1,
   /* Register byte 0 reads the one and writes the other. */
-  FVM_CELL_ZERO = UNI_CELL_COUNT,
-  FVM_CELL_SINK = UNI_CELL_COUNT + 1
+  FVM_CELL_ZERO = UNI_CELLS,
+  FVM_CELL_SINK = UNI_CELLS + 1
 };
 
 /*

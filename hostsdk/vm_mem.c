@@ -8,14 +8,12 @@
 #include <math.h>
 #include <string.h>
 
-static inline uint8_t byte_at(const struct fisa_state *s, uint32_t address)
-{
+static inline uint8_t byte_at(const struct fisa_state *s, uint32_t address) {
   return s->mem[address & FVM_ADDRESS_MASK];
 }
 
 /* Sets bits first..last of a bitmap. */
-static void set_bits(uint64_t *map, uint32_t first, uint32_t last)
-{
+static void set_bits(uint64_t *map, uint32_t first, uint32_t last) {
   assert(first <= last);
   for (uint32_t w = first / 64; w <= last / 64; w++) {
     uint64_t bits = ~UINT64_C(0);
@@ -29,15 +27,13 @@ static void set_bits(uint64_t *map, uint32_t first, uint32_t last)
 }
 
 /* As above for a run that does not wrap. */
-static void mark_run(struct fisa_state *s, uint32_t first, uint32_t last)
-{
+static void mark_run(struct fisa_state *s, uint32_t first, uint32_t last) {
   assert(last < FVM_MEM);
   set_bits(s->written, first, last);
   set_bits(s->dirty, first / FISA_PAGE, last / FISA_PAGE);
 }
 
-void fvm_mark(struct fisa_state *s, uint32_t address, uint32_t n)
-{
+void fvm_mark(struct fisa_state *s, uint32_t address, uint32_t n) {
   uint32_t first = address & FVM_ADDRESS_MASK;
 
   assert(n <= FVM_MEM);
@@ -52,22 +48,19 @@ void fvm_mark(struct fisa_state *s, uint32_t address, uint32_t n)
 }
 
 /* The slow halves of a word access: only when it wraps round the end. */
-uint32_t fvm_load32(const struct fisa_state *s, uint32_t address)
-{
+uint32_t fvm_load32(const struct fisa_state *s, uint32_t address) {
   return byte_at(s, address) | (uint32_t)byte_at(s, address + 1) << 8 |
          (uint32_t)byte_at(s, address + 2) << 16 |
          (uint32_t)byte_at(s, address + 3) << 24;
 }
 
-void fvm_store32(struct fisa_state *s, uint32_t address, uint32_t value)
-{
+void fvm_store32(struct fisa_state *s, uint32_t address, uint32_t value) {
   for (uint32_t i = 0; i < 4; i++)
     s->mem[(address + i) & FVM_ADDRESS_MASK] = (uint8_t)(value >> (8 * i));
   fvm_mark(s, address, 4);
 }
 
-void fvm_store8(struct fisa_state *s, uint32_t address, uint32_t value)
-{
+void fvm_store8(struct fisa_state *s, uint32_t address, uint32_t value) {
   uint32_t at = address & FVM_ADDRESS_MASK;
 
   s->mem[at] = (uint8_t)value;
@@ -76,8 +69,7 @@ void fvm_store8(struct fisa_state *s, uint32_t address, uint32_t value)
 }
 
 void fvm_memset(struct fisa_state *s, uint32_t address, uint8_t value,
-                int32_t n)
-{
+                int32_t n) {
   for (int32_t i = 0; i < n; i++)
     s->mem[(address + (uint32_t)i) & FVM_ADDRESS_MASK] = value;
   if (n > 0)
@@ -85,8 +77,7 @@ void fvm_memset(struct fisa_state *s, uint32_t address, uint8_t value,
 }
 
 /* Byte by byte upwards: an overlap smears, as it does in the real machine. */
-void fvm_memcpy(struct fisa_state *s, uint32_t to, uint32_t from, int32_t n)
-{
+void fvm_memcpy(struct fisa_state *s, uint32_t to, uint32_t from, int32_t n) {
   for (int32_t i = 0; i < n; i++)
     s->mem[(to + (uint32_t)i) & FVM_ADDRESS_MASK] =
         byte_at(s, from + (uint32_t)i);
@@ -94,8 +85,7 @@ void fvm_memcpy(struct fisa_state *s, uint32_t to, uint32_t from, int32_t n)
     fvm_mark(s, to, (uint32_t)n);
 }
 
-bool fvm_memcmp(const struct fisa_state *s, uint32_t x, uint32_t y, int32_t n)
-{
+bool fvm_memcmp(const struct fisa_state *s, uint32_t x, uint32_t y, int32_t n) {
   for (int32_t i = 0; i < n; i++)
     if (byte_at(s, x + (uint32_t)i) != byte_at(s, y + (uint32_t)i))
       return false;
@@ -103,24 +93,21 @@ bool fvm_memcmp(const struct fisa_state *s, uint32_t x, uint32_t y, int32_t n)
 }
 
 bool fvm_memscan(const struct fisa_state *s, uint32_t address, uint8_t value,
-                 int32_t n)
-{
+                 int32_t n) {
   for (int32_t i = 0; i < n; i++)
     if (byte_at(s, address + (uint32_t)i) == value)
       return true;
   return false;
 }
 
-int32_t fvm_memindex(const struct fisa_state *s, uint32_t address, int32_t n)
-{
+int32_t fvm_memindex(const struct fisa_state *s, uint32_t address, int32_t n) {
   for (int32_t i = 0; i < n; i++)
     if (byte_at(s, address + (uint32_t)i) != 0)
       return i;
   return -1;
 }
 
-int32_t fvm_memsum(const struct fisa_state *s, uint32_t address, int32_t n)
-{
+int32_t fvm_memsum(const struct fisa_state *s, uint32_t address, int32_t n) {
   int32_t sum = 0; /* at most 32767 bytes: far from a wrap */
 
   for (int32_t i = 0; i < n; i++)
@@ -128,8 +115,7 @@ int32_t fvm_memsum(const struct fisa_state *s, uint32_t address, int32_t n)
   return sum;
 }
 
-int32_t fvm_memmin(const struct fisa_state *s, uint32_t address, int32_t n)
-{
+int32_t fvm_memmin(const struct fisa_state *s, uint32_t address, int32_t n) {
   int32_t least = 255;
 
   for (int32_t i = 0; i < n; i++)
@@ -138,8 +124,7 @@ int32_t fvm_memmin(const struct fisa_state *s, uint32_t address, int32_t n)
   return least;
 }
 
-int32_t fvm_memmax(const struct fisa_state *s, uint32_t address, int32_t n)
-{
+int32_t fvm_memmax(const struct fisa_state *s, uint32_t address, int32_t n) {
   int32_t most = 0;
 
   for (int32_t i = 0; i < n; i++)
@@ -148,8 +133,7 @@ int32_t fvm_memmax(const struct fisa_state *s, uint32_t address, int32_t n)
   return most;
 }
 
-int32_t fvm_crc32(const struct fisa_state *s, uint32_t address, int32_t n)
-{
+int32_t fvm_crc32(const struct fisa_state *s, uint32_t address, int32_t n) {
   uint32_t crc = UINT32_MAX;
 
   for (int32_t i = 0; i < n; i++) {
@@ -160,8 +144,7 @@ int32_t fvm_crc32(const struct fisa_state *s, uint32_t address, int32_t n)
   return (int32_t)~crc;
 }
 
-int32_t fvm_varint_out(struct fisa_state *s, uint32_t address, int32_t value)
-{
+int32_t fvm_varint_out(struct fisa_state *s, uint32_t address, int32_t value) {
   uint32_t rest = (uint32_t)value;
   int32_t n = 0;
 
@@ -178,8 +161,7 @@ int32_t fvm_varint_out(struct fisa_state *s, uint32_t address, int32_t value)
   return n;
 }
 
-int32_t fvm_varint_in(const struct fisa_state *s, uint32_t address)
-{
+int32_t fvm_varint_in(const struct fisa_state *s, uint32_t address) {
   uint32_t value = 0;
 
   for (uint32_t i = 0; i < 5; i++) {
@@ -193,8 +175,7 @@ int32_t fvm_varint_in(const struct fisa_state *s, uint32_t address)
 }
 
 bool fvm_cas(struct fisa_state *s, uint32_t address, uint8_t expected,
-             uint8_t value)
-{
+             uint8_t value) {
   if (byte_at(s, address) != expected)
     return false;
   fvm_store8(s, address, value);
@@ -208,8 +189,7 @@ bool fvm_cas(struct fisa_state *s, uint32_t address, uint8_t expected,
  * take whole rounds of the memory at once: a row costs 65536 steps at most.
  */
 static uint32_t byte_sum(const struct fisa_state *s, uint32_t address,
-                         uint32_t n)
-{
+                         uint32_t n) {
   uint32_t sum = 0;
 
   assert(n <= FVM_MEM);
@@ -219,8 +199,7 @@ static uint32_t byte_sum(const struct fisa_state *s, uint32_t address,
 }
 
 int32_t fvm_weight_sum(const struct fisa_state *s, uint32_t address,
-                       int32_t n)
-{
+                       int32_t n) {
   uint32_t count = n > 0 ? (uint32_t)n : 0;
   uint32_t sum = byte_sum(s, address, count % FVM_MEM);
 
@@ -230,8 +209,7 @@ int32_t fvm_weight_sum(const struct fisa_state *s, uint32_t address,
 }
 
 int32_t fvm_weight_pick(const struct fisa_state *s, uint32_t address,
-                        int32_t n, int32_t r)
-{
+                        int32_t n, int32_t r) {
   uint32_t round, skip = 0, running = 0;
 
   assert(n > 0);
@@ -252,8 +230,7 @@ int32_t fvm_weight_pick(const struct fisa_state *s, uint32_t address,
 
 /* ---- whole files -------------------------------------------------------- */
 
-void fvm_converge(int32_t *cells, uint32_t raw)
-{
+void fvm_converge(int32_t *cells, uint32_t raw) {
   uint32_t group = raw & ~7u, sum = 0;
   int32_t others = 0, *rd = &cells[UNI_CELL_R + (raw % FVM_REGS)];
 
@@ -270,8 +247,7 @@ void fvm_converge(int32_t *cells, uint32_t raw)
   *rd = (int32_t)((uint32_t)*rd + (uint32_t)((int32_t)sum / 4));
 }
 
-int32_t fvm_diffuse(int32_t *cells, int32_t value, int32_t n)
-{
+int32_t fvm_diffuse(int32_t *cells, int32_t value, int32_t n) {
   int32_t share = value / (n > 1 ? n : 1);
 
   assert(n >= 0);
@@ -285,8 +261,7 @@ int32_t fvm_diffuse(int32_t *cells, int32_t value, int32_t n)
 
 /* ---- arithmetic --------------------------------------------------------- */
 
-int fvm_pow(int32_t base, int32_t exponent, int32_t *out)
-{
+int fvm_pow(int32_t base, int32_t exponent, int32_t *out) {
   uint64_t size = base < 0 ? 0 - (uint64_t)base : (uint64_t)base;
   uint64_t power = 1;
   bool negative = base < 0 && exponent % 2 != 0;
@@ -318,8 +293,7 @@ int fvm_pow(int32_t base, int32_t exponent, int32_t *out)
  * closer than 1e-10 to where the rounding decides the integer part, so the
  * last bit of log() is of no account.
  */
-int32_t fvm_log(int32_t x)
-{
+int32_t fvm_log(int32_t x) {
   assert(x != 0);
   return (int32_t)(float)log((double)fabsf((float)x));
 }
