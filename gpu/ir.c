@@ -219,6 +219,24 @@ dispatch:
     FA = second;
     NEXT();
   }
+  ENGINE_OP(SIGNS) : {
+    value = FA;
+    FD = value == 0;
+    FC = value < 0;
+    NEXT();
+  }
+  ENGINE_OP(ADD_SIGNS) : {
+    value = fsem_add(FA, FB);
+  signs:
+    FD = value;
+    FC = value == 0;
+    cells[FIMM] = value < 0;
+    NEXT();
+  }
+  ENGINE_OP(SUB_SIGNS) : {
+    value = fsem_sub(FA, FB);
+    goto signs;
+  }
   OP(DIV) : {
     if (FB == 0)
       FAULT(FIMM, ip->target);
@@ -391,6 +409,7 @@ void fir_lane_free(struct fir_lane *lane) {
   if (!lane)
     return;
   fisa_state_free(lane->work);
+  fisa_state_free(lane->other);
   free(lane->cells);
   free(lane);
 }
@@ -405,9 +424,18 @@ struct fisa_state *fir_lane_state(struct fir_lane *lane,
       s->mem_size == d->mem_size)
     return s;
   fisa_state_free(s);
+  fisa_state_free(lane->other);
+  lane->other = NULL;
   lane->work = fisa_state_new(d);
   lane->dialect = d;
   return lane->work;
+}
+
+struct fisa_state *fir_lane_other(struct fir_lane *lane) {
+  assert(lane->dialect);
+  if (!lane->other)
+    lane->other = fisa_state_new(lane->dialect);
+  return lane->other;
 }
 
 static bool lane_ready(struct fir_lane *lane, const struct fir_program *p) {

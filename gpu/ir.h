@@ -41,6 +41,11 @@
   X(BOUNDARY, "boundary")   /* task boundary before the row (pc boundary); */ \
                             /* a run that begins here passes it */ \
   X(JUMP_REG, "jump_reg")   /* pc = cell a, not negative: dynamic */ \
+  /* Arithmetic and the two flags of its result, which most such rows set. */ \
+  X(SIGNS, "signs")         /* d = a == 0, cell c = a < 0; d first */ \
+  X(ADD_SIGNS, "add_signs") /* d = a + b, cell c = d == 0, */ \
+                            /* cell imm = d < 0, in this order */ \
+  X(SUB_SIGNS, "sub_signs") /* d = a - b, and so on */ \
   /* Guards: fault imm if the predicate holds, before any effect. Those */ \
   /* named after a branch: if it would be taken and cell b, its target, */ \
   /* is below 0. */ \
@@ -96,6 +101,7 @@ struct fir_program {
   int32_t *pool;             /* constants of cells pool_first.. */
   uint16_t *cost;            /* [count]: cost of the row on its first op; NULL:
                                 the same as its cycles, everywhere */
+  uint32_t cost_min;         /* least cost of an instruction it may run */
   bool all_offsets;          /* every pc is lowered (dynamic flow) */
   bool ticks;                /* tick ops are in; without them an engine counts
                                 down itself when a tick cell begins > 0 */

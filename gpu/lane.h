@@ -10,12 +10,16 @@ struct fir_lane {
   int32_t *cells;           /* all cells of a program, state cells first */
   uint32_t capacity;        /* of cells */
   struct fisa_state *work;  /* a state to run trials on */
-  const struct fisa_dialect *dialect; /* of work */
+  struct fisa_state *other; /* one to compare it with, when asked for */
+  const struct fisa_dialect *dialect; /* of these */
 };
 
 /* The lane's work state for a dialect: whatever the last trial left. NULL:
  * out of memory. */
 struct fisa_state *fir_lane_state(struct fir_lane *lane,
                                   const struct fisa_dialect *d);
+
+/* A second one, after fir_lane_state for the same dialect. */
+struct fisa_state *fir_lane_other(struct fir_lane *lane);
 
 #endif /* FLUX_GPU_LANE_H */

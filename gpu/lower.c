@@ -534,6 +534,15 @@ static void lower_file(struct lowering *l, const struct fisa_step *s) {
   }
 }
 
+/* How many arguments a source is asked with: what the step says, or else one
+ * unless a constant fills the place. */
+static int32_t input_argument(const struct lowering *l,
+                              const struct fisa_step *s) {
+  if (s->imm.kind != FISA_REF_NONE)
+    return number(l, &s->imm) > 0;
+  return s->a.kind != FISA_REF_NONE && s->a.kind != FISA_REF_CONST;
+}
+
 static void lower_plain(struct lowering *l, const struct fisa_step *s) {
   uint16_t cell[4];
   struct fir_ins *ins;
@@ -553,7 +562,7 @@ static void lower_plain(struct lowering *l, const struct fisa_step *s) {
     ins->target = next_pc(l);
     break;
   case FLUX_OP_INPUT:
-    ins->imm = l->in.row->source | (s->a.kind != FISA_REF_NONE) << 16;
+    ins->imm = l->in.row->source | input_argument(l, s) << 16;
     break;
   case FLUX_OP_DRAW:
   case FLUX_OP_DRAW_W:
@@ -632,9 +641,43 @@ static bool ends_flow(const struct fisa_row *row) {
   }
 }
 
+/*
+ * Makes one op of the two that set flags from a result, and of these and the
+ * sum or difference itself. The cells must be such that nothing is read that
+ * the fused op has not yet, or has already, written.
+ */
+static void fuse_signs(struct lowering *l, uint32_t first) {
+  struct fir_program *f = l->f;
+  struct fir_ins *sum, *eq, *lt;
+  uint16_t of;
+
+  if (f->count - first < 2)
+    return;
+  lt = &f->ins[f->count - 1];
+  eq = lt - 1;
+  of = eq->a;
+  if (eq->op != FLUX_OP_EQ || lt->op != FLUX_OP_LT || lt->a != of ||
+      eq->b != f->zero || lt->b != f->zero || eq->d == of)
+    return;
+  eq->op = FIR_SIGNS;
+  eq->c = lt->d;
+  f->count--;
+  if (f->count - first < 2)
+    return;
+  sum = eq - 1;
+  if ((sum->op != FLUX_OP_ADD && sum->op != FLUX_OP_SUB) || sum->d != of ||
+      eq->c == of)
+    return;
+  sum->op = sum->op == FLUX_OP_ADD ? FIR_ADD_SIGNS : FIR_SUB_SIGNS;
+  sum->c = eq->d;
+  sum->imm = eq->c;
+  f->count--;
+}
+
 static void lower_meaning(struct lowering *l) {
   const struct fisa_row *row = l->in.row;
   const struct fisa_step *last = &row->steps[row->step_count - 1u];
+  uint32_t begin = l->f->count;
   bool guarded = false;
 
   if (row->opaque) {
@@ -653,6 +696,8 @@ static void lower_meaning(struct lowering *l) {
     }
     lower_step(l, s);
   }
+  if (!l->failed)
+    fuse_signs(l, begin);
 }
 
 /* The point behind an output that is a task boundary. */
@@ -812,14 +857,19 @@ static bool needs_ticks(const struct lowering *l) {
   return false;
 }
 
-/* The cost of each row, if it is not its cycles everywhere. */
+/* The least cost of a row; the costs, if they are not the cycles everywhere. */
 static void note_costs(struct lowering *l) {
   struct fir_program *f = l->f;
   bool equal = true;
 
+  f->cost_min = UINT16_MAX;
   for (uint32_t pc = 0; pc < l->p->size; pc++) {
     const struct fisa_row *row = &l->d->rows[l->p->code[pc]];
-    equal &= !l->reached[pc] || !row->defined || row->cost == row->cycles;
+    if (!l->reached[pc] || !row->defined)
+      continue;
+    equal &= row->cost == row->cycles;
+    if (row->cost < f->cost_min)
+      f->cost_min = row->cost;
   }
   if (equal || l->failed)
     return;

@@ -12,9 +12,10 @@
  * dispatch loop. Ops that move control, use the stack, a whole file or the
  * outside are the engines' own, with the helpers at the end.
  *
- * Memory is reached through fsem_get and fsem_put for a byte and the word
- * and run forms built on them. An engine that keeps memory in another way
- * defines FSEM_MEM (a type) and those two before it includes this file.
+ * Memory is reached through fsem_get and fsem_put for a byte, fsem_load32 and
+ * fsem_store32 for a word, and run forms built on the bytes. An engine that
+ * keeps memory in another way defines FSEM_MEM (a type) and those four before
+ * it includes this file.
  */
 #ifndef FLUX_GPU_SEMANTICS_H
 #define FLUX_GPU_SEMANTICS_H
@@ -340,25 +341,45 @@ FSEM void fsem_put(FSEM_MEM *m, uint32_t at, int32_t v) {
   m->dirty[at >> 14] |= (uint64_t)1 << (at >> 8 & 63);
 }
 
-#endif /* FSEM_MEM */
+/* A word that does not run round the end. Compilers make one load or store of
+ * the four. */
+FSEM bool fsem_inside(const FSEM_MEM *m, uint32_t at) {
+  return (at & m->mask) <= m->mask - 3;
+}
 
 FSEM int32_t fsem_load32(const FSEM_MEM *m, int32_t address) {
-  uint32_t at = (uint32_t)address;
-  uint32_t v = (uint32_t)fsem_get(m, at);
+  const uint32_t at = (uint32_t)address;
+  const uint8_t *p = &m->bytes[at & m->mask];
 
-  v |= (uint32_t)fsem_get(m, at + 1) << 8;
-  v |= (uint32_t)fsem_get(m, at + 2) << 16;
-  v |= (uint32_t)fsem_get(m, at + 3) << 24;
-  return fsem_wrap(v);
+  if (!fsem_inside(m, at))
+    return fsem_wrap((uint32_t)fsem_get(m, at) |
+                     (uint32_t)fsem_get(m, at + 1) << 8 |
+                     (uint32_t)fsem_get(m, at + 2) << 16 |
+                     (uint32_t)fsem_get(m, at + 3) << 24);
+  return fsem_wrap((uint32_t)p[0] | (uint32_t)p[1] << 8 |
+                   (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24);
 }
 
 FSEM void fsem_store32(FSEM_MEM *m, int32_t address, int32_t value) {
   uint32_t at = (uint32_t)address;
   uint32_t v = (uint32_t)value;
+  uint8_t *p = &m->bytes[at & m->mask];
 
-  for (uint32_t i = 0; i < 4; i++)
-    fsem_put(m, at + i, (int32_t)(v >> 8 * i & 255));
+  if (!fsem_inside(m, at) || (at & 63) > 60) {
+    for (uint32_t i = 0; i < 4; i++)
+      fsem_put(m, at + i, (int32_t)(v >> 8 * i & 255));
+    return;
+  }
+  p[0] = (uint8_t)v;
+  p[1] = (uint8_t)(v >> 8);
+  p[2] = (uint8_t)(v >> 16);
+  p[3] = (uint8_t)(v >> 24);
+  at &= m->mask;
+  m->written[at >> 6] |= (uint64_t)15 << (at & 63);
+  m->dirty[at >> 14] |= (uint64_t)1 << (at >> 8 & 63);
 }
+
+#endif /* FSEM_MEM */
 
 FSEM void fsem_mset(FSEM_MEM *m, int32_t a, int32_t v, int32_t n) {
   for (int32_t i = 0; i < n; i++)
