@@ -1,0 +1,253 @@
+/*
+ * plugin/agent.c - attaching and detaching agents; the hook.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin/candidate.h"
+#include "plugin/instance.h"
+#include "isa/asm.h"
+
+#define RESUME_STATES 1000u  /* fuzz states a stored version must pass */
+
+void fse_live_done(struct fse_live *l) {
+  fisa_program_free(l->program);
+  free(l->places);
+  free(l->pair);
+  memset(l, 0, sizeof *l);
+}
+
+const struct fisa_program *fse_live_program(const struct flux_evolved *a) {
+  return a->live.program != NULL ? a->live.program : a->root;
+}
+
+int fse_live_make(const struct flux_evolved *a, struct fisa_program *program,
+                  struct fse_place *places, uint32_t count, uint64_t id,
+                  struct fse_live *out) {
+  memset(out, 0, sizeof *out);
+  out->program = program;
+  out->places = places;
+  out->place_count = count;
+  out->id = id;
+  out->pair = fse_boundary_pairs(a->root_facts, a->root, program, places,
+                                 count, &out->pair_count);
+  if (out->pair != NULL) return 0;
+  fse_live_done(out);
+  return -1;
+}
+
+/* ---- making an agent ------------------------------------------------------------- */
+
+static void agent_free(struct flux_evolved *a) {
+  if (a == NULL) return;
+  fse_live_done(&a->next_patch.live);
+  fse_live_done(&a->live);
+  ftrial_set_free(a->set);
+  fisa_state_free(a->begin);
+  fisa_state_free(a->end);
+  fir_lane_free(a->lane);
+  fir_free(a->root_ir);
+  fisa_facts_free(a->root_facts);
+  fisa_program_free(a->root);
+  fisa_dialect_free(a->dialect);
+  fse_ring_done(&a->ring);
+  free(a);
+}
+
+/* Dialect and program as the host tells them. Nothing of it is trusted. */
+static int read_program(struct flux_evolved *a, const flux_agent_info *info,
+                        struct fisa_error *err) {
+  const char *where = info->dialect ? info->dialect : "dialect";
+  if (info->dialect_text == NULL || info->code == NULL)
+    return fisa_fail(err, "agent \"%s\": no dialect table or no code",
+                     a->name);
+  if (fisa_dialect_parse(info->dialect_text, info->dialect_size, where,
+                         &a->dialect, err) != 0)
+    return -1;
+  if (info->bindings_text != NULL &&
+      fisa_dialect_bind(a->dialect, info->bindings_text, info->bindings_size,
+                        where, err) != 0)
+    return -1;
+  if (fisa_program_from_bytes(a->dialect, info->code, info->code_size,
+                              &a->root, err) != 0)
+    return -1;
+  if (info->manifest != NULL && info->manifest[0] != '\0' &&
+      fisa_manifest_apply(a->root, info->manifest, strlen(info->manifest),
+                          a->name, err) != 0)
+    return -1;
+  if (info->entry >= info->code_size)
+    return fisa_fail(err, "agent \"%s\": entry %u is outside its %u bytes",
+                     a->name, info->entry, info->code_size);
+  a->root->entry = info->entry;
+  return 0;
+}
+
+/* Whether the original may be evolved at all; the reason if not. */
+static int judge_root(struct flux_evolved *a, struct fisa_error *err) {
+  const struct fse_policy *p = &a->instance->policy;
+  struct fisa_finding f;
+  if (a->root->size > p->max_size)
+    return fisa_fail(err, "agent \"%s\" is not evolved: %u bytes, "
+                          "policy.max_size is %u", a->name, a->root->size,
+                     p->max_size);
+  if (fisa_verify(a->root, &f, 1) != 0)
+    return fisa_fail(err, "agent \"%s\" is not evolved: its program is "
+                          "malformed at %u: %s", a->name, f.pc, f.text);
+  if (fisa_facts_make(a->root, &a->root_facts, err) != 0) return -1;
+  if (!a->root_facts->has_boundary)
+    return fisa_fail(err, "agent \"%s\" is not evolved: it has no task "
+                          "boundary", a->name);
+  if (a->root_facts->count_frozen)
+    return fisa_fail(err, "agent \"%s\" is not evolved: %s", a->name,
+                     a->root_facts->frozen_reason);
+  if (fir_lower(a->root, &a->root_ir, err) != 0) return -1;
+  if (a->root_ir->opaque)
+    return fisa_fail(err, "agent \"%s\" is not evolved: it uses a row "
+                          "without offline meaning", a->name);
+  return 0;
+}
+
+static int make_buffers(struct flux_evolved *a, struct fisa_error *err) {
+  a->lane = fir_lane_new();
+  a->begin = fisa_state_new(a->dialect);
+  a->end = fisa_state_new(a->dialect);
+  if (a->lane == NULL || a->begin == NULL || a->end == NULL ||
+      fse_ring_init(&a->ring, a->dialect) != 0)
+    return fisa_fail(err, "out of memory");
+  a->set = ftrial_set_new(a->root, a->fuel, err);
+  return a->set == NULL ? -1 : 0;
+}
+
+/* ---- the version of the journal ------------------------------------------------------ */
+
+/* Stored code is data: verified and tried again before it is used. */
+static bool still_good(struct flux_evolved *a, const struct fse_live *v,
+                       struct fisa_error *err) {
+  struct fisa_finding f;
+  struct fir_program *ir = NULL;
+  struct ftrial_pc_map map = {v->pair_count,
+                              (const uint32_t(*)[2])v->pair};
+  bool good;
+  if (fisa_verify_child(v->program, a->root, NULL, &f, 1) != 0) {
+    fisa_fail(err, "%u: %s", f.pc, f.text);
+    return false;
+  }
+  if (fir_lower(v->program, &ir, err) != 0) return false;
+  good = ftrial_fuzz(a->set, ir, &map, a->lane, a->instance->policy.seed,
+                     RESUME_STATES)
+             .verdict == FTRIAL_SAME;
+  if (!good) fisa_fail(err, "it differs from its root");
+  fir_free(ir);
+  return good;
+}
+
+/* Makes the last accepted version live before the first task. */
+static void resume(struct flux_evolved *a) {
+  struct fse_instance *in = a->instance;
+  struct fse_stored stored = {0};
+  struct fse_live v = {0};
+  struct fisa_error err = {""};
+  int found;
+  if (in->journal == NULL) return;
+  found = fse_journal_version(in->journal, a->name, a->root, &stored, &err);
+  if (found == 0) return;
+  if (found < 0 ||
+      fse_live_make(a, stored.program, stored.places, stored.place_count,
+                    stored.patch, &v) != 0 ||
+      !still_good(a, &v, &err)) {
+    fse_say(in, FLUX_LOG_WARNING,
+            "agent \"%s\" runs its original: the stored version is not used: "
+            "%s", a->name, err.text);
+    fse_live_done(&v);
+    return;
+  }
+  a->patches = stored.patch;
+  a->next_patch.live = v;
+  a->next_patch.base = 0;
+  fse_offer_accepted(a);
+  if (a->live.program != NULL) a->generation = stored.generation;
+}
+
+/* ---- the ABI ---------------------------------------------------------------------------- */
+
+static flux_status refuse(struct flux_evolved *a, const struct fisa_error *err,
+                          char *message, size_t capacity) {
+  if (capacity > 0) snprintf(message, capacity, "%s", err->text);
+  agent_free(a);
+  return FLUX_E_MALFORMED;
+}
+
+/* Copies the host's struct into one of our size, the rest zero. */
+static void take_info(flux_agent_info *to, const flux_agent_info *from) {
+  size_t n = from->struct_size < sizeof *to ? from->struct_size : sizeof *to;
+  memset(to, 0, sizeof *to);
+  memcpy(to, from, n);
+}
+
+flux_status fse_attach(flux_plugin *plugin, const flux_agent_info *theirs,
+                       flux_evolved **out, char *message, size_t capacity) {
+  struct fse_instance *in = (struct fse_instance *)plugin;
+  struct fisa_error err = {"out of memory"};
+  struct flux_evolved *a;
+  flux_agent_info info;
+  if (theirs == NULL || theirs->name == NULL || out == NULL)
+    return FLUX_E_INVALID;
+  take_info(&info, theirs);
+  a = calloc(1, sizeof *a);
+  if (a == NULL) return FLUX_E_MEMORY;
+  a->instance = in;
+  a->id = info.id;
+  a->trust = info.trust;
+  a->fresh_start = (info.flags & FLUX_AGENT_FRESH_START) != 0;
+  a->confidence_cell = info.confidence_cell;
+  a->confidence_scale = info.confidence_scale > 0 ? info.confidence_scale : 1;
+  a->fuel = info.max_task_fuel < in->policy.max_task_cycles
+                ? info.max_task_fuel
+                : in->policy.max_task_cycles;
+  snprintf(a->name, sizeof a->name, "%s", info.name);
+  if (read_program(a, &info, &err) != 0 || judge_root(a, &err) != 0 ||
+      make_buffers(a, &err) != 0)
+    return refuse(a, &err, message, capacity);
+  if (a->confidence_cell >= (int32_t)a->dialect->cell_count) {
+    fisa_fail(&err, "agent \"%s\": confidence cell %d is outside the state",
+              a->name, (int)a->confidence_cell);
+    return refuse(a, &err, message, capacity);
+  }
+  a->phase = FSE_OBSERVING;
+  resume(a);
+  if (in->paused) a->phase = FSE_SETTLED;
+  else in->live->observe(a->id, FLUX_OBSERVE_COUNT | FLUX_OBSERVE_RECORD,
+                         in->policy.record_period, in->host->ctx);
+  pthread_mutex_lock(&in->lock);
+  a->next = in->agents;
+  in->agents = a;
+  pthread_mutex_unlock(&in->lock);
+  *out = a;
+  return FLUX_OK;
+}
+
+void fse_detach(flux_plugin *plugin, flux_evolved *agent) {
+  struct fse_instance *in = (struct fse_instance *)plugin;
+  struct flux_evolved **at;
+  if (agent == NULL) return;
+  atomic_store(&agent->leaving, true);
+  pthread_mutex_lock(&in->lock);
+  /* Both threads let go of an agent that is leaving; neither picks it up. */
+  while (agent->busy) pthread_cond_wait(&in->changed, &in->lock);
+  for (at = &in->agents; *at != NULL; at = &(*at)->next) {
+    if (*at != agent) continue;
+    *at = agent->next;
+    break;
+  }
+  pthread_mutex_unlock(&in->lock);
+  if (agent->next_patch.live.program != NULL)
+    (void)in->live->withdraw(agent->id, agent->next_patch.live.id,
+                             in->host->ctx);
+  agent_free(agent);
+}
+
+void fse_task_end(flux_evolved *agent, const flux_task *task) {
+  if (agent != NULL && task != NULL) fse_ring_put(&agent->ring, task);
+}
