@@ -37,6 +37,13 @@ int fisa_manifest_apply(struct fisa_program *p, const char *text,
  */
 char *fisa_disassemble(const struct fisa_program *p);
 
+/*
+ * The directives alone, with numbers for labels: what fisa_manifest_apply
+ * takes, and what crosses the border as a manifest. To be given to free();
+ * NULL: out of memory.
+ */
+char *fisa_manifest_text(const struct fisa_program *p);
+
 /* One instruction as text, for reports: mnemonic and operands, numeric
  * targets. Always terminates. */
 void fisa_insn_text(const struct fisa_dialect *d, const struct fisa_insn *in,

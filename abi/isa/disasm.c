@@ -423,7 +423,7 @@ static void put_place(struct disasm *d, const char *before, uint32_t pc)
 	char name[ASM_MAX_LABEL + 1];
 
 	isa_buf_str(d->buf, before);
-	if (pc < d->p->size && name_at(d, pc, name, sizeof(name)))
+	if (d->start && pc < d->p->size && name_at(d, pc, name, sizeof(name)))
 		isa_buf_str(d->buf, name);
 	else
 		isa_buf_printf(d->buf, "%u", pc);
@@ -448,6 +448,16 @@ static void put_manifest(struct disasm *d)
 	put_data(d);
 	if (d->p->entry)
 		put_place(d, ".entry    ", d->p->entry);
+}
+
+char *fisa_manifest_text(const struct fisa_program *p)
+{
+	struct isa_buf buf = { 0 };
+	struct disasm d = { .p = p, .buf = &buf };  /* no places: no labels */
+
+	assert(p && p->size > 0);
+	put_manifest(&d);
+	return isa_buf_take(&buf);
 }
 
 char *fisa_disassemble(const struct fisa_program *p)
