@@ -57,8 +57,9 @@ struct fisa_state *fisa_state_new(const struct fisa_dialect *d)
 		return NULL;
 	s->cell_count = d->cell_count;
 	s->mem_size = d->mem_size;
-	/* One more of each: a part that is empty is no NULL. */
-	s->cells = calloc(d->cell_count + 1, sizeof(*s->cells));
+	/* The engines' zero cell and sink stand behind the last. */
+	s->cells = calloc((size_t)d->cell_count + 2, sizeof(*s->cells));
+	/* One more of the others: a part that is empty is no NULL. */
 	s->mem = calloc((size_t)d->mem_size + 1, 1);
 	s->written = calloc(words_for(d->mem_size) + 1, sizeof(*s->written));
 	s->dirty = calloc(words_for(page_count(s)) + 1, sizeof(*s->dirty));
