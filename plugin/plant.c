@@ -154,17 +154,20 @@ bool fse_plant(struct flux_evolved *a) {
   struct fse_child c = {0};
   int i = a->live.program == NULL ? due(a) : -1;
   const char *what;
+  bool grown;
   if (i < 0) return false;
   what = a->instance->policy.plant[i];
   a->instance->plants_done |= 1u << i;
-  if (!grow(a, what, &c) ||
+  grown = grow(a, what, &c);
+  free(c.address);
+  c.address = NULL;
+  if (!grown ||
       fse_live_make(a, c.program, c.places, c.place_count, a->patches + 1,
                     &a->next_patch.live) != 0) {
     fse_say(a->instance, FLUX_LOG_WARNING,
             "agent \"%s\": no \"%s\" patch can be planted", a->name, what);
     return false;
   }
-  free(c.address);
   a->patches++;
   memset(r, 0, sizeof *r);
   snprintf(r->agent, sizeof r->agent, "%s", a->name);
