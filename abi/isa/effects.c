@@ -275,6 +275,12 @@ void fisa_effects(const struct fisa_dialect *d, const struct fisa_insn *in,
     return;
   }
   out->pinned = row->keep || row->sensitive != 0;
+  /* Setting a counter of instructions is sensitive, whatever the table says:
+   * what stands behind the row may not move. */
+  for (unsigned i = 0; i < row->step_count; i++)
+    if (row->steps[i].d.kind == FISA_REF_CELL &&
+        d->files[row->steps[i].d.file].tick)
+      out->pinned = true;
   out->may_fault = insn_may_fault(d, in);
   /* A register-held target is read even where no op names it. */
   if (row->target_reg < row->operand_count) {
@@ -315,8 +321,8 @@ static bool file_step_writes(const struct fisa_dialect *d,
          (uint32_t)cell - run.first < run.count;
 }
 
-bool fisa__writes_cell(const struct fisa_dialect *d,
-                       const struct fisa_insn *in, int cell) {
+bool fisa__writes_cell(const struct fisa_dialect *d, const struct fisa_insn *in,
+                       int cell) {
   const struct fisa_row *row = in->row;
 
   assert(cell >= 0);

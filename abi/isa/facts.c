@@ -49,8 +49,8 @@ static void freeze(struct fisa_facts *f, uint32_t pc, const char *why) {
 
 /* A row that puts the address behind it into a cell: where that cell is dead
  * the address goes nowhere. */
-static bool link_is_live(const struct fisa__flow *g,
-                         const struct fisa_facts *f, uint32_t i) {
+static bool link_is_live(const struct fisa__flow *g, const struct fisa_facts *f,
+                         uint32_t i) {
   const struct fisa__node *n = &g->node[i];
   const struct fisa_row *row = n->insn.row;
 
@@ -111,8 +111,7 @@ static void look_at(struct fisa__flow *g, struct fisa_facts *f, uint32_t i) {
   info = fisa__row_info(g, n->insn.row);
   f->has_boundary |= n->insn.row->flow == FISA_FLOW_HALT;
   f->has_call |= (info->flags & (FISA__ROW_CALL | FISA__ROW_RET)) != 0;
-  f->count_frozen |= (info->flags & FISA__ROW_CYCLE) ||
-                     (n->insn.row->sensitive & FISA_SENS_CYCLES);
+  f->count_frozen |= (info->flags & FISA__ROW_CYCLE) != 0;
   freeze_by(g, f, i);
 }
 

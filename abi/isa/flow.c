@@ -83,6 +83,8 @@ static uint16_t step_flags(const struct fisa_dialect *d,
         (d->files[refs[i]->file].kind == FISA_FILE_STACK ||
          d->files[refs[i]->file].first == d->sp_cell))
       flags |= FISA__ROW_STACK;
+    if (refs[i]->kind == FISA_REF_CELL && d->files[refs[i]->file].tick)
+      flags |= FISA__ROW_STRIP;
   }
   return flags;
 }
@@ -117,6 +119,12 @@ static void fill_info(const struct fisa_dialect *d, const struct fisa_row *row,
     info->flags |= FISA__ROW_YIELD;
   if (row->guard_count > 0)
     info->flags |= FISA__ROW_FAULT;
+  if (row->sensitive & FISA_SENS_STRIP)
+    info->flags |= FISA__ROW_STRIP;
+  if (row->sensitive & FISA_SENS_CYCLES)
+    info->flags |= FISA__ROW_CYCLE;
+  if (row->opaque || row->keep || (row->sensitive & FISA_SENS_AGENT))
+    info->flags |= FISA__ROW_KEEP;
   if (row->opaque) {
     info->flags |= FISA__ROW_FAULT | FISA__ROW_EMIT;
     if (names_stack(row->writes))
@@ -615,10 +623,10 @@ int fisa__flow_blocks(struct fisa__flow *g) {
   }
   for (uint32_t b = 0; b < g->block_count; b++) {
     const struct fisa__node *n = &g->node[g->block[b].last];
-    g->block[b].next = n->next == FISA__NONE ? FISA__NONE
-                                             : g->block_of[n->next];
-    g->block[b].jump = n->jump == FISA__NONE ? FISA__NONE
-                                             : g->block_of[n->jump];
+    g->block[b].next =
+        n->next == FISA__NONE ? FISA__NONE : g->block_of[n->next];
+    g->block[b].jump =
+        n->jump == FISA__NONE ? FISA__NONE : g->block_of[n->jump];
   }
   return 0;
 }

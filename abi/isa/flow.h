@@ -23,63 +23,65 @@
 /* What a row's template says about flow and stack; made once a row. */
 enum fisa__rowflag {
   FISA__ROW_READY = 1 << 0,
-  FISA__ROW_CALL = 1 << 1,    /* pushes a link and jumps */
+  FISA__ROW_CALL = 1 << 1, /* pushes a link and jumps */
   FISA__ROW_RET = 1 << 2,
   FISA__ROW_YIELD = 1 << 3,
-  FISA__ROW_EMIT = 1 << 4,    /* may give something to the outside */
-  FISA__ROW_CYCLE = 1 << 5,   /* reads the cycle counter */
-  FISA__ROW_LINK = 1 << 6,    /* #next: makes a code address in a cell */
-  FISA__ROW_STACK = 1 << 7,   /* changes the stack in a way not followed */
-  FISA__ROW_COND = 1 << 8,    /* may or may not jump */
-  FISA__ROW_JUMP = 1 << 9,    /* jumps or may jump (calls included) */
-  FISA__ROW_FAULT = 1 << 10   /* has guards, DIV, TRAP, or is opaque */
+  FISA__ROW_EMIT = 1 << 4,   /* may give something to the outside */
+  FISA__ROW_CYCLE = 1 << 5,  /* reads the cycle counter */
+  FISA__ROW_LINK = 1 << 6,   /* #next: makes a code address in a cell */
+  FISA__ROW_STACK = 1 << 7,  /* changes the stack in a way not followed */
+  FISA__ROW_COND = 1 << 8,   /* may or may not jump */
+  FISA__ROW_JUMP = 1 << 9,   /* jumps or may jump (calls included) */
+  FISA__ROW_FAULT = 1 << 10, /* has guards, DIV, TRAP, or is opaque */
+  FISA__ROW_STRIP = 1 << 11, /* sets a counter of the instructions behind */
+  FISA__ROW_KEEP = 1 << 12   /* as often in a child as in its parent */
 };
 
 struct fisa__rowinfo {
   uint16_t flags;
-  uint16_t branch;     /* the template's last op */
-  uint8_t pop, push;   /* cells, pops first; a link is not counted */
+  uint16_t branch;   /* the template's last op */
+  uint8_t pop, push; /* cells, pops first; a link is not counted */
 };
 
 enum fisa__nodeflag {
-  FISA__HEAD = 1 << 0,      /* first of a basic block */
-  FISA__BOUNDARY = 1 << 1,  /* passing it passes a task boundary */
-  FISA__BROKEN = 1 << 2,    /* the link of the function may be gone */
+  FISA__HEAD = 1 << 0,     /* first of a basic block */
+  FISA__BOUNDARY = 1 << 1, /* passing it passes a task boundary */
+  FISA__BROKEN = 1 << 2,   /* the link of the function may be gone */
   FISA__QUEUED = 1 << 3,
-  FISA__OFF_END = 1 << 4,   /* control can run off the end behind it */
-  FISA__BAD_JUMP = 1 << 5,  /* its target lies outside the code */
-  FISA__DYNAMIC = 1 << 6,   /* its target is not known */
-  FISA__INSIDE = 1 << 7     /* starts inside another reached instruction */
+  FISA__OFF_END = 1 << 4,  /* control can run off the end behind it */
+  FISA__BAD_JUMP = 1 << 5, /* its target lies outside the code */
+  FISA__DYNAMIC = 1 << 6,  /* its target is not known */
+  FISA__INSIDE = 1 << 7    /* starts inside another reached instruction */
 };
 
 /* One reached instruction. */
 struct fisa__node {
   struct fisa_insn insn;
-  int64_t to;           /* static or resolved target, or FISA_NO_TARGET */
-  uint32_t next;        /* node behind: fall through, return site */
-  uint32_t jump;        /* node of the target, callee of a call */
-  uint32_t func;        /* function it is in, or FISA__MIXED */
-  uint32_t entry_of;    /* function it is the entry of */
-  uint32_t call;        /* its call record */
-  int16_t lo, hi;       /* stack cells above the function's entry, before */
-  uint8_t status;       /* enum fisa_decode_status */
-  uint8_t flags;        /* enum fisa__nodeflag */
+  int64_t to;        /* static or resolved target, or FISA_NO_TARGET */
+  uint32_t next;     /* node behind: fall through, return site */
+  uint32_t jump;     /* node of the target, callee of a call */
+  uint32_t func;     /* function it is in, or FISA__MIXED */
+  uint32_t entry_of; /* function it is the entry of */
+  uint32_t call;     /* its call record */
+  int16_t lo, hi;    /* stack cells above the function's entry, before */
+  uint8_t status;    /* enum fisa_decode_status */
+  uint8_t flags;     /* enum fisa__nodeflag */
   uint8_t visits;
 };
 
 struct fisa__call {
-  uint32_t node;        /* the CALL */
-  uint32_t func;        /* the function called */
-  uint32_t more;        /* next call of that function */
+  uint32_t node; /* the CALL */
+  uint32_t func; /* the function called */
+  uint32_t more; /* next call of that function */
 };
 
 /* Function 0 is what starts at the program's entry. */
 struct fisa__func {
-  uint32_t entry;       /* node */
-  uint32_t calls;       /* first call of it */
-  int32_t lo, hi;       /* live stack cells at its entry, its link included */
+  uint32_t entry; /* node */
+  uint32_t calls; /* first call of it */
+  int32_t lo, hi; /* live stack cells at its entry, its link included */
   bool returns;
-  uint8_t bias;         /* of its RET rows */
+  uint8_t bias; /* of its RET rows */
 };
 
 struct fisa__block {
@@ -89,8 +91,8 @@ struct fisa__block {
 
 /* A register-held target with one constant behind it. */
 struct fisa__held {
-  uint32_t pc;          /* of the jump */
-  uint32_t def_pc;      /* of the instruction that sets the register */
+  uint32_t pc;     /* of the jump */
+  uint32_t def_pc; /* of the instruction that sets the register */
   int64_t target;
   bool given_up;
 };
@@ -98,13 +100,13 @@ struct fisa__held {
 struct fisa__flow {
   const struct fisa_program *p;
   const struct fisa_dialect *d;
-  struct fisa__node *node;     /* ascending pc once built */
+  struct fisa__node *node; /* ascending pc once built */
   uint32_t count, node_room;
-  struct fisa__node *spare;    /* the other half of renumbering */
+  struct fisa__node *spare; /* the other half of renumbering */
   uint32_t spare_room;
-  uint32_t *index;             /* [size + 1]: pc -> node */
+  uint32_t *index; /* [size + 1]: pc -> node */
   uint32_t index_room;
-  uint32_t *work;              /* nodes to visit; later scratch */
+  uint32_t *work; /* nodes to visit; later scratch */
   uint32_t work_count, work_room;
   struct fisa__call *call;
   uint32_t call_count, call_room;
@@ -112,25 +114,25 @@ struct fisa__flow {
   uint32_t func_count, func_room;
   struct fisa__block *block;
   uint32_t block_count, block_room;
-  uint32_t *block_of;          /* node -> block */
+  uint32_t *block_of; /* node -> block */
   uint32_t block_of_room;
   struct fisa__held *held;
   uint32_t held_count, held_room;
-  int32_t start_depth;         /* live stack cells at the entry */
-  int32_t stack_size;          /* 0: no stack */
-  uint32_t dynamic_count;      /* rows with a register-held target */
-  bool all_return;             /* a RET in shared code: any function */
-  uint8_t all_bias;            /* its bias */
+  int32_t start_depth;    /* live stack cells at the entry */
+  int32_t stack_size;     /* 0: no stack */
+  uint32_t dynamic_count; /* rows with a register-held target */
+  bool all_return;        /* a RET in shared code: any function */
+  uint8_t all_bias;       /* its bias */
   bool wild;
   uint32_t wild_pc;
   const char *wild_why;
-  bool failed;                 /* out of memory */
+  bool failed; /* out of memory */
   struct fisa__rowinfo info[256];
 };
 
 /* Zero-initialise a flow; build as often as wanted; done once. */
 int fisa__flow_build(struct fisa__flow *g, const struct fisa_program *p);
-int fisa__flow_blocks(struct fisa__flow *g);   /* after build */
+int fisa__flow_blocks(struct fisa__flow *g); /* after build */
 void fisa__flow_done(struct fisa__flow *g);
 
 /* One walk with the register-held targets of g->held; see held.c. */
@@ -171,8 +173,8 @@ bool fisa__ref_const(const struct fisa_dialect *d, const struct fisa_insn *in,
                      const struct fisa_ref *ref, int32_t *value);
 
 /* Whether an instruction may write a cell. */
-bool fisa__writes_cell(const struct fisa_dialect *d,
-                       const struct fisa_insn *in, int cell);
+bool fisa__writes_cell(const struct fisa_dialect *d, const struct fisa_insn *in,
+                       int cell);
 
 /* Whether a branch is taken by its operands alone: 1 always, 0 never,
  * -1 it depends. */

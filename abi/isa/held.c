@@ -121,8 +121,7 @@ static bool constant_left(const struct fisa__flow *g, uint32_t def, int cell,
 }
 
 /* The cell a jump's target is held in, -1: it is no register file. */
-static int target_cell(const struct fisa__flow *g,
-                       const struct fisa_insn *in) {
+static int target_cell(const struct fisa__flow *g, const struct fisa_insn *in) {
   const struct fisa_operand *op = &in->row->operands[in->row->target_reg];
 
   for (uint32_t f = 0; f < g->d->file_count; f++)
@@ -152,8 +151,7 @@ static struct fisa__held *held_of(struct fisa__flow *g, uint32_t pc) {
 
 /* Holds a jump against what reaches it now. 1: something changed, 0: not,
  * -1: memory. */
-static int update(struct fisa__flow *g, uint32_t node, uint32_t def,
-                  int cell) {
+static int update(struct fisa__flow *g, uint32_t node, uint32_t def, int cell) {
   const struct fisa_insn *in = &g->node[node].insn;
   struct fisa__held *h = held_of(g, in->pc);
   int32_t value;

@@ -22,8 +22,8 @@ struct transfer {
 struct liveness {
   struct fisa__flow *g;
   struct fisa_set observed;
-  struct transfer *block;  /* [blocks] */
-  struct fisa_set *in;     /* [blocks + functions] */
+  struct transfer *block; /* [blocks] */
+  struct fisa_set *in;    /* [blocks + functions] */
   uint32_t *pred_at, *preds;
   uint32_t *work;
   bool *queued;

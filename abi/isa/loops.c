@@ -15,29 +15,28 @@
 
 /* Facts of one block. */
 struct vertex {
-  uint32_t pre, last;    /* preorder number; the last in its subtree */
-  uint32_t parent;       /* union-find */
-  uint32_t header;       /* header of the innermost loop around it */
-  uint32_t depth;        /* headers: how many loops around, itself included */
-  uint32_t mark;         /* stamp of the body walk */
-  uint32_t latch;        /* headers: a block that jumps back */
+  uint32_t pre, last; /* preorder number; the last in its subtree */
+  uint32_t parent;    /* union-find */
+  uint32_t header;    /* header of the innermost loop around it */
+  uint32_t depth;     /* headers: how many loops around, itself included */
+  uint32_t mark;      /* stamp of the body walk */
+  uint32_t latch;     /* headers: a block that jumps back */
   bool seen, is_header, irreducible, can_leave, boundary;
 };
 
 struct loops {
   struct fisa__flow *g;
   struct fisa__report *report;
-  struct vertex *v;        /* [blocks] */
-  uint32_t *order;         /* preorder -> block */
-  uint32_t *stack;         /* [2 * blocks] */
+  struct vertex *v; /* [blocks] */
+  uint32_t *order;  /* preorder -> block */
+  uint32_t *stack;  /* [2 * blocks] */
   uint32_t *preds, *pred_at;
   uint32_t reached;
   bool has_back_edge;
 };
 
 /* Successors of a block inside its function. */
-static int successors(const struct fisa__flow *g, uint32_t b,
-                      uint32_t out[2]) {
+static int successors(const struct fisa__flow *g, uint32_t b, uint32_t out[2]) {
   const struct fisa__block *block = &g->block[b];
   int n = 0;
 
@@ -221,8 +220,7 @@ static bool functions_write(const struct fisa__flow *g, int cell) {
   return false;
 }
 
-static struct writers writers_in(const struct loops *l, uint32_t h,
-                                 int cell) {
+static struct writers writers_in(const struct loops *l, uint32_t h, int cell) {
   const struct fisa__flow *g = l->g;
   struct writers w = {0, NULL};
 
@@ -250,8 +248,8 @@ static bool moves_constant(const struct fisa__flow *g,
                            const struct fisa_insn *in, int32_t *value) {
   const struct fisa_step *s = &in->row->steps[0];
 
-  return !in->row->opaque && in->row->step_count == 1 &&
-         s->op == FLUX_OP_MOV && fisa__ref_const(g->d, in, &s->a, value);
+  return !in->row->opaque && in->row->step_count == 1 && s->op == FLUX_OP_MOV &&
+         fisa__ref_const(g->d, in, &s->a, value);
 }
 
 /*

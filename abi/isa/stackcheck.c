@@ -82,8 +82,8 @@ static void check_ret(const struct fisa__flow *g, const struct fisa__node *n,
                       struct fisa__report *r) {
   if (n->func == 0 && g->func[0].calls == FISA__NONE) {
     if (n->lo + g->start_depth > 0)
-      fisa__found(r, n->insn.pc, FISA_BAD_CALL,
-                  "%s takes data for an address", n->insn.row->name);
+      fisa__found(r, n->insn.pc, FISA_BAD_CALL, "%s takes data for an address",
+                  n->insn.row->name);
     else if (n->hi + g->start_depth <= 0)
       fisa__found(r, n->insn.pc, FISA_BAD_CALL, "%s without a call",
                   n->insn.row->name);
@@ -94,10 +94,11 @@ static void check_ret(const struct fisa__flow *g, const struct fisa__node *n,
   if (n->lo > 0)
     fisa__found(r, n->insn.pc, FISA_BAD_CALL,
                 "%s takes data for an address: at least %d pushed since the "
-                "call", n->insn.row->name, n->lo);
+                "call",
+                n->insn.row->name, n->lo);
   else if (n->hi < 0)
-    fisa__found(r, n->insn.pc, FISA_BAD_CALL,
-                "%s after its link was popped", n->insn.row->name);
+    fisa__found(r, n->insn.pc, FISA_BAD_CALL, "%s after its link was popped",
+                n->insn.row->name);
 }
 
 void fisa__check_stack(struct fisa__flow *g, struct fisa__report *r) {
@@ -121,7 +122,7 @@ void fisa__check_stack(struct fisa__flow *g, struct fisa__report *r) {
       fisa__found(r, n->insn.pc, FISA_BAD_STACK_LOW,
                   "%s on a stack of at most %d", n->insn.row->name, at.hi);
     else if (at.lo - info->pop + push > g->stack_size)
-      fisa__found(r, n->insn.pc, FISA_BAD_STACK_HIGH,
-                  "%s on a full stack", n->insn.row->name);
+      fisa__found(r, n->insn.pc, FISA_BAD_STACK_HIGH, "%s on a full stack",
+                  n->insn.row->name);
   }
 }

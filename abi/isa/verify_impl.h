@@ -19,9 +19,8 @@ struct fisa__report {
   bool failed; /* out of memory */
 };
 
-void fisa__found(struct fisa__report *r, uint32_t pc,
-                 enum fisa_verdict verdict, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void fisa__found(struct fisa__report *r, uint32_t pc, enum fisa_verdict verdict,
+                 const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* All findings of one program into an emptied report, ascending pc. The
  * flow is built, with blocks. Returns 0, or -1: memory. */
@@ -42,6 +41,6 @@ void fisa__ranges_free(struct fisa__ranges *r);
 /* Whether a node can end in a fault of its own, as far as the intervals
  * tell. `r` may be NULL: constants and the stack's depth only. */
 bool fisa__may_fault(struct fisa__flow *g, uint32_t node,
-                     const struct fisa__ranges *r);
+                     struct fisa__ranges *r);
 
 #endif /* FLUX_ISA_VERIFY_IMPL_H */
