@@ -334,6 +334,8 @@ static int payload_instruction(struct asm_work *w, const struct fisa_row *row,
 	n = w->pc - start - sizeof(head);
 	if (!w->working)
 		return 0;
+	if (asm_expect_eol(w) < 0)
+		return -1;
 	if (n > UINT16_MAX)
 		return asm_fail(w, at, "a payload of %zu bytes", n);
 	w->code[start + 1] = (uint8_t)n;

@@ -51,6 +51,7 @@ struct asm_work {
   bool working;              /* the second walk: errors count */
   bool directives_only;
   bool no_memory;            /* in the silent walk */
+  bool before_range;         /* " -5..5" may follow the sum being read */
   bool has_dialect, has_entry, has_boundary;
 
   struct asm_label *labels;  /* by name, then text order, after walk one */

@@ -286,6 +286,23 @@ static int term(struct asm_work *w, int sign, struct asm_value *out)
 	return asm_next(w);
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* Whether the sum goes on: at a sign. Where a range may follow, one with a
+ * blank before it and none behind it is the sign of the range. */
+static bool goes_on(const struct asm_work *w)
+{
+	const char *at = w->token.at;
+
+	if (!asm_is_mark(w, '-') && !asm_is_mark(w, '+'))
+		return false;
+	return !w->before_range || !is_blank(at[-1]) ||
+	       (at + 1 < w->end && is_blank(at[1]));
+}
+
 /*
  * A text of FISA_MAX_TEXT bytes has at most that many terms of 32 bits each,
  * so a sum stays far inside 64 bits.
@@ -305,7 +322,7 @@ int asm_expr(struct asm_work *w, struct asm_value *out)
 		}
 		if (term(w, sign, out) < 0)
 			return -1;
-		if (!asm_is_mark(w, '-') && !asm_is_mark(w, '+'))
+		if (!goes_on(w))
 			return 0;
 		sign = 1;
 	}

@@ -82,42 +82,49 @@ static int add_clause(struct asm_work *w, const struct clause_list *list,
 	return 0;
 }
 
+/* A number that the range of the clause may follow. */
+static int clause_count(struct asm_work *w, const char *what, int64_t most,
+			uint32_t *out)
+{
+	int64_t count;
+	int rc;
+
+	w->before_range = true;
+	rc = asm_number(w, what, 1, most, &count);
+	w->before_range = false;
+	if (rc == 0)
+		*out = (uint32_t)count;
+	return rc;
+}
+
 /* ADDRESS SIZE */
 static int memory_cells(struct asm_work *w, struct fisa_cells *c)
 {
-	int64_t first, count;
+	int64_t first;
 
 	if (w->d->mem_size == 0)
 		return asm_fail(w, w->token.at, "%s has no memory",
 				w->d->name);
 	if (asm_next(w) < 0 ||
 	    asm_number(w, "address", 0, (int64_t)w->d->mem_size - 1,
-		       &first) < 0 ||
-	    asm_number(w, "size", 1, (int64_t)w->d->mem_size - first,
-		       &count) < 0)
+		       &first) < 0)
 		return -1;
 	c->kind = FISA_CELLS_MEM;
 	c->first = (uint32_t)first;
-	c->count = (uint32_t)count;
-	return 0;
+	return clause_count(w, "size", (int64_t)w->d->mem_size - first,
+			    &c->count);
 }
 
 /* For an input how many cells; for an observable all there are. */
 static int stack_cells(struct asm_work *w, bool input, struct fisa_cells *c)
 {
-	int64_t count = 0;
-
 	if (w->d->stack_file >= w->d->file_count)
 		return asm_fail(w, w->token.at, "%s has no stack", w->d->name);
+	c->kind = FISA_CELLS_STACK;
 	if (asm_next(w) < 0)
 		return -1;
-	if (input && asm_number(w, "stack cells", 1,
-				w->d->files[w->d->stack_file].count,
-				&count) < 0)
-		return -1;
-	c->kind = FISA_CELLS_STACK;
-	c->count = (uint32_t)count;
-	return 0;
+	return !input ? 0 : clause_count(w, "stack cells",
+		w->d->files[w->d->stack_file].count, &c->count);
 }
 
 /* A register, a flag or a single cell by name. */

@@ -174,17 +174,14 @@ static void observed_page(const struct fisa_program *p,
 {
 	const struct fisa_manifest *m = &p->manifest;
 	uint32_t first = number * FISA_PAGE;
-	uint32_t left = s->mem_size - first;
 
-	assert(first < s->mem_size);
+	assert(first + FISA_PAGE <= s->mem_size);
 	if (!live && has_out(p)) {
 		memset(page, 0, FISA_PAGE);
 		keep_clauses(m->out, m->out_count, first, s->mem, page);
 		return;
 	}
-	if (left < FISA_PAGE)
-		memset(page + left, 0, FISA_PAGE - left);
-	memcpy(page, s->mem + first, left < FISA_PAGE ? left : FISA_PAGE);
+	memcpy(page, s->mem + first, FISA_PAGE);
 	drop_clauses(m->scratch, m->scratch_count, first, page);
 }
 
@@ -203,9 +200,7 @@ static bool sees_memory(const struct fisa_program *p,
 
 static uint32_t dirty_words(const struct fisa_state *s)
 {
-	uint32_t pages = (s->mem_size + FISA_PAGE - 1) / FISA_PAGE;
-
-	return (pages + WORD_BITS - 1) / WORD_BITS;
+	return (s->mem_size / FISA_PAGE + WORD_BITS - 1) / WORD_BITS;
 }
 
 /* ---- comparing ---------------------------------------------------------- */

@@ -9,14 +9,13 @@
 
 enum { WORD_BITS = 64 };
 
-static uint32_t page_count(const struct fisa_state *s)
-{
-	return (s->mem_size + FISA_PAGE - 1) / FISA_PAGE;
-}
+#define PAGE_WORDS (FISA_PAGE / WORD_BITS)  /* of the bitmap `written` */
 
-static uint32_t words_for(uint32_t bits)
+/* Words of the bitmap `dirty`. A memory is a whole number of pages. */
+static uint32_t dirty_words(const struct fisa_state *s)
 {
-	return (bits + WORD_BITS - 1) / WORD_BITS;
+	assert(s->mem_size % FISA_PAGE == 0);
+	return (s->mem_size / FISA_PAGE + WORD_BITS - 1) / WORD_BITS;
 }
 
 static void set_bit(uint64_t *set, uint32_t i)
@@ -61,8 +60,8 @@ struct fisa_state *fisa_state_new(const struct fisa_dialect *d)
 	s->cells = calloc((size_t)d->cell_count + 2, sizeof(*s->cells));
 	/* One more of the others: a part that is empty is no NULL. */
 	s->mem = calloc((size_t)d->mem_size + 1, 1);
-	s->written = calloc(words_for(d->mem_size) + 1, sizeof(*s->written));
-	s->dirty = calloc(words_for(page_count(s)) + 1, sizeof(*s->dirty));
+	s->written = calloc(d->mem_size / WORD_BITS + 1, sizeof(*s->written));
+	s->dirty = calloc(dirty_words(s) + 1, sizeof(*s->dirty));
 	if (!s->cells || !s->mem || !s->written || !s->dirty) {
 		fisa_state_free(s);
 		return NULL;
@@ -83,17 +82,9 @@ void fisa_state_free(struct fisa_state *s)
 	free(s);
 }
 
-/* Bytes of a page, fewer where memory is smaller than a page. */
-static uint32_t page_bytes(const struct fisa_state *s, uint32_t page)
-{
-	uint32_t left = s->mem_size - page * FISA_PAGE;
-
-	return left < FISA_PAGE ? left : FISA_PAGE;
-}
-
 void fisa_state_reset(const struct fisa_dialect *d, struct fisa_state *s)
 {
-	uint32_t words = words_for(page_count(s));
+	uint32_t words = dirty_words(s);
 
 	assert(s->cell_count == d->cell_count && s->mem_size == d->mem_size);
 	for (uint32_t w = 0; w < words; w++) {
@@ -101,11 +92,10 @@ void fisa_state_reset(const struct fisa_dialect *d, struct fisa_state *s)
 			uint32_t page = w * WORD_BITS +
 					(uint32_t)__builtin_ctzll(bits);
 			uint32_t first = page * FISA_PAGE;
-			uint32_t n = page_bytes(s, page);
 
-			memset(s->mem + first, 0, n);
+			memset(s->mem + first, 0, FISA_PAGE);
 			memset(s->written + first / WORD_BITS, 0,
-			       words_for(n) * sizeof(*s->written));
+			       PAGE_WORDS * sizeof(*s->written));
 		}
 		s->dirty[w] = 0;
 	}
@@ -139,7 +129,7 @@ void fisa_state_start(const struct fisa_program *p, struct fisa_state *s)
 
 void fisa_state_copy(struct fisa_state *dst, const struct fisa_state *src)
 {
-	uint32_t words = words_for(page_count(src));
+	uint32_t words = dirty_words(src);
 
 	assert(dst->cell_count == src->cell_count);
 	assert(dst->mem_size == src->mem_size);
@@ -152,12 +142,11 @@ void fisa_state_copy(struct fisa_state *dst, const struct fisa_state *src)
 			uint32_t page = w * WORD_BITS +
 					(uint32_t)__builtin_ctzll(bits);
 			uint32_t first = page * FISA_PAGE;
-			uint32_t n = page_bytes(src, page);
 
-			memcpy(dst->mem + first, src->mem + first, n);
+			memcpy(dst->mem + first, src->mem + first, FISA_PAGE);
 			memcpy(dst->written + first / WORD_BITS,
 			       src->written + first / WORD_BITS,
-			       words_for(n) * sizeof(*src->written));
+			       PAGE_WORDS * sizeof(*src->written));
 		}
 		dst->dirty[w] = src->dirty[w];
 	}
