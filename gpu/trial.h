@@ -128,9 +128,11 @@ int ftrial_fuzz_state(const struct ftrial_set *set, uint64_t seed, uint64_t n,
 
 /*
  * Fuzzes a variant: `states` counted states; a state on which the root runs
- * out of fuel is replaced by the next number. Expected values of the root
- * are cached in the set. On a difference the state joins the set as a
- * counterexample.
+ * out of fuel is replaced by the next number. That fuel is 4 x the longest
+ * recorded task, at least 10,000, at most max_fuel. Where most numbers have to
+ * be replaced the result is inconclusive. Expected values of the root are
+ * cached in the set. On a difference the state joins the set as a
+ * counterexample, and `episode` is its place there.
  */
 struct ftrial_result ftrial_fuzz(struct ftrial_set *set,
                                  const struct fir_program *variant,

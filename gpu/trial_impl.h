@@ -1,0 +1,149 @@
+/*
+ * gpu/trial_impl.h - what trial.c, fuzz.c and view.c share. Private.
+ */
+#ifndef FLUX_GPU_TRIAL_IMPL_H
+#define FLUX_GPU_TRIAL_IMPL_H
+
+#include "gpu/lane.h"
+#include "gpu/trial.h"
+
+/* ---- view.c: what is looked at where a task ends ------------------------ */
+
+#define FTRIAL_FRESH UINT32_MAX /* a view's pc: a fresh start follows */
+
+/* The observables at one kind of end, worked out once. */
+struct ftrial_view {
+  uint32_t pc;          /* of a continuing boundary, or FTRIAL_FRESH */
+  const struct fisa_program *root;
+  struct fisa_set live; /* of a continuing boundary */
+  uint32_t int_count, float_count;
+  uint16_t *cells;      /* those of integers, then those of floats */
+  bool stack;
+  bool memory;          /* all of it but .scratch */
+};
+
+/* NULL: out of memory. `live` is NULL for FTRIAL_FRESH. */
+struct ftrial_view *ftrial__view_new(const struct fisa_program *root,
+                                     uint32_t pc,
+                                     const struct fisa_set *live);
+void ftrial__view_free(struct ftrial_view *v);
+
+/* A digest of the observables. States that fisa_observe_equal (or _live) says
+ * are equal have equal digests. Status and fault are left to the caller. */
+struct fisa_digest ftrial__view_digest(const struct ftrial_view *v,
+                                       const struct fisa_state *s);
+
+/* Tells the first difference between a variant's state and the root's. */
+void ftrial__view_tell(const struct ftrial_view *v, const struct fisa_state *s,
+                       const struct fisa_state *root, char *what,
+                       size_t capacity);
+
+/* ---- trial.c: the set --------------------------------------------------- */
+
+/* One episode as kept: how its begin differs from an initial state, the
+ * events of the root in one list, inputs first, and what came of it. */
+struct ftrial_stored {
+  enum ftrial_origin origin;
+  uint32_t pc;
+  uint64_t cycles;
+  double confidence;
+  uint32_t cell_count;
+  uint16_t *cells;
+  int32_t *values;
+  uint32_t page_count;
+  uint32_t *pages;
+  uint8_t *bytes;       /* page_count pages */
+  struct fisa_event *events;
+  uint32_t in_count, out_count;
+  struct ftrial_expect expect;
+  const struct ftrial_view *view;
+};
+
+/* Distinct values that a source was seen to give. */
+struct ftrial_seen {
+  uint32_t count;
+  int32_t values[64];
+};
+
+/* A fuzz state whose expected values are known. */
+struct ftrial_fuzzed {
+  uint64_t number;
+  size_t first_event;   /* in the cache's list; inputs, then outputs */
+  uint32_t in_count, out_count;
+  struct ftrial_expect expect;
+  const struct ftrial_view *view;
+};
+
+struct ftrial_cache {
+  bool valid;           /* for this seed and the present recorded episodes */
+  uint64_t seed;
+  uint32_t count, capacity;
+  struct ftrial_fuzzed *states;
+  struct fisa_trace events;
+};
+
+struct ftrial_set {
+  const struct fisa_program *root;
+  struct fir_program *ir;
+  struct fisa_facts *facts;
+  struct fir_lane *lane;      /* for the root; only where the set changes */
+  struct fisa_state *initial; /* never changed */
+  uint64_t max_fuel;
+  uint32_t count, capacity, counters;
+  struct ftrial_stored **episodes; /* counterexamples first */
+  uint32_t recorded_count;
+  struct ftrial_stored **recorded; /* [capacity], in the order they came */
+  bool continues;             /* a recorded task began behind a boundary */
+  uint64_t longest;           /* instructions of a recorded task */
+  uint32_t view_count, view_capacity;
+  struct ftrial_view **views;
+  struct ftrial_seen *seen;   /* [source_count + 1] */
+  struct ftrial_cache cache;
+};
+
+/* What a run has to do to be the same: borrowed from whatever holds it. */
+struct ftrial_want {
+  const struct fisa_event *in, *out;
+  uint32_t in_count, out_count;
+  const struct ftrial_expect *expect;
+  const struct ftrial_view *view;
+};
+
+/* Makes *s the begin state of an episode. */
+void ftrial__load(const struct ftrial_set *set, const struct ftrial_stored *e,
+                  struct fisa_state *s);
+
+/*
+ * Runs the root on *s and fills expect and view; inputs and outputs are noted
+ * by the io. Returns 0, 1 if the root has no result (fuel, opaque row,
+ * starved), or -1 (memory).
+ */
+int ftrial__expect(struct ftrial_set *set, struct fisa_state *s,
+                   const struct fir_io *io, uint64_t fuel,
+                   struct ftrial_expect *expect,
+                   const struct ftrial_view **view);
+
+/* How one run of a variant went. */
+struct ftrial_one {
+  enum ftrial_verdict verdict; /* SAME, WRONG, INCONCLUSIVE */
+  bool out_of_fuel;
+  uint64_t cost, instructions;
+};
+
+/*
+ * Runs a variant on *s, which stands at the root's begin. `what` (96 bytes)
+ * tells what was wrong but for the observables.
+ */
+struct ftrial_one ftrial__try(const struct fir_program *variant,
+                              const struct ftrial_pc_map *map,
+                              struct fir_lane *lane, struct fisa_state *s,
+                              const struct ftrial_want *want, uint64_t fuel,
+                              char *what);
+
+/* The fuel of a variant, of the root's instructions. */
+uint64_t ftrial__fuel(const struct ftrial_expect *expect);
+
+/* Drops what is known of fuzz states. */
+void ftrial__cache_drop(struct ftrial_cache *cache);
+
+#endif /* FLUX_GPU_TRIAL_IMPL_H */

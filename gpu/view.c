@@ -1,0 +1,256 @@
+/*
+ * gpu/view.c - the observables at the end of a task, made quick to digest.
+ *
+ * What is observed is the same for every state that ends at one place, so the
+ * list of cells is worked out once. Memory is looked at by dirty pages; a
+ * page of zeros counts as one never touched.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gpu/semantics.h"
+#include "gpu/trial_impl.h"
+
+enum {
+  PAGE_WORDS = FISA_PAGE / 8,
+  CHUNK = 64, /* words hashed at a time */
+  LANES = 4
+};
+
+/* ---- hashing ------------------------------------------------------------ */
+
+/* Four lanes side by side: a multiplication has not to wait for the last. */
+struct hash {
+  uint64_t lane[LANES];
+};
+
+static const uint64_t odd[LANES] = {
+    UINT64_C(0x9E3779B97F4A7C15), UINT64_C(0xD6E8FEB86659FD93),
+    UINT64_C(0xA0761D6478BD642F), UINT64_C(0xE7037ED1A0B428DB)};
+
+static uint64_t turn(uint64_t v, unsigned n) { return v << n | v >> (64 - n); }
+
+/* n is a multiple of LANES. */
+static void hash_words(struct hash *h, const uint64_t *w, size_t n) {
+  struct hash x = *h;
+
+  assert(n % LANES == 0);
+  for (size_t i = 0; i < n; i += LANES)
+    for (size_t k = 0; k < LANES; k++)
+      x.lane[k] = turn(x.lane[k] ^ w[i + k], 29) * odd[k];
+  *h = x;
+}
+
+static void hash_word(struct hash *h, uint64_t w) {
+  uint64_t words[LANES] = {w, ~w, w, ~w};
+
+  hash_words(h, words, LANES);
+}
+
+static struct fisa_digest hash_done(const struct hash *h) {
+  struct fisa_digest d = {{0, 0}};
+
+  for (size_t k = 0; k < LANES; k++) {
+    d.w[0] = turn(d.w[0] ^ h->lane[k], 31) * odd[k];
+    d.w[1] = (turn(d.w[1], 27) + h->lane[k]) * odd[LANES - 1 - k];
+    d.w[0] ^= d.w[0] >> 32;
+    d.w[1] ^= d.w[1] >> 29;
+  }
+  return d;
+}
+
+/* ---- cells -------------------------------------------------------------- */
+
+/* Cells on their way into the hash, a chunk at a time. */
+struct feed {
+  struct hash *h;
+  uint32_t count;
+  int32_t cells[CHUNK * 2];
+};
+
+static void feed_flush(struct feed *f) {
+  uint64_t words[CHUNK] = {0};
+  size_t n = (f->count + 1) / 2;
+
+  if (f->count == 0)
+    return;
+  memcpy(words, f->cells, f->count * sizeof(f->cells[0]));
+  hash_words(f->h, words, (n + LANES - 1) / LANES * LANES);
+  f->count = 0;
+}
+
+static void feed_cell(struct feed *f, int32_t v) {
+  if (f->count == CHUNK * 2)
+    feed_flush(f);
+  f->cells[f->count++] = v;
+}
+
+static void feed_stack(const struct fisa_dialect *d, struct feed *f,
+                       const struct fisa_state *s) {
+  uint32_t n = fisa_stack_depth(d, s);
+  const struct fisa_file *stack;
+  uint32_t at;
+
+  feed_cell(f, (int32_t)n);
+  if (n == 0)
+    return;
+  stack = &d->files[d->stack_file];
+  at = stack->first + (stack->down ? stack->count - n : 0);
+  for (uint32_t i = 0; i < n; i++)
+    feed_cell(f, stack->type == FISA_F32 ? fsem_canon(s->cells[at + i])
+                                         : s->cells[at + i]);
+}
+
+/* ---- memory ------------------------------------------------------------- */
+
+/* The part of a clause that lies in a page: first and end, within it. */
+static bool clause_in_page(const struct fisa_cells *c, uint32_t page,
+                           uint32_t *first, uint32_t *end) {
+  uint64_t lo = c->first, hi = (uint64_t)c->first + c->count;
+  uint64_t start = (uint64_t)page * FISA_PAGE;
+
+  if (c->kind != FISA_CELLS_MEM || hi <= start || lo >= start + FISA_PAGE)
+    return false;
+  *first = lo > start ? (uint32_t)(lo - start) : 0;
+  *end = hi < start + FISA_PAGE ? (uint32_t)(hi - start) : FISA_PAGE;
+  return true;
+}
+
+/* The observed bytes of a page, zero where nobody looks. */
+static void observed_page(const struct ftrial_view *v,
+                          const struct fisa_state *s, uint32_t page,
+                          uint64_t words[PAGE_WORDS]) {
+  const struct fisa_manifest *m = &v->root->manifest;
+  const uint8_t *mem = s->mem + (size_t)page * FISA_PAGE;
+  uint8_t *bytes = (uint8_t *)words;
+  uint32_t first, end;
+
+  if (v->memory) {
+    memcpy(bytes, mem, FISA_PAGE);
+    for (uint32_t i = 0; i < m->scratch_count; i++)
+      if (clause_in_page(&m->scratch[i], page, &first, &end))
+        memset(bytes + first, 0, end - first);
+    return;
+  }
+  memset(bytes, 0, FISA_PAGE);
+  for (uint32_t i = 0; i < m->out_count; i++)
+    if (clause_in_page(&m->out[i], page, &first, &end))
+      memcpy(bytes + first, mem + first, end - first);
+}
+
+static bool sees_memory(const struct ftrial_view *v) {
+  const struct fisa_manifest *m = &v->root->manifest;
+
+  for (uint32_t i = 0; !v->memory && i < m->out_count; i++)
+    if (m->out[i].kind == FISA_CELLS_MEM)
+      return true;
+  return v->memory;
+}
+
+static void hash_memory(const struct ftrial_view *v, struct hash *h,
+                        const struct fisa_state *s) {
+  uint32_t pages = s->mem_size / FISA_PAGE;
+
+  for (uint32_t w = 0; w * 64 < pages; w++)
+    for (uint64_t bits = s->dirty[w]; bits; bits &= bits - 1) {
+      uint32_t page = w * 64 + (uint32_t)__builtin_ctzll(bits);
+      uint64_t words[PAGE_WORDS], any = 0;
+
+      observed_page(v, s, page, words);
+      for (unsigned i = 0; i < PAGE_WORDS; i++)
+        any |= words[i];
+      if (!any)
+        continue;
+      hash_word(h, page);
+      hash_words(h, words, PAGE_WORDS);
+    }
+}
+
+/* ---- views -------------------------------------------------------------- */
+
+static bool in_set(const struct fisa_set *set, uint32_t cell) {
+  return cell < FISA_SET_WORDS * 64u && (set->w[cell / 64] >> cell % 64 & 1);
+}
+
+/* Lists the observed cells of one type behind those that are there. */
+static uint32_t list_cells(struct ftrial_view *v, const struct fisa_set *set,
+                           uint8_t type, uint32_t at) {
+  const struct fisa_dialect *d = v->root->dialect;
+
+  for (uint32_t f = 0; f < d->file_count; f++) {
+    const struct fisa_file *file = &d->files[f];
+    if (file->kind == FISA_FILE_STACK || file->type != type)
+      continue;
+    for (uint32_t i = 0; i < file->count; i++)
+      if (in_set(set, file->first + i) && file->first + i != d->sp_cell)
+        v->cells[at++] = (uint16_t)(file->first + i);
+  }
+  return at;
+}
+
+struct ftrial_view *ftrial__view_new(const struct fisa_program *root,
+                                     uint32_t pc, const struct fisa_set *live) {
+  const struct fisa_manifest *m = &root->manifest;
+  bool named = m->out_none || m->out_count > 0;
+  struct ftrial_view *v = calloc(1, sizeof(*v));
+  struct fisa_set set;
+
+  assert((live == NULL) == (pc == FTRIAL_FRESH));
+  if (!v)
+    return NULL;
+  v->cells = calloc(root->dialect->cell_count + 1u, sizeof(*v->cells));
+  if (!v->cells) {
+    free(v);
+    return NULL;
+  }
+  v->root = root;
+  v->pc = pc;
+  if (live)
+    v->live = set = *live;
+  else
+    fisa_observed_cells(root, &set);
+  v->int_count = list_cells(v, &set, FISA_I32, 0);
+  v->float_count = list_cells(v, &set, FISA_F32, v->int_count);
+  v->float_count -= v->int_count;
+  v->stack = v->memory = live || !named;
+  for (uint32_t i = 0; i < m->out_count; i++)
+    v->stack |= m->out[i].kind == FISA_CELLS_STACK;
+  return v;
+}
+
+void ftrial__view_free(struct ftrial_view *v) {
+  if (!v)
+    return;
+  free(v->cells);
+  free(v);
+}
+
+struct fisa_digest ftrial__view_digest(const struct ftrial_view *v,
+                                       const struct fisa_state *s) {
+  struct hash h = {{1, 2, 3, 4}};
+  struct feed feed;
+  uint32_t i = 0;
+
+  feed.h = &h;
+  feed.count = 0;
+  for (; i < v->int_count; i++)
+    feed_cell(&feed, s->cells[v->cells[i]]);
+  for (; i < v->int_count + v->float_count; i++)
+    feed_cell(&feed, fsem_canon(s->cells[v->cells[i]]));
+  if (v->stack)
+    feed_stack(v->root->dialect, &feed, s);
+  feed_flush(&feed);
+  if (sees_memory(v))
+    hash_memory(v, &h, s);
+  return hash_done(&h);
+}
+
+void ftrial__view_tell(const struct ftrial_view *v, const struct fisa_state *s,
+                       const struct fisa_state *root, char *what,
+                       size_t capacity) {
+  if (v->pc == FTRIAL_FRESH)
+    fisa_observe_equal(v->root, s, root, what, capacity);
+  else
+    fisa_observe_live(v->root, &v->live, s, root, what, capacity);
+}
