@@ -10,25 +10,27 @@
 
 #include "isa/program.h"
 
-/* Little-endian bytes of an operand; a byte past the code reads as 0, so
- * that a report can show what there is of a cut instruction. */
+/* The byte at an address; one past the code reads as 0, so that a report can
+ * show what there is of a cut instruction. */
+static uint32_t byte_at(const uint8_t *code, uint32_t size, uint32_t at) {
+  return at < size ? code[at] : 0;
+}
+
 static int32_t operand_value(const struct fisa_operand *op, const uint8_t *code,
                              uint32_t size, uint32_t pc) {
-  uint32_t v = 0;
-  uint32_t width = op->kind == FISA_OPERAND_PAYLOAD ? 2 : op->width;
+  uint32_t at = pc + op->offset;
+  uint32_t v = byte_at(code, size, at);
 
-  assert(width <= 4);
-  for (uint32_t i = 0; i < width; i++) {
-    uint32_t at = pc + op->offset + i;
-    if (at < size)
-      v |= (uint32_t)code[at] << (8 * i);
-  }
   switch (op->kind) {
   case FISA_OPERAND_IMM8S:
     return (int8_t)v;
   case FISA_OPERAND_IMM16S:
-    return (int16_t)v;
-  default:
+    return (int16_t)(v | byte_at(code, size, at + 1) << 8);
+  case FISA_OPERAND_ADDR16U:
+  case FISA_OPERAND_PAYLOAD:
+    return (int32_t)(v | byte_at(code, size, at + 1) << 8);
+  default: /* a register byte, an unsigned or an unused one */
+    assert(op->width == 1);
     return (int32_t)v;
   }
 }

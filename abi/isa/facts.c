@@ -80,7 +80,6 @@ static bool link_is_live(const struct fisa__flow *g, const struct fisa_facts *f,
 /* What one instruction says about whether addresses show. */
 static void freeze_by(struct fisa__flow *g, struct fisa_facts *f, uint32_t i) {
   const struct fisa__node *n = &g->node[i];
-  const struct fisa__rowinfo *info = fisa__row_info(g, n->insn.row);
   bool halts = n->insn.row->flow == FISA_FLOW_HALT;
   uint32_t pc = n->insn.pc;
 
@@ -88,30 +87,28 @@ static void freeze_by(struct fisa__flow *g, struct fisa_facts *f, uint32_t i) {
       n->insn.target == FISA_NO_TARGET)
     freeze(f, pc, "a jump to where a register says");
   if (n->func != 0) {
-    if (info->flags & FISA__ROW_STACK)
+    if (n->row & FISA__ROW_STACK)
       freeze(f, pc, "a return address may be read off the stack");
-    if (info->pop > 0 && ((n->flags & FISA__BROKEN) || n->lo - info->pop < 0))
+    if (n->pop > 0 && ((n->flags & FISA__BROKEN) || n->lo - n->pop < 0))
       freeze(f, pc, "a return address may be popped as data");
     if (halts && fisa__observes_stack(g->p))
       freeze(f, pc, "a return address is on the stack where the run ends");
     if (n->flags & FISA__BOUNDARY)
       freeze(f, pc, "a return address is on the stack at a task boundary");
   }
-  if ((info->flags & FISA__ROW_LINK) && link_is_live(g, f, i))
+  if ((n->row & FISA__ROW_LINK) && link_is_live(g, f, i))
     freeze(f, pc, "a return address is kept in a register");
 }
 
 static void look_at(struct fisa__flow *g, struct fisa_facts *f, uint32_t i) {
   const struct fisa__node *n = &g->node[i];
-  const struct fisa__rowinfo *info;
 
   f->has_boundary |= (n->flags & FISA__BOUNDARY) != 0;
   if (n->status != FISA_DECODED)
     return;
-  info = fisa__row_info(g, n->insn.row);
   f->has_boundary |= n->insn.row->flow == FISA_FLOW_HALT;
-  f->has_call |= (info->flags & (FISA__ROW_CALL | FISA__ROW_RET)) != 0;
-  f->count_frozen |= (info->flags & FISA__ROW_CYCLE) != 0;
+  f->has_call |= (n->row & (FISA__ROW_CALL | FISA__ROW_RET)) != 0;
+  f->count_frozen |= (n->row & FISA__ROW_CYCLE) != 0;
   freeze_by(g, f, i);
 }
 

@@ -76,14 +76,17 @@ static uint16_t step_flags(const struct fisa_dialect *d,
       flags |= FISA__ROW_LINK;
   /* Only push and pop may move the stack index. */
   for (int i = 0; i < 2; i++) {
-    char use = fisa_semop_use(s->op, (unsigned)i);
+    char use;
+    if (refs[i]->kind != FISA_REF_CELL)
+      continue;
+    use = fisa_semop_use(s->op, (unsigned)i);
     if (use != 'W' && use != 'M')
       continue;
-    if (refs[i]->kind == FISA_REF_CELL && d->stack_file < d->file_count &&
+    if (d->stack_file < d->file_count &&
         (d->files[refs[i]->file].kind == FISA_FILE_STACK ||
          d->files[refs[i]->file].first == d->sp_cell))
       flags |= FISA__ROW_STACK;
-    if (refs[i]->kind == FISA_REF_CELL && d->files[refs[i]->file].tick)
+    if (d->files[refs[i]->file].tick)
       flags |= FISA__ROW_STRIP;
   }
   return flags;
@@ -114,8 +117,7 @@ static void fill_info(const struct fisa_dialect *d, const struct fisa_row *row,
                       struct fisa__rowinfo *info) {
   memset(info, 0, sizeof(*info));
   info->flags = FISA__ROW_READY | flow_flags(row);
-  info->branch = FLUX_OP_NOP;
-  if (row->roles & FISA_ROLE_YIELD)
+    if (row->roles & FISA_ROLE_YIELD)
     info->flags |= FISA__ROW_YIELD;
   if (row->guard_count > 0)
     info->flags |= FISA__ROW_FAULT;
@@ -136,12 +138,11 @@ static void fill_info(const struct fisa_dialect *d, const struct fisa_row *row,
     info->flags |= step_flags(d, s);
     info->push += s->op == FLUX_OP_PUSH;
     info->pop += s->op == FLUX_OP_POP;
-    info->branch = s->op;
   }
 }
 
-const struct fisa__rowinfo *fisa__row_info(struct fisa__flow *g,
-                                           const struct fisa_row *row) {
+static const struct fisa__rowinfo *row_info(struct fisa__flow *g,
+                                            const struct fisa_row *row) {
   struct fisa__rowinfo *info = &g->info[row - g->d->rows];
 
   assert(row >= g->d->rows && row < g->d->rows + 256);
@@ -196,6 +197,13 @@ static uint32_t new_node(struct fisa__flow *g, uint32_t pc,
   n->hi = (int16_t)clamp_depth(g, at->hi);
   n->flags = at->broken ? FISA__BROKEN : 0;
   n->visits = 0;
+  n->row = n->pop = n->push = 0;
+  if (n->status == FISA_DECODED) {
+    const struct fisa__rowinfo *info = row_info(g, n->insn.row);
+    n->row = info->flags;
+    n->pop = info->pop;
+    n->push = info->push;
+  }
   g->index[pc] = g->count;
   queue(g, g->count);
   return g->count++;
@@ -372,7 +380,6 @@ static void visit_ret(struct fisa__flow *g, uint32_t i,
 
 static void visit_jump(struct fisa__flow *g, uint32_t i, struct place *at) {
   struct fisa__node *n = &g->node[i];
-  const struct fisa__rowinfo *info = fisa__row_info(g, n->insn.row);
   int fixed = fisa__branch_fixed(g->d, &n->insn);
   uint32_t target;
 
@@ -380,7 +387,7 @@ static void visit_jump(struct fisa__flow *g, uint32_t i, struct place *at) {
     n->flags |= FISA__DYNAMIC;
     go_wild(g, n->insn.pc, "a jump to where a register says");
   }
-  if ((info->flags & FISA__ROW_COND) && fixed != 1)
+  if ((n->row & FISA__ROW_COND) && fixed != 1)
     fall(g, i, at);
   n = &g->node[i];
   if (n->to == FISA_NO_TARGET)
@@ -396,17 +403,17 @@ static void visit_jump(struct fisa__flow *g, uint32_t i, struct place *at) {
 /* The state behind an instruction. Taking the link off (or reading it where
  * it lies) breaks the function. */
 static void apply_stack(const struct fisa__flow *g,
-                        const struct fisa__rowinfo *info, struct place *at) {
-  if (info->flags & FISA__ROW_STACK) {
+                        const struct fisa__node *n, struct place *at) {
+  if (n->row & FISA__ROW_STACK) {
     at->lo = -(g->stack_size + 1);
     at->hi = g->stack_size + 1;
     at->broken = true;
     return;
   }
-  if (info->pop > 0 && at->func != 0 && at->lo - info->pop < 0)
+  if (n->pop > 0 && at->func != 0 && at->lo - n->pop < 0)
     at->broken = true;
-  at->lo += info->push - info->pop;
-  at->hi += info->push - info->pop;
+  at->lo += n->push - n->pop;
+  at->hi += n->push - n->pop;
 }
 
 static bool is_dynamic(const struct fisa_insn *in) {
@@ -426,26 +433,25 @@ static void visit(struct fisa__flow *g, uint32_t i) {
   struct fisa__node *n = &g->node[i];
   struct place at = {n->func, n->lo, n->hi, (n->flags & FISA__BROKEN) != 0};
   const struct fisa_row *row = n->insn.row;
-  const struct fisa__rowinfo *info;
+  unsigned flags = n->row;
 
   n->flags &= (uint8_t)~FISA__QUEUED;
   if (n->visits < UINT8_MAX)
     n->visits++;
   if (n->status != FISA_DECODED)
     return;
-  info = fisa__row_info(g, row);
   if (is_dynamic(&n->insn)) {
     g->dynamic_count += n->visits == 1;
     apply_held(g, n);
   }
-  apply_stack(g, info, &at);
+  apply_stack(g, n, &at);
   if (row->flow == FISA_FLOW_HALT || row->flow == FISA_FLOW_TRAP)
     return;
-  if ((info->flags & FISA__ROW_CALL) && n->to != FISA_NO_TARGET)
+  if ((flags & FISA__ROW_CALL) && n->to != FISA_NO_TARGET)
     visit_call(g, i, &at);
-  else if (info->flags & FISA__ROW_RET)
+  else if (flags & FISA__ROW_RET)
     visit_ret(g, i, &at);
-  else if (info->flags & FISA__ROW_JUMP)
+  else if (flags & FISA__ROW_JUMP)
     visit_jump(g, i, &at);
   else
     fall(g, i, &at);
@@ -511,19 +517,16 @@ static int sort_nodes(struct fisa__flow *g) {
   return 0;
 }
 
-static bool is_boundary(struct fisa__flow *g, const struct fisa__node *n) {
+static bool is_boundary(const struct fisa__flow *g,
+                        const struct fisa__node *n) {
   const struct fisa_boundary *b = &g->p->manifest.boundary;
-  const struct fisa__rowinfo *info;
 
   if (b->kind == FISA_BOUNDARY_PC && n->insn.pc == b->pc)
     return true;
-  if (n->status != FISA_DECODED)
-    return false;
-  info = fisa__row_info(g, n->insn.row);
-  if (b->kind == FISA_BOUNDARY_OUT && (info->flags & FISA__ROW_EMIT) &&
+  if (b->kind == FISA_BOUNDARY_OUT && (n->row & FISA__ROW_EMIT) &&
       n->insn.row->channel == b->channel)
     return true;
-  return (info->flags & FISA__ROW_YIELD) != 0;
+  return (n->row & FISA__ROW_YIELD) != 0;
 }
 
 /* Marks boundaries, block heads, and instructions inside others. */

@@ -39,7 +39,6 @@ enum fisa__rowflag {
 
 struct fisa__rowinfo {
   uint16_t flags;
-  uint16_t branch;   /* the template's last op */
   uint8_t pop, push; /* cells, pops first; a link is not counted */
 };
 
@@ -64,6 +63,8 @@ struct fisa__node {
   uint32_t entry_of; /* function it is the entry of */
   uint32_t call;     /* its call record */
   int16_t lo, hi;    /* stack cells above the function's entry, before */
+  uint16_t row;      /* enum fisa__rowflag; 0 if it is not decoded */
+  uint8_t pop, push; /* as in its rowinfo */
   uint8_t status;    /* enum fisa_decode_status */
   uint8_t flags;     /* enum fisa__nodeflag */
   uint8_t visits;
@@ -138,9 +139,6 @@ void fisa__flow_done(struct fisa__flow *g);
 /* One walk with the register-held targets of g->held; see held.c. */
 int fisa__flow_trace(struct fisa__flow *g);
 int fisa__held_resolve(struct fisa__flow *g);
-
-const struct fisa__rowinfo *fisa__row_info(struct fisa__flow *g,
-                                           const struct fisa_row *row);
 
 /* Interval of live stack cells before a node; what is not known is
  * 0..size. */

@@ -63,20 +63,18 @@ static void flow_node(struct reaching *r, uint32_t i) {
   struct fisa__flow *g = r->g;
   const struct fisa__node *n = &g->node[i];
   uint32_t def = r->def[i];
-  const struct fisa__rowinfo *info;
 
   if (n->status != FISA_DECODED)
     return;
-  info = fisa__row_info(g, n->insn.row);
   if (fisa__writes_cell(g->d, &n->insn, r->cell))
     def = i;
   /* A host may change any cell while the agent stands at a boundary. */
   if (n->flags & FISA__BOUNDARY)
     def = MANY;
   flow_into(r, n->jump, def);
-  if (!(info->flags & FISA__ROW_CALL))
+  if (!(n->row & FISA__ROW_CALL))
     flow_into(r, n->next, def);
-  if ((info->flags & FISA__ROW_RET) && n->func < g->func_count)
+  if ((n->row & FISA__ROW_RET) && n->func < g->func_count)
     flow_return(r, n->func, def);
 }
 

@@ -82,7 +82,7 @@ static void each_edge(struct liveness *l, edge_fn edge) {
     const struct fisa__block *block = &g->block[b];
     const struct fisa__node *n = &g->node[block->last];
     bool is_ret = n->status == FISA_DECODED &&
-                  (fisa__row_info(g, n->insn.row)->flags & FISA__ROW_RET);
+                  (n->row & FISA__ROW_RET);
     if (block->jump != FISA__NONE)
       edge(l, b, block->jump);
     if (block->next != FISA__NONE && n->call == FISA__NONE)
@@ -172,7 +172,7 @@ static void live_behind(const struct liveness *l, uint32_t b,
   if (block->next != FISA__NONE && n->call == FISA__NONE)
     set_join(out, &l->in[block->next]);
   if (n->status == FISA_DECODED && n->func < g->func_count &&
-      (fisa__row_info(g, n->insn.row)->flags & FISA__ROW_RET))
+      (n->row & FISA__ROW_RET))
     set_join(out, &l->in[g->block_count + n->func]);
 }
 

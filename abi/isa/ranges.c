@@ -204,7 +204,7 @@ static void run_block(struct fisa__ranges *r, uint32_t b) {
   flow_edge(r, n, block->jump, true);
   if (n->call == FISA__NONE)
     flow_edge(r, n, block->next, false);
-  if ((fisa__row_info(g, n->insn.row)->flags & FISA__ROW_RET) &&
+  if ((n->row & FISA__ROW_RET) &&
       n->func < g->func_count)
     flow_into(r, g->block_count + n->func, r->now.cell);
 }
@@ -368,7 +368,7 @@ bool fisa__may_fault(struct fisa__flow *g, uint32_t node,
   const struct fisa__node *n = &g->node[node];
   const struct fisa_row *row = n->insn.row;
   struct fisa__guard_view view = {g->d, fisa__range_const, g->d};
-  unsigned flags = fisa__row_info(g, row)->flags;
+  unsigned flags = n->row;
 
   if (r) {
     if (!walk_to(r, node))

@@ -83,7 +83,7 @@ int fisa__side_index(struct fisa__side *s) {
     unsigned flags;
     if (n->status != FISA_DECODED)
       continue; /* a finding by itself */
-    flags = fisa__row_info(g, n->insn.row)->flags;
+    flags = n->row;
     if (flags & FISA__ROW_CYCLE)
       s->reads_cycles = true;
     if ((flags & FISA__ROW_STRIP) && add_key(&s->strips, n, i) != 0)

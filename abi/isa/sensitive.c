@@ -45,7 +45,7 @@ static void check_layout(struct fisa_verify_scratch *s) {
   }
   for (uint32_t i = 0; i < g->count; i++) {
     const struct fisa__node *n = &g->node[i];
-    unsigned flags = fisa__row_info(g, n->insn.row)->flags;
+    unsigned flags = n->row;
     uint32_t there = parent->index[n->insn.pc];
     bool links = n->status == FISA_DECODED &&
                  (flags & (FISA__ROW_CALL | FISA__ROW_LINK));
@@ -81,8 +81,8 @@ static void check_cycles(struct fisa_verify_scratch *s) {
     return;
   }
   for (uint32_t i = 0; i < a->count; i++) {
-    unsigned flags = fisa__row_info(a, a->node[i].insn.row)->flags |
-                     fisa__row_info(b, b->node[i].insn.row)->flags;
+    unsigned flags = a->node[i].row |
+                     b->node[i].row;
     if (!same_count(&a->node[i], &b->node[i], (flags & FISA__ROW_CYCLE) != 0)) {
       frozen(s, b->node[i].insn.pc, "the count of cycles changes here", why);
       return;
@@ -151,7 +151,7 @@ static bool follow(struct lockstep *l, uint32_t i) {
     return false;
   if (l->left[i] == 0 || a->status != FISA_DECODED)
     return true;
-  if (fisa__row_info(g, a->insn.row)->flags & FISA__ROW_RET)
+  if (a->row & FISA__ROW_RET)
     return false; /* to which of its calls cannot be told apart */
   if (a->call != FISA__NONE)
     return meet(l, jump);

@@ -104,24 +104,22 @@ static void check_ret(const struct fisa__flow *g, const struct fisa__node *n,
 void fisa__check_stack(struct fisa__flow *g, struct fisa__report *r) {
   for (uint32_t i = 0; i < g->count; i++) {
     const struct fisa__node *n = &g->node[i];
-    const struct fisa__rowinfo *info;
     struct fisa__depth at;
     int32_t push;
 
     if (n->status != FISA_DECODED)
       continue;
-    info = fisa__row_info(g, n->insn.row);
-    push = info->push + ((info->flags & FISA__ROW_CALL) != 0);
-    if (info->flags & FISA__ROW_RET)
+    push = n->push + ((n->row & FISA__ROW_CALL) != 0);
+    if (n->row & FISA__ROW_RET)
       check_ret(g, n, r);
-    if (info->pop + push == 0 || (info->flags & FISA__ROW_STACK))
+    if (n->pop + push == 0 || (n->row & FISA__ROW_STACK))
       continue;
     at = fisa__depth_at(g, n);
     assert(at.lo >= 0 && at.hi <= g->stack_size);
-    if (at.hi < info->pop)
+    if (at.hi < n->pop)
       fisa__found(r, n->insn.pc, FISA_BAD_STACK_LOW,
                   "%s on a stack of at most %d", n->insn.row->name, at.hi);
-    else if (at.lo - info->pop + push > g->stack_size)
+    else if (at.lo - n->pop + push > g->stack_size)
       fisa__found(r, n->insn.pc, FISA_BAD_STACK_HIGH, "%s on a full stack",
                   n->insn.row->name);
   }

@@ -163,8 +163,7 @@ static void check_observable(struct fisa__flow *g, struct fisa__report *r) {
   if (!g->p->manifest.out_none || g->wild)
     return;
   for (uint32_t i = 0; i < g->count; i++)
-    if (g->node[i].status == FISA_DECODED &&
-        (fisa__row_info(g, g->node[i].insn.row)->flags & FISA__ROW_EMIT))
+    if (g->node[i].row & FISA__ROW_EMIT)
       return;
   fisa__found(r, g->p->entry, FISA_BAD_OBSERVABLE,
               "`.out none` in a program without outputs");
