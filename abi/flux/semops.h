@@ -124,7 +124,7 @@
   /* state list says. Rows guard with stack_full and stack_empty. --------- */ \
   X(PUSH, "push", N, R, N, N, STACK)    /* push a */ \
   X(POP, "pop", W, N, N, N, STACK)      /* d = popped */ \
-  /* Confidence. Nothing happens while cell c (the strip counter) is > 0. -- */ \
+  /* Confidence. Nothing happens while cell c (the strip counter) is > 0. - */ \
   X(CONF_SUM, "conf_sum", M, R, R, R, NONE)   /* a + b <= 0: 0; else */ \
                    /* min(2 * a * b / (a + b), 100) */ \
   X(CONF_DIFF, "conf_diff", M, R, R, R, NONE) /* max(a - b, 0) */ \
