@@ -72,7 +72,7 @@ static int lookup_bits(struct fisa_loader *l, struct fisa_span s,
 
   do {
     struct fisa_span part = fisa__until(&s, ';');
-    unsigned bit;
+    unsigned bit = 0;
 
     if (lookup(l, part, words, &bit))
       return -1;
@@ -185,7 +185,7 @@ static int field_ops(struct fisa_loader *l, struct fisa_span s,
 
 static int field_flow(struct fisa_loader *l, struct fisa_span s,
                       struct fisa_row *row) {
-  unsigned v;
+  unsigned v = 0;
 
   if (lookup(l, s, flows, &v))
     return -1;
@@ -195,7 +195,7 @@ static int field_flow(struct fisa_loader *l, struct fisa_span s,
 
 static int field_base(struct fisa_loader *l, struct fisa_span s,
                       struct fisa_row *row) {
-  unsigned v;
+  unsigned v = 0;
 
   if (lookup(l, s, bases, &v))
     return -1;
@@ -280,7 +280,7 @@ static int field_writes(struct fisa_loader *l, struct fisa_span s,
 
 static int field_roles(struct fisa_loader *l, struct fisa_span s,
                        struct fisa_row *row) {
-  unsigned v;
+  unsigned v = 0;
 
   if (lookup_bits(l, s, roles, &v))
     return -1;
@@ -312,7 +312,7 @@ static int field_cost(struct fisa_loader *l, struct fisa_span s,
 
 static int field_sensitive(struct fisa_loader *l, struct fisa_span s,
                            struct fisa_row *row) {
-  unsigned v;
+  unsigned v = 0;
 
   if (lookup_bits(l, s, sensitives, &v))
     return -1;
@@ -322,7 +322,7 @@ static int field_sensitive(struct fisa_loader *l, struct fisa_span s,
 
 static int field_pure(struct fisa_loader *l, struct fisa_span s,
                       struct fisa_row *row) {
-  unsigned v;
+  unsigned v = 0;
 
   if (lookup(l, s, yes_no, &v))
     return -1;
