@@ -718,6 +718,12 @@ static void lower_decoded(struct lowering *l) {
   const struct fisa_row *row = l->in.row;
   uint32_t next = next_pc(l);
 
+  /* A row that only traps is undefined to the machine, but has a name. */
+  if (row->flow == FISA_FLOW_TRAP && row->step_count == 1 &&
+      row->steps[0].op == FLUX_OP_TRAP) {
+    emit_broken(l, number(l, &row->steps[0].imm), row->cycles);
+    return;
+  }
   emit_ticks(l);
   lower_meaning(l);
   if (!ends_flow(row))
