@@ -95,11 +95,16 @@ struct fhost_agent *fhost_agent_add(struct fhost_runtime *rt,
                                     const struct fhost_agent_options *o,
                                     struct fisa_error *err);
 
+/* The dialect's table and overlay as text, as they cross the border. */
+struct fhost_texts {
+  const char *dialect, *bindings;   /* bindings may be NULL */
+  size_t dialect_size, bindings_size;
+};
+
 /* Attaches an agent to an evolver. A refusal is told in err and the agent
  * runs unevolved: returns 0 attached, 1 refused. */
 int fhost_agent_attach(struct fhost_agent *a, const struct fhost_evolver *e,
-                       const char *dialect_text, size_t dialect_size,
-                       const char *bindings, size_t bindings_size,
+                       const struct fhost_texts *texts,
                        struct fisa_error *err);
 
 enum fhost_step { FHOST_RAN, FHOST_HELD, FHOST_STOPPED };
@@ -117,9 +122,10 @@ struct fhost_agent_stats {
   uint64_t tasks, results, cycles, faults;
   uint64_t outputs;          /* released */
   uint64_t wrong;            /* released outputs a recovery did not match */
+  uint64_t suspended;        /* tasks run on the original: inputs out of the
+                                manifest's range */
   uint64_t installed, accepted, reverted, recovered, withdrawn;
   uint64_t version;
-  uint64_t install_ns_max;   /* only measured when built for bench */
 };
 void fhost_agent_stats(const struct fhost_agent *a,
                        struct fhost_agent_stats *out);
@@ -128,13 +134,20 @@ const char *fhost_agent_name(const struct fhost_agent *a);
 void fhost_agent_explanation(struct fhost_agent *a, char *out,
                              size_t capacity);
 
+/* How fhost_runtime_run runs. */
+struct fhost_run_options {
+  unsigned threads;         /* workers; agent i on worker i % threads */
+  uint64_t tasks;           /* each agent does so many; 0: until stop is set */
+  uint32_t pace_us;         /* pause of a worker after a round of its agents */
+  const _Atomic int *stop;  /* set: finish soon; NULL: never */
+};
+
 /*
- * Runs all agents on `threads` workers (agent i on worker i % threads) until
- * each has done `tasks` tasks (0: until stop is set) or stopped. At the end
- * tasks still held are waited for. Returns 0, or -1 with err.
+ * Runs all agents until each has done its tasks or stopped. Tasks that are
+ * held at the end are waited for. Returns 0, or -1 with err.
  */
-int fhost_runtime_run(struct fhost_runtime *rt, unsigned threads,
-                      uint64_t tasks, const _Atomic int *stop,
+int fhost_runtime_run(struct fhost_runtime *rt,
+                      const struct fhost_run_options *o,
                       struct fisa_error *err);
 
 /* Save and restore of an agent at a boundary: a snapshot owned by the

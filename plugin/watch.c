@@ -45,6 +45,7 @@ static flux_status offer(struct flux_evolved *a, const struct fse_live *version,
                       .code = p->code,
                       .code_size = p->size,
                       .entry = p->entry,
+                      .boundary_pc = p->manifest.boundary.pc,
                       .flags = flags,
                       .deadline_tasks = in->policy.deadline_tasks,
                       .hold_ms = in->policy.hold_ms};
@@ -182,7 +183,7 @@ static void probe(struct flux_evolved *a, const struct fse_slot *slot) {
   struct fse_trialled *t = &a->next_patch;
   struct fse_shadow s;
   if (!slot->whole) {
-    take_back(a, FLUX_REVERT, "a probation task could not be recorded");
+    take_back(a, FLUX_RECOVER, "a probation task could not be recorded");
     return;
   }
   fse_shadow_run(a, slot, &t->live, &s);

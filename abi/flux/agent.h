@@ -207,7 +207,7 @@ typedef struct flux_patch {
   uint32_t flags;           /* FLUX_PATCH_* */
   uint32_t hold_ms;         /* with hold: longest wait for a verdict, after
                                which the host recovers by itself; 1..60000 */
-  uint32_t reserved2;       /* 0 */
+  uint32_t boundary_pc;     /* of a pc boundary, in the new code; else 0 */
 } flux_patch;
 
 enum {

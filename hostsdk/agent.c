@@ -1,0 +1,330 @@
+/*
+ * hostsdk/agent.c - agents: made, attached, saved, counted, freed.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hostsdk/runtime_internal.h"
+#include "isa/asm.h"
+
+#define DEFAULT_EVENTS 4096u
+
+/* ---- versions and logs -------------------------------------------------------- */
+
+struct fhost_version *fhost_version_new(const struct fhost_agent *a,
+                                        struct fisa_program *program,
+                                        uint64_t id) {
+  struct fhost_version *v = calloc(1, sizeof *v);
+  if (v == NULL) return NULL;
+  v->id = id;
+  v->program = program;
+  v->counts = calloc(program->size + 1, sizeof *v->counts);
+  v->code = a->o.vm->load(program);
+  if (v->counts != NULL && v->code != NULL) return v;
+  v->program = NULL; /* stays the caller's */
+  fhost_version_free(a, v);
+  return NULL;
+}
+
+void fhost_version_free(const struct fhost_agent *a,
+                        struct fhost_version *v) {
+  if (v == NULL) return;
+  if (v->code != NULL) a->o.vm->unload(v->code);
+  if (v->program != NULL && v->program != a->o.program)
+    fisa_program_free(v->program);
+  free((void *)v->counts);
+  free(v->transfer);
+  free(v->back);
+  free(v);
+}
+
+struct fhost_log *fhost_log_new(const struct fhost_agent *a,
+                                uint32_t capacity) {
+  struct fhost_log *l = calloc(1, sizeof *l);
+  if (l == NULL) return NULL;
+  l->capacity = capacity;
+  l->tasks = calloc(capacity, sizeof *l->tasks);
+  if (l->tasks == NULL) {
+    free(l);
+    return NULL;
+  }
+  for (uint32_t i = 0; i < capacity; i++) {
+    l->tasks[i].begin = fisa_state_new(a->o.program->dialect);
+    l->tasks[i].events = calloc(a->o.max_events, sizeof(struct fisa_event));
+    if (l->tasks[i].begin == NULL || l->tasks[i].events == NULL) {
+      fhost_log_free(l);
+      return NULL;
+    }
+  }
+  return l;
+}
+
+void fhost_log_free(struct fhost_log *l) {
+  if (l == NULL) return;
+  for (uint32_t i = 0; i < l->capacity; i++) {
+    fisa_state_free(l->tasks[i].begin);
+    free(l->tasks[i].events);
+  }
+  free(l->tasks);
+  free(l);
+}
+
+void fhost_sweep(struct fhost_agent *a) {
+  struct fhost_version *v =
+      atomic_exchange_explicit(&a->retired, NULL, memory_order_acquire);
+  struct fhost_log *l =
+      atomic_exchange_explicit(&a->retired_log, NULL, memory_order_acquire);
+  while (v != NULL) {
+    struct fhost_version *next = v->next;
+    fhost_version_free(a, v);
+    v = next;
+  }
+  while (l != NULL) {
+    struct fhost_log *next = l->next;
+    fhost_log_free(l);
+    l = next;
+  }
+}
+
+/* ---- making and freeing ----------------------------------------------------------- */
+
+static void agent_free(struct fhost_agent *a) {
+  if (a == NULL) return;
+  if (a->evolved != NULL)
+    a->evolver.api->detach(a->evolver.plugin, a->evolved);
+  fhost_sweep(a);
+  if (a->o.program != NULL && a->o.vm != NULL) {
+    struct fhost_version *live = atomic_load(&a->live);
+    fhost_version_free(a, a->offer.version);
+    if (live != a->original) fhost_version_free(a, live);
+    if (a->base != a->original) fhost_version_free(a, a->base);
+    fhost_version_free(a, a->original);
+  }
+  fhost_log_free(a->offer.log);
+  fhost_log_free(a->log);
+  fisa_state_free(a->state);
+  fisa_state_free(a->begin);
+  free(a->events);
+  free(a->replay.in);
+  free(a->replay.out);
+  free(a->replay.used);
+  for (unsigned i = 0; i < 2; i++) {
+    free(a->page[i]);
+    free(a->page_bytes[i]);
+  }
+  pthread_mutex_destroy(&a->lock);
+  free(a);
+}
+
+/* Everything the agent's thread will need. */
+static int make_buffers(struct fhost_agent *a) {
+  const struct fisa_dialect *d = a->o.program->dialect;
+  size_t pages = d->mem_size / FISA_PAGE + 1;
+  size_t replayed = (size_t)FHOST_LOG_TASKS * a->o.max_events;
+  a->state = fisa_state_new(d);
+  a->begin = fisa_state_new(d);
+  a->events = calloc(a->o.max_events, sizeof *a->events);
+  a->replay.in = calloc(replayed, sizeof *a->replay.in);
+  a->replay.out = calloc(replayed, sizeof *a->replay.out);
+  a->replay.used = calloc(replayed, 1);
+  for (unsigned i = 0; i < 2; i++) {
+    a->page[i] = calloc(pages, sizeof *a->page[i]);
+    a->page_bytes[i] = calloc(pages, FISA_PAGE);
+    if (a->page[i] == NULL || a->page_bytes[i] == NULL) return -1;
+  }
+  a->original = fhost_version_new(a, (struct fisa_program *)(uintptr_t)
+                                         a->o.program, 0);
+  if (a->state == NULL || a->begin == NULL || a->events == NULL ||
+      a->replay.in == NULL || a->replay.out == NULL ||
+      a->replay.used == NULL || a->original == NULL)
+    return -1;
+  return 0;
+}
+
+struct fhost_agent *fhost_agent_add(struct fhost_runtime *rt,
+                                    const struct fhost_agent_options *o,
+                                    struct fisa_error *err) {
+  struct fhost_agent *a;
+  assert(o->program != NULL && o->vm != NULL && o->name != NULL);
+  if (strcmp(o->vm->dialect, o->program->dialect->name) != 0) {
+    fisa_fail(err, "agent \"%s\": its program is of dialect %s, the VM runs "
+                   "%s", o->name, o->program->dialect->name, o->vm->dialect);
+    return NULL;
+  }
+  a = calloc(1, sizeof *a);
+  if (a == NULL) {
+    fisa_fail(err, "out of memory");
+    return NULL;
+  }
+  pthread_mutex_init(&a->lock, NULL);
+  a->runtime = rt;
+  a->o = *o;
+  if (a->o.max_events == 0) a->o.max_events = DEFAULT_EVENTS;
+  if (!(a->o.confidence_scale > 0)) a->o.confidence_scale = 1;
+  snprintf(a->name, sizeof a->name, "%s", o->name);
+  a->o.name = a->name;
+  if (make_buffers(a) != 0) {
+    agent_free(a);
+    fisa_fail(err, "out of memory");
+    return NULL;
+  }
+  atomic_store(&a->live, a->original);
+  fisa_state_start(a->o.program, a->state);
+  a->fresh = true;
+  a->id = ++rt->next_id;
+  *rt->last = a;
+  rt->last = &a->next;
+  rt->count++;
+  return a;
+}
+
+struct fhost_runtime *fhost_runtime_new(void) {
+  struct fhost_runtime *rt = calloc(1, sizeof *rt);
+  if (rt == NULL) return NULL;
+  rt->last = &rt->agents;
+  fhost_live_init(rt);
+  return rt;
+}
+
+void fhost_runtime_free(struct fhost_runtime *rt) {
+  if (rt == NULL) return;
+  while (rt->agents != NULL) {
+    struct fhost_agent *a = rt->agents;
+    rt->agents = a->next;
+    agent_free(a);
+  }
+  free(rt);
+}
+
+const flux_live *fhost_runtime_live(struct fhost_runtime *rt) {
+  return &rt->live;
+}
+
+struct fhost_agent *fhost_agent_find(struct fhost_runtime *rt, uint64_t id) {
+  struct fhost_agent *a = rt->agents;
+  while (a != NULL && a->id != id) a = a->next;
+  return a;
+}
+
+/* ---- attaching ------------------------------------------------------------------------ */
+
+int fhost_agent_attach(struct fhost_agent *a, const struct fhost_evolver *e,
+                       const struct fhost_texts *texts,
+                       struct fisa_error *err) {
+  const struct fisa_program *p = a->o.program;
+  char message[256] = "";
+  char *manifest = fisa_manifest_text(p);
+  flux_status rc = FLUX_E_MEMORY;
+  flux_agent_info info = {
+      .struct_size = sizeof info,
+      .flags = a->o.fresh_start ? FLUX_AGENT_FRESH_START : 0u,
+      .id = a->id,
+      .name = a->name,
+      .dialect = p->dialect->name,
+      .dialect_text = texts->dialect,
+      .dialect_size = texts->dialect_size,
+      .bindings_text = texts->bindings,
+      .bindings_size = texts->bindings_size,
+      .code = p->code,
+      .code_size = p->size,
+      .entry = p->entry,
+      .manifest = manifest,
+      .trust = a->o.trust,
+      .confidence_cell = a->o.confidence_cell,
+      .confidence_scale = a->o.confidence_scale,
+      .max_task_fuel = a->o.max_task_fuel};
+  a->evolver = *e;
+  if (manifest != NULL)
+    rc = e->api->attach(e->plugin, &info, &a->evolved, message,
+                        sizeof message);
+  free(manifest);
+  if (rc == FLUX_OK) return 0;
+  a->evolved = NULL;
+  fisa_fail(err, "%s", message[0] ? message : "the evolver refused the agent");
+  pthread_mutex_lock(&a->lock);
+  snprintf(a->explanation, sizeof a->explanation, "%s",
+           message[0] ? message : "refused");
+  pthread_mutex_unlock(&a->lock);
+  return 1;
+}
+
+/* ---- reports ---------------------------------------------------------------------------- */
+
+static uint64_t get(const _Atomic uint64_t *n) {
+  return atomic_load_explicit(n, memory_order_relaxed);
+}
+
+void fhost_agent_stats(const struct fhost_agent *a,
+                       struct fhost_agent_stats *out) {
+  *out = (struct fhost_agent_stats){
+      .tasks = get(&a->n_tasks),
+      .results = get(&a->n_results),
+      .cycles = get(&a->n_cycles),
+      .faults = get(&a->n_faults),
+      .outputs = get(&a->n_outputs),
+      .wrong = get(&a->n_wrong),
+      .suspended = get(&a->n_suspended),
+      .installed = get(&a->n_installed),
+      .accepted = get(&a->n_accepted),
+      .reverted = get(&a->n_reverted),
+      .recovered = get(&a->n_recovered),
+      .withdrawn = get(&a->n_withdrawn),
+      .version = get(&a->live_id)};
+}
+
+const char *fhost_agent_name(const struct fhost_agent *a) { return a->name; }
+
+void fhost_agent_explanation(struct fhost_agent *a, char *out,
+                             size_t capacity) {
+  pthread_mutex_lock(&a->lock);
+  snprintf(out, capacity, "%s", a->explanation);
+  pthread_mutex_unlock(&a->lock);
+}
+
+/* ---- save and restore --------------------------------------------------------------------- */
+
+struct fhost_snapshot {
+  struct fisa_state *state;
+  uint64_t task, version;
+  bool fresh, begun, stopped;
+};
+
+struct fhost_snapshot *fhost_agent_save(struct fhost_agent *a) {
+  struct fhost_snapshot *s;
+  if (a->held) return NULL;
+  s = calloc(1, sizeof *s);
+  if (s == NULL) return NULL;
+  s->state = fisa_state_new(a->o.program->dialect);
+  if (s->state == NULL) {
+    free(s);
+    return NULL;
+  }
+  fisa_state_copy(s->state, a->state);
+  s->task = a->task;
+  s->version = get(&a->live_id);
+  s->fresh = a->fresh;
+  s->begun = a->begun;
+  s->stopped = a->stopped;
+  return s;
+}
+
+int fhost_agent_restore(struct fhost_agent *a,
+                        const struct fhost_snapshot *s) {
+  /* A pc is a place of one version only. */
+  if (a->held || a->probation != 0 || s->version != get(&a->live_id))
+    return -1;
+  fisa_state_copy(a->state, s->state);
+  a->task = s->task;
+  a->fresh = s->fresh;
+  a->begun = s->begun;
+  a->stopped = s->stopped;
+  return 0;
+}
+
+void fhost_snapshot_free(struct fhost_snapshot *s) {
+  if (s == NULL) return;
+  fisa_state_free(s->state);
+  free(s);
+}

@@ -1,0 +1,226 @@
+/*
+ * hostsdk/live.c - flux.live/1: what evolution threads may ask of an agent.
+ *
+ * They exclude each other by the agent's lock; towards the agent's thread
+ * they use the mailbox alone (runtime_internal.h says how).
+ */
+#include <assert.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hostsdk/runtime_internal.h"
+#include "isa/asm.h"
+
+#define MAX_TRANSFERS 65536u
+
+static struct fhost_agent *find(uint64_t id, void *ctx) {
+  return fhost_agent_find(ctx, id);
+}
+
+static flux_status live_observe(uint64_t agent, uint32_t what,
+                                uint32_t period, void *ctx) {
+  struct fhost_agent *a = find(agent, ctx);
+  if (a == NULL) return FLUX_E_NOT_FOUND;
+  if (period == 0) return FLUX_E_INVALID;
+  atomic_store_explicit(&a->observe, (uint64_t)what << 32 | period,
+                        memory_order_relaxed);
+  return FLUX_OK;
+}
+
+static flux_status live_counts(uint64_t agent, uint64_t *slots, uint8_t *heads,
+                               uint32_t capacity, uint32_t *size,
+                               uint64_t *version, void *ctx) {
+  struct fhost_agent *a = find(agent, ctx);
+  struct fhost_version *v;
+  flux_status rc = FLUX_OK;
+  if (a == NULL) return FLUX_E_NOT_FOUND;
+  /* Nothing that was live under the lock is freed while it is held. */
+  pthread_mutex_lock(&a->lock);
+  v = atomic_load_explicit(&a->live, memory_order_acquire);
+  *size = v->program->size;
+  *version = v->id;
+  if (capacity < v->program->size) {
+    rc = FLUX_E_LIMIT;
+  } else {
+    for (uint32_t i = 0; i < v->program->size; i++)
+      slots[i] = atomic_load_explicit(&v->counts[i], memory_order_relaxed);
+    memcpy(heads, a->o.vm->heads(v->code), (v->program->size + 7) / 8);
+  }
+  pthread_mutex_unlock(&a->lock);
+  return rc;
+}
+
+/* ---- offers ----------------------------------------------------------------------- */
+
+static flux_transfer *copy_pairs(const flux_transfer *t, uint32_t n) {
+  flux_transfer *copy = calloc(n + 1, sizeof *copy);
+  if (copy != NULL && n > 0) memcpy(copy, t, n * sizeof *copy);
+  return copy;
+}
+
+static bool patch_sane(const flux_patch *p) {
+  return p->struct_size >= sizeof *p && p->code != NULL && p->id > 0 &&
+         p->entry < p->code_size && p->transfer_count <= MAX_TRANSFERS &&
+         p->back_count <= MAX_TRANSFERS &&
+         (p->transfer != NULL || p->transfer_count == 0) &&
+         (p->back != NULL || p->back_count == 0);
+}
+
+/* Everything install will need, made beside the live code. */
+static flux_status prepare(struct fhost_agent *a, const flux_patch *p,
+                           struct fhost_version **out,
+                           struct fhost_log **log) {
+  bool hold = (p->flags & FLUX_PATCH_HOLD) != 0;
+  bool accepted = (p->flags & FLUX_PATCH_ACCEPTED) != 0;
+  struct fisa_program *program;
+  struct fhost_version *v;
+  program = fisa_program_derive(a->o.program, p->code, p->code_size, p->entry,
+                                p->boundary_pc);
+  if (program == NULL) return FLUX_E_MALFORMED;
+  v = fhost_version_new(a, program, p->id);
+  if (v == NULL) {
+    fisa_program_free(program);
+    return FLUX_E_MEMORY;
+  }
+  v->transfer = copy_pairs(p->transfer, p->transfer_count);
+  v->back = copy_pairs(p->back, p->back_count);
+  v->transfer_count = p->transfer_count;
+  v->back_count = p->back_count;
+  *log = accepted ? NULL : fhost_log_new(a, hold ? 1 : FHOST_LOG_TASKS);
+  if (v->transfer == NULL || v->back == NULL || (*log == NULL && !accepted)) {
+    fhost_version_free(a, v);
+    fhost_log_free(*log);
+    return FLUX_E_MEMORY;
+  }
+  *out = v;
+  return FLUX_OK;
+}
+
+/* One patch in flight: none in the slot, none on probation that has no
+ * verdict yet. */
+static bool in_flight(const struct fhost_agent *a) {
+  uint64_t probation =
+      atomic_load_explicit(&a->in_probation, memory_order_acquire);
+  if (atomic_load_explicit(&a->offer.state, memory_order_acquire) !=
+      FHOST_OFFER_EMPTY)
+    return true;
+  return probation != 0 &&
+         atomic_load_explicit(&a->accepted, memory_order_relaxed) != probation;
+}
+
+static flux_status offer_locked(struct fhost_agent *a, const flux_patch *p) {
+  struct fhost_version *v = NULL;
+  struct fhost_log *log = NULL;
+  flux_status rc;
+  fhost_sweep(a);
+  if (in_flight(a)) return FLUX_E_BUSY;
+  if (p->base != atomic_load_explicit(&a->live_id, memory_order_acquire))
+    return FLUX_E_STALE;
+  rc = prepare(a, p, &v, &log);
+  if (rc != FLUX_OK) return rc;
+  fhost_log_free(a->offer.log);
+  a->offer.version = v;
+  a->offer.log = log;
+  a->offer.base = p->base;
+  a->offer.flags = p->flags;
+  a->offer.deadline = p->deadline_tasks;
+  a->offer.hold_ms = p->hold_ms;
+  a->offer.waited = 0;
+  atomic_store_explicit(&a->offer.state, FHOST_OFFER_READY,
+                        memory_order_release);
+  return FLUX_OK;
+}
+
+static flux_status live_offer(uint64_t agent, const flux_patch *patch,
+                              void *ctx) {
+  struct fhost_agent *a = find(agent, ctx);
+  flux_status rc;
+  if (a == NULL) return FLUX_E_NOT_FOUND;
+  if (patch == NULL || !patch_sane(patch)) return FLUX_E_INVALID;
+  pthread_mutex_lock(&a->lock);
+  rc = offer_locked(a, patch);
+  pthread_mutex_unlock(&a->lock);
+  return rc;
+}
+
+static flux_status live_withdraw(uint64_t agent, uint64_t patch, void *ctx) {
+  struct fhost_agent *a = find(agent, ctx);
+  flux_status rc = FLUX_E_STALE;
+  if (a == NULL) return FLUX_E_NOT_FOUND;
+  pthread_mutex_lock(&a->lock);
+  for (;;) {
+    int state = FHOST_OFFER_READY;
+    if (atomic_compare_exchange_strong_explicit(
+            &a->offer.state, &state, FHOST_OFFER_TAKEN, memory_order_acquire,
+            memory_order_relaxed)) {
+      bool ours = a->offer.version->id == patch;
+      if (ours) {
+        fhost_version_free(a, a->offer.version);
+        a->offer.version = NULL;
+        rc = FLUX_OK;
+      }
+      atomic_store_explicit(&a->offer.state,
+                            ours ? FHOST_OFFER_EMPTY : FHOST_OFFER_READY,
+                            memory_order_release);
+      break;
+    }
+    if (state == FHOST_OFFER_EMPTY) break;
+    sched_yield(); /* the agent is looking at it: a few instructions */
+  }
+  pthread_mutex_unlock(&a->lock);
+  return rc;
+}
+
+/* ---- verdicts ---------------------------------------------------------------------- */
+
+static flux_status live_agree(uint64_t agent, uint64_t task, void *ctx) {
+  struct fhost_agent *a = find(agent, ctx);
+  if (a == NULL) return FLUX_E_NOT_FOUND;
+  if (task + 1 <= atomic_load_explicit(&a->agreed, memory_order_relaxed))
+    return FLUX_E_STALE;
+  atomic_store_explicit(&a->agreed, task + 1, memory_order_release);
+  return FLUX_OK;
+}
+
+static flux_status live_accept(uint64_t agent, uint64_t patch, void *ctx) {
+  struct fhost_agent *a = find(agent, ctx);
+  if (a == NULL) return FLUX_E_NOT_FOUND;
+  if (atomic_load_explicit(&a->in_probation, memory_order_acquire) != patch)
+    return FLUX_E_STALE;
+  atomic_store_explicit(&a->accepted, patch, memory_order_release);
+  return FLUX_OK;
+}
+
+static flux_status live_take_back(uint64_t agent, uint64_t patch,
+                                  uint32_t how, void *ctx) {
+  struct fhost_agent *a = find(agent, ctx);
+  if (a == NULL) return FLUX_E_NOT_FOUND;
+  if (how > FLUX_RECOVER) return FLUX_E_INVALID;
+  if (atomic_load_explicit(&a->in_probation, memory_order_acquire) != patch)
+    return FLUX_E_STALE;
+  atomic_store_explicit(&a->take_back, patch << 1 | how,
+                        memory_order_release);
+  return FLUX_OK;
+}
+
+static void live_explain(uint64_t agent, const char *text, void *ctx) {
+  struct fhost_agent *a = find(agent, ctx);
+  if (a == NULL) return;
+  pthread_mutex_lock(&a->lock);
+  snprintf(a->explanation, sizeof a->explanation, "%s", text ? text : "");
+  pthread_mutex_unlock(&a->lock);
+}
+
+void fhost_live_init(struct fhost_runtime *rt) {
+  rt->live = (flux_live){.struct_size = sizeof rt->live,
+                         .observe = live_observe,
+                         .counts = live_counts,
+                         .offer = live_offer,
+                         .withdraw = live_withdraw,
+                         .agree = live_agree,
+                         .accept = live_accept,
+                         .take_back = live_take_back,
+                         .explain = live_explain};
+}
