@@ -149,6 +149,7 @@ static void recover(struct fhost_agent *a) {
   pc = a->state->pc;
   if (map_pc(bad->back, bad->back_count, &pc)) a->state->pc = pc;
   a->task = first->number;
+  a->fresh = first->fresh;
   a->begun = true;
   a->held = false;
   a->stopped = false;

@@ -62,7 +62,8 @@ static unsigned round_of_tasks(const struct worker *w, bool *waiting) {
       continue;
     switch (fhost_agent_task(a)) {
       case FHOST_RAN: ran++; break;
-      case FHOST_HELD: *waiting = true; break;
+      case FHOST_HELD:
+      case FHOST_RESOLVED: *waiting = true; break;
       case FHOST_STOPPED: break;
     }
   }

@@ -107,12 +107,13 @@ int fhost_agent_attach(struct fhost_agent *a, const struct fhost_evolver *e,
                        const struct fhost_texts *texts,
                        struct fisa_error *err);
 
-enum fhost_step { FHOST_RAN, FHOST_HELD, FHOST_STOPPED };
+enum fhost_step { FHOST_RAN, FHOST_HELD, FHOST_RESOLVED, FHOST_STOPPED };
 
 /*
- * Runs one task, with everything due at its boundary. FHOST_HELD: its
- * outputs wait for a verdict, nothing was run, try again later.
- * FHOST_STOPPED: the agent ended (END, FAULT, FUEL, or HALT without fresh
+ * Runs one task, with everything due at its boundary. FHOST_HELD: the last
+ * task's outputs wait for a verdict, nothing was run, try again later.
+ * FHOST_RESOLVED: the verdict came: outputs are released, or the task was
+ * taken back and is due again; nothing was run. FHOST_STOPPED: the agent ended (END, FAULT, FUEL, or HALT without fresh
  * start). Agent's thread.
  */
 enum fhost_step fhost_agent_task(struct fhost_agent *a);

@@ -56,6 +56,7 @@ struct fhost_offer {
 struct fhost_logged {
   struct fisa_state *begin;
   uint64_t number;
+  bool fresh;
   struct fisa_event *events;
   uint32_t event_count;
 };

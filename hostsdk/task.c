@@ -77,6 +77,7 @@ static void log_task(struct fhost_agent *a) {
   t = &l->tasks[(l->first + l->count++) % l->capacity];
   fisa_state_copy(t->begin, a->begin);
   t->number = a->task;
+  t->fresh = a->fresh;
   t->event_count = a->event_count;
   memcpy(t->events, a->events, a->event_count * sizeof *t->events);
 }
@@ -133,7 +134,7 @@ static void run(struct fhost_agent *a, const struct plan *plan) {
 
 enum fhost_step fhost_agent_task(struct fhost_agent *a) {
   struct plan plan;
-  if (a->held && !fhost_held_poll(a)) return FHOST_HELD;
+  if (a->held) return fhost_held_poll(a) ? FHOST_RESOLVED : FHOST_HELD;
   if (!a->stopped || a->probation != 0) fhost_boundary(a);
   if (a->stopped) return FHOST_STOPPED;
   begin(a);
