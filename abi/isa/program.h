@@ -19,7 +19,9 @@ enum fisa_cells_kind {
 struct fisa_cells {
   uint8_t kind;      /* enum fisa_cells_kind */
   uint32_t first, count;
-  int32_t lo, hi;    /* range of each cell's value (.in), inclusive */
+  int32_t lo, hi;    /* range of each cell's value (.in), inclusive; any
+                        value: all of int32, 0..255 for memory, 0..1 for a
+                        flag. Floats have no other range than any */
 };
 
 enum fisa_boundary_kind {

@@ -45,7 +45,8 @@ struct fisa_state *fisa_state_new(const struct fisa_dialect *d);
 void fisa_state_free(struct fisa_state *s);
 
 /* Back to initial values. Memory is cleared by dirty pages only: whoever
- * stores to mem marks dirty. */
+ * stores to mem marks dirty, and nobody clears dirty while the page holds
+ * anything: reset, copy and the observables below rely on it. */
 void fisa_state_reset(const struct fisa_dialect *d, struct fisa_state *s);
 
 /* Reset, lay the program's .data (marked dirty, not written), pc = entry. */
@@ -84,7 +85,9 @@ bool fisa_observe_live(const struct fisa_program *p,
 
 /*
  * 128-bit digest of what fisa_observe_equal compares (live == NULL) or
- * fisa_observe_live compares; equal states have equal digests. For trials.
+ * fisa_observe_live compares; equal states have equal digests, whichever
+ * pages are dirty in them. Not cryptographic, not stable across builds: for
+ * trials.
  */
 struct fisa_digest { uint64_t w[2]; };
 struct fisa_digest fisa_observe_digest(const struct fisa_program *p,
@@ -125,7 +128,8 @@ bool fisa_event_equal(const struct fisa_event *a, const struct fisa_event *b);
  * out are accepted and ignored; `in` fills `inputs` (argument arrays [name,
  * arguments..., value]). A missing key leaves the initial value; an unknown
  * key or wrong type or range is an error. Bytes of mem are marked dirty, not
- * written. Returns 0 or -1 with err filled.
+ * written. Arrays may be shorter than the file; its other cells stay. Returns
+ * 0, or -1 with err filled, `inputs` as it was and the state of no use.
  */
 int fisa_state_from_json(const struct fisa_dialect *d, const char *text,
                          size_t length, struct fisa_state *s,
