@@ -86,6 +86,7 @@ struct fhost_config {
   uint32_t threads;        /* workers that run agents */
   uint64_t seed;
   uint64_t tasks;          /* an agent; 0: until stopped */
+  uint32_t pace_us;        /* a worker rests so long after each round */
   const char *outputs;     /* path, joined; "": outputs are not written */
   uint32_t log_level;      /* FLUX_LOG_* */
   uint32_t native_count, plugin_count, agent_count;

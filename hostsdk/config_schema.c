@@ -36,6 +36,8 @@ static const struct fhost_field host_fields[] = {
       "of the host's own random draws"),
   ROW("tasks", U64, fhost_config, tasks, 0, INT64_MAX, "0",
       "tasks every agent runs; 0: until stopped"),
+  ROW("pace_us", U32, fhost_config, pace_us, 0, 10000000, "0",
+      "microseconds a worker rests after a round of its agents"),
   ROW("outputs", PATH, fhost_config, outputs, 0, PATH_MAX_BYTES, "",
       "file the released outputs are written to; empty: none"),
   ROW("log", LEVEL, fhost_config, log_level, 0, 16, "info",

@@ -1,5 +1,5 @@
 /*
- * hostsdk/run.c - workers, and the reference VM as one the runtime drives.
+ * hostsdk/run.c - the threads that run agents.
  */
 #include <assert.h>
 #include <errno.h>
@@ -9,31 +9,6 @@
 #include <time.h>
 
 #include "hostsdk/runtime_internal.h"
-#include "hostsdk/vm.h"
-
-/* ---- the reference VM -------------------------------------------------------- */
-
-static void *reference_load(const struct fisa_program *p) {
-  return fvm_code_new(p, true);
-}
-
-static void reference_unload(void *code) { fvm_code_free(code); }
-
-static int reference_run(void *code, struct fisa_state *s,
-                         const struct fhost_vm_io *io, uint64_t fuel,
-                         _Atomic uint64_t *counts) {
-  const struct fvm_io vm_io = {io->input, io->output, io->user};
-  struct fvm_run run = {fuel, true, counts};
-  return fvm_exec(code, s, &vm_io, &run);
-}
-
-static const uint8_t *reference_heads(void *code) {
-  return fvm_code_heads(code);
-}
-
-const struct fhost_vm fhost_vm_reference = {
-    "unified", "flux-reference-vm/1", reference_load, reference_unload,
-    reference_run, reference_heads};
 
 /* ---- workers ------------------------------------------------------------------- */
 

@@ -842,7 +842,7 @@ void fvm_slot_bind(struct fvm_slot *slot, enum fvm_op op) {
 int fvm_exec(const struct fvm_code *c, struct fisa_state *s,
              const struct fvm_io *io, struct fvm_run *run) {
   assert(c && s && run);
-  assert(s->cell_count == UNI_CELLS && s->mem_size == FVM_MEM);
+  assert(s->cell_count == UNI_CELL_COUNT && s->mem_size == FVM_MEM);
   assert(s->cells[FVM_CELL_ZERO] == 0);
   return loop(c, s, io, run, NULL);
 }

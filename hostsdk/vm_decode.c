@@ -398,7 +398,7 @@ out:
  * built-in table; a table of another layout or other lengths is not theirs.
  */
 static bool is_our_dialect(const struct fisa_dialect *d) {
-  if (d->cell_count != UNI_CELLS || d->mem_size != FVM_MEM ||
+  if (d->cell_count != UNI_CELL_COUNT || d->mem_size != FVM_MEM ||
       d->sp_cell != UNI_CELL_SP)
     return false;
   for (int i = 0; i < 256; i++)

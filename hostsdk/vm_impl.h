@@ -23,8 +23,8 @@ enum {
   FVM_MEM = UNI_MEM_SIZE,
   FVM_ADDRESS_MASK = FVM_MEM - 1,
   /* Register byte 0 reads the one and writes the other. */
-  FVM_CELL_ZERO = UNI_CELLS,
-  FVM_CELL_SINK = UNI_CELLS + 1
+  FVM_CELL_ZERO = UNI_CELL_COUNT,
+  FVM_CELL_SINK = UNI_CELL_COUNT + 1
 };
 
 /*

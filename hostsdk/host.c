@@ -1,0 +1,244 @@
+/*
+ * hostsdk/host.c - a whole host from a config.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hostsdk/host_impl.h"
+#include "isa/asm.h"
+
+static void say(const struct fhost *h, uint32_t level, const char *text) {
+  if (h->o.log != NULL) h->o.log(level, text, h->o.log_user);
+  else fprintf(stderr, "%s: %s\n", fhost_log_level_name(level), text);
+}
+
+/* ---- natives -------------------------------------------------------------------- */
+
+static int open_natives(struct fhost *h, struct fisa_error *err) {
+  const struct fhost_config *c = h->config;
+  h->natives = fhost_natives_new(c->folder);
+  if (h->natives == NULL) return fisa_fail(err, "out of memory");
+  for (uint32_t i = 0; i < c->native_count; i++)
+    if (fhost_natives_add(h->natives, c->natives[i].name, c->natives[i].spec,
+                          err) != 0)
+      return -1;
+  return fhost_natives_open(h->natives, err);
+}
+
+/* ---- agents ----------------------------------------------------------------------- */
+
+/* "NAME.flx" as "NAME_VARIANT.flx" if that exists. */
+static void program_path(const struct fhost *h,
+                         const struct fhost_agent_config *c, char *out,
+                         size_t capacity) {
+  size_t n = strlen(c->program);
+  snprintf(out, capacity, "%s", c->program);
+  if (h->o.variant == NULL || n < 4 || strcmp(c->program + n - 4, ".flx"))
+    return;
+  snprintf(out, capacity, "%.*s_%s.flx", (int)(n - 4), c->program,
+           h->o.variant);
+  if (access(out, R_OK) != 0) snprintf(out, capacity, "%s", c->program);
+}
+
+static int load_program(const struct fhost *h, struct fhost_member *m,
+                        struct fisa_error *err) {
+  const struct fhost_agent_config *c = m->config;
+  char path[FHOST_PATH_MAX];
+  program_path(h, c, path, sizeof path);
+  if (fisa_load(path, c->dialect[0] ? c->dialect : NULL,
+                c->manifest[0] ? c->manifest : NULL, &m->dialect, &m->program,
+                err) != 0)
+    return -1;
+  return fhost_boundary_set(m->program, c->boundary, err);
+}
+
+static void member_done(struct fhost_member *m) {
+  fhost_world_done(m);
+  fisa_program_free(m->program);
+  fisa_dialect_free(m->dialect);
+  memset(m, 0, sizeof *m);
+}
+
+static int make_member(struct fhost *h, struct fhost_member *m,
+                       struct fisa_error *err) {
+  const struct fhost_agent_config *c = m->config;
+  struct fhost_agent_options o = {.name = c->name,
+                                  .vm = &fhost_vm_reference,
+                                  .fresh_start = c->fresh_start,
+                                  .trust = c->trust,
+                                  .max_task_fuel = c->max_task_fuel};
+  m->keep = h->o.keep_outputs;
+  if (load_program(h, m, err) != 0 ||
+      fhost_confidence_resolve(m->dialect, c->confidence, &o.confidence_cell,
+                               &o.confidence_scale, err) != 0 ||
+      fhost_world_make(m, h->natives, h->config->seed, &o.world, err) != 0)
+    return -1;
+  o.program = m->program;
+  m->agent = fhost_agent_add(h->runtime, &o, err);
+  return m->agent == NULL ? -1 : 0;
+}
+
+/* Agents whose program cannot be loaded are left out, with a line. */
+static int make_members(struct fhost *h, bool strict,
+                        struct fisa_error *err) {
+  const struct fhost_config *c = h->config;
+  h->members = calloc(c->agent_count + 1, sizeof *h->members);
+  if (h->members == NULL) return fisa_fail(err, "out of memory");
+  for (uint32_t i = 0; i < c->agent_count; i++) {
+    struct fhost_member *m = &h->members[h->member_count];
+    struct fisa_error why = {""};
+    char line[400];
+    m->config = &c->agents[i];
+    if (make_member(h, m, &why) == 0) {
+      h->member_count++;
+      continue;
+    }
+    snprintf(line, sizeof line, "agent \"%s\" does not run: %s",
+             c->agents[i].name, why.text);
+    member_done(m);
+    if (strict) return fisa_fail(err, "%s", line);
+    say(h, FLUX_LOG_ERROR, line);
+  }
+  return 0;
+}
+
+/* ---- plugins ------------------------------------------------------------------------ */
+
+static int load_plugin(struct fhost *h, const struct fhost_plugin_config *pc,
+                       struct fhost_loaded *l, bool check_only,
+                       struct fisa_error *err) {
+  struct fhost_services_options o = {
+      .name = h->config->name,
+      .version = "1",
+      .settings = pc->settings,
+      .setting_count = pc->setting_count,
+      .log = h->o.log,
+      .log_user = h->o.log_user,
+      .log_level = h->config->log_level,
+      .natives = h->natives,
+      .vm = &fhost_vm_reference,
+      .live = fhost_runtime_live(h->runtime),
+      .live_ctx = h->runtime};
+  char path[FHOST_PATH_MAX];
+  l->services = fhost_services_new(&o);
+  if (l->services == NULL) return fisa_fail(err, "out of memory");
+  if (fhost_plugin_find(pc->path, h->config->folder, path, err) != 0 ||
+      fhost_plugin_open(path, &l->plugin, err) != 0)
+    return -1;
+  return check_only
+             ? fhost_plugin_check(l->plugin, fhost_services_host(l->services),
+                                  err)
+             : fhost_plugin_create(l->plugin,
+                                   fhost_services_host(l->services), err);
+}
+
+static int load_plugins(struct fhost *h, bool check_only,
+                        struct fisa_error *err) {
+  const struct fhost_config *c = h->config;
+  h->plugins = calloc(c->plugin_count + 1, sizeof *h->plugins);
+  if (h->plugins == NULL) return fisa_fail(err, "out of memory");
+  for (uint32_t i = 0; i < c->plugin_count; i++) {
+    struct fhost_loaded *l = &h->plugins[h->plugin_count];
+    if (!c->plugins[i].enabled) continue;
+    h->plugin_count++;
+    if (load_plugin(h, &c->plugins[i], l, check_only, err) != 0) return -1;
+  }
+  return 0;
+}
+
+/* Every agent goes to the first plugin that evolves agents. */
+static void attach_members(struct fhost *h) {
+  struct fhost_evolver e = {0};
+  for (uint32_t i = 0; i < h->plugin_count && e.api == NULL; i++) {
+    e.plugin = fhost_plugin_instance(h->plugins[i].plugin);
+    e.api = fhost_plugin_extension(h->plugins[i].plugin, FLUX_EXT_EVOLVER);
+  }
+  if (e.api == NULL) return;
+  for (uint32_t i = 0; i < h->member_count; i++) {
+    struct fhost_member *m = &h->members[i];
+    struct fhost_texts texts = {0};
+    struct fisa_error why = {""};
+    char name[FISA_MAX_NAME + 16];
+    snprintf(name, sizeof name, "%s.fluxisa", m->dialect->name);
+    texts.dialect = fisa_builtin_text(name, &texts.dialect_size);
+    snprintf(name, sizeof name, "%s.bindings", m->dialect->name);
+    texts.bindings = fisa_builtin_text(name, &texts.bindings_size);
+    if (fhost_agent_attach(m->agent, &e, &texts, &why) != 0)
+      say(h, FLUX_LOG_WARNING, why.text);
+  }
+}
+
+/* ---- the host ---------------------------------------------------------------------------- */
+
+static int open_host(struct fhost *h, bool check_only,
+                     struct fisa_error *err) {
+  h->runtime = fhost_runtime_new();
+  if (h->runtime == NULL) return fisa_fail(err, "out of memory");
+  if (open_natives(h, err) != 0 || make_members(h, check_only, err) != 0)
+    return -1;
+  if (h->o.plugins && load_plugins(h, check_only, err) != 0) return -1;
+  if (!check_only) attach_members(h);
+  return 0;
+}
+
+int fhost_open(const struct fhost_config *config,
+               const struct fhost_open_options *o, struct fhost **out,
+               struct fisa_error *err) {
+  struct fhost *h = calloc(1, sizeof *h);
+  assert(config != NULL && o != NULL);
+  if (h == NULL) return fisa_fail(err, "out of memory");
+  h->config = config;
+  h->o = *o;
+  if (open_host(h, false, err) != 0) {
+    fhost_close(h);
+    return -1;
+  }
+  *out = h;
+  return 0;
+}
+
+int fhost_check(const struct fhost_config *config, struct fisa_error *err) {
+  struct fhost *h = calloc(1, sizeof *h);
+  int rc;
+  if (h == NULL) return fisa_fail(err, "out of memory");
+  h->config = config;
+  h->o.plugins = true;
+  rc = open_host(h, true, err);
+  fhost_close(h);
+  return rc;
+}
+
+int fhost_run(struct fhost *h, uint64_t tasks, const _Atomic int *stop,
+              struct fisa_error *err) {
+  const struct fhost_run_options o = {
+      .threads = h->config->threads,
+      .tasks = tasks > 0 ? tasks : h->config->tasks,
+      .pace_us = h->config->pace_us,
+      .stop = stop};
+  return fhost_runtime_run(h->runtime, &o, err);
+}
+
+void fhost_close(struct fhost *h) {
+  if (h == NULL) return;
+  /* Agents detach from plugins, so they go first. */
+  fhost_runtime_free(h->runtime);
+  for (uint32_t i = 0; i < h->plugin_count; i++) {
+    fhost_plugin_close(h->plugins[i].plugin, false);
+    fhost_services_free(h->plugins[i].services);
+  }
+  for (uint32_t i = 0; i < h->member_count; i++) member_done(&h->members[i]);
+  fhost_natives_free(h->natives);
+  free(h->plugins);
+  free(h->members);
+  free(h);
+}
+
+uint32_t fhost_agent_count(const struct fhost *h) { return h->member_count; }
+
+struct fhost_agent *fhost_agent_at(const struct fhost *h, uint32_t i) {
+  return i < h->member_count ? h->members[i].agent : NULL;
+}
