@@ -589,6 +589,9 @@ static void place_errors(void)
 		{ ".entry 1\nNOP", "t:1:8: entry: 1 is outside 0..0" },
 		{ ".entry -1\nNOP", "t:1:8: entry: -1 is outside 0..0" },
 		{ ".entry x\nNOP\nx:", "t:1:8: entry: 1 is outside 0..0" },
+		{ ".entry 0", "t:1:9: the program is empty" },
+		{ ".entry 0\nFOO", "t:2:1: a mnemonic is wanted, not FOO" },
+		{ ".boundary pc:0\n", "t:2:1: the program is empty" },
 		{ ".entry 0\n.entry 0\nNOP", "t:2:8: a second .entry" },
 		{ ".boundary", "t:1:10: yield, out:CHANNEL or pc:LABEL is "
 		  "wanted" },

@@ -63,6 +63,7 @@ static int remember_label(struct asm_work *w, const struct asm_token *t)
 {
 	struct asm_label *grown;
 
+	assert(!w->working && t->kind == ASM_WORD);
 	if (w->label_count == w->label_capacity) {
 		size_t n = w->label_capacity ? w->label_capacity * 2 : 64;
 
@@ -115,6 +116,7 @@ static int put_bytes(struct asm_work *w, const uint8_t *bytes, size_t n,
 		w->pc += (uint32_t)n;
 		return 0;
 	}
+	assert(w->pc <= FISA_MAX_CODE);
 	if (n > FISA_MAX_CODE - w->pc)
 		return asm_fail(w, at, "the program is over %u bytes",
 				FISA_MAX_CODE);
@@ -271,6 +273,7 @@ static int immediate_operand(struct asm_work *w, const struct fisa_row *row,
 	struct asm_value value;
 	int64_t base = w->pc + (row->base_end ? row->length : 0u);
 
+	assert(w->working && op->lo <= op->hi);
 	if (asm_expr(w, &value) < 0)
 		return -1;
 	if (asm_flow_relative(row) && op == &row->operands[row->target]) {
@@ -292,6 +295,7 @@ static int operands(struct asm_work *w, const struct fisa_row *row,
 {
 	bool first = true;
 
+	assert(row->operand_count <= FISA_MAX_OPERANDS);
 	for (unsigned i = 0; i < row->operand_count; i++) {
 		const struct fisa_operand *op = &row->operands[i];
 		int64_t v = 0;
@@ -327,6 +331,7 @@ static int payload_instruction(struct asm_work *w, const struct fisa_row *row,
 	uint32_t start = w->pc;
 	size_t n;
 
+	assert(row->length == sizeof(head));
 	if (put_bytes(w, head, sizeof(head), at) < 0)
 		return -1;
 	if (w->token.kind != ASM_EOL && put_items(w, true) < 0)
@@ -460,6 +465,7 @@ static int walk(struct asm_work *w, const char *text, size_t length)
 
 static int copy_labels(const struct asm_work *w, struct fisa_program *p)
 {
+	assert(!p->labels && p->label_count == 0);
 	if (w->label_count == 0)
 		return 0;
 	p->labels = calloc(w->label_count, sizeof(*p->labels));

@@ -111,6 +111,7 @@ static int lex_number(struct asm_work *w, struct asm_token *t)
 	unsigned base = 10;
 	bool any = false;
 
+	assert(p < w->end && is_digit(*p));
 	if (*p == '0' && p + 1 < w->end && (p[1] == 'x' || p[1] == 'X')) {
 		base = 16;
 		p += 2;
@@ -162,6 +163,7 @@ static int lex_string(struct asm_work *w, struct asm_token *t)
 	const char *p = t->at + 1;
 	uint8_t byte;
 
+	assert(t->at < w->end && *t->at == '"');
 	while (p < w->end && *p != '"' && *p != '\n') {
 		if (*p == '\\') {
 			unsigned n = escape(p, w->end, &byte);
@@ -333,6 +335,7 @@ int asm_number(struct asm_work *w, const char *what, int64_t lo, int64_t hi,
 {
 	struct asm_value value;
 
+	assert(lo <= hi);
 	if (asm_expr(w, &value) < 0)
 		return -1;
 	if (value.v < lo || value.v > hi)

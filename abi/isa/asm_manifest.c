@@ -89,6 +89,7 @@ static int clause_count(struct asm_work *w, const char *what, int64_t most,
 	int64_t count;
 	int rc;
 
+	assert(!w->before_range && most >= 1);
 	w->before_range = true;
 	rc = asm_number(w, what, 1, most, &count);
 	w->before_range = false;
@@ -173,6 +174,7 @@ static int clause_range(struct asm_work *w, struct fisa_cells *c)
 	int32_t lo, hi;
 	int64_t from, to;
 
+	assert(c->count > 0);
 	asm_natural_range(w->d, c, &lo, &hi);
 	c->lo = lo;
 	c->hi = hi;
@@ -292,6 +294,7 @@ static int boundary_channel(struct asm_work *w)
 {
 	const struct asm_token *t = &w->token;
 
+	assert(w->d->channel_count <= 64);
 	if (t->kind != ASM_WORD)
 		return asm_wanted(w, "a channel");
 	for (uint32_t i = 0; i < w->d->channel_count; i++) {
@@ -304,10 +307,22 @@ static int boundary_channel(struct asm_work *w)
 	return asm_wanted(w, "the name of a row that emits");
 }
 
+/* The address of a byte of the code. A text without code is told at its end,
+ * which is why there is a byte 0 here in any case. */
+static int code_place(struct asm_work *w, const char *what, uint32_t *out)
+{
+	int64_t last = w->size ? (int64_t)w->size - 1 : 0;
+	int64_t pc;
+
+	if (asm_number(w, what, 0, last, &pc) < 0)
+		return -1;
+	*out = (uint32_t)pc;
+	return 0;
+}
+
 static int directive_boundary(struct asm_work *w)
 {
 	bool out = asm_is_word(w, "out");
-	int64_t pc;
 
 	if (w->has_boundary)
 		return asm_fail(w, w->token.at, "a second .boundary");
@@ -326,24 +341,16 @@ static int directive_boundary(struct asm_work *w)
 		return -1;
 	if (out)
 		return boundary_channel(w);
-	if (asm_number(w, "pc", 0, (int64_t)w->size - 1, &pc) < 0)
-		return -1;
 	w->manifest.boundary.kind = FISA_BOUNDARY_PC;
-	w->manifest.boundary.pc = (uint32_t)pc;
-	return 0;
+	return code_place(w, "pc", &w->manifest.boundary.pc);
 }
 
 static int directive_entry(struct asm_work *w)
 {
-	int64_t pc;
-
 	if (w->has_entry)
 		return asm_fail(w, w->token.at, "a second .entry");
 	w->has_entry = true;
-	if (asm_number(w, "entry", 0, (int64_t)w->size - 1, &pc) < 0)
-		return -1;
-	w->entry = (uint32_t)pc;
-	return 0;
+	return code_place(w, "entry", &w->entry);
 }
 
 static int directive_dialect(struct asm_work *w)
@@ -367,6 +374,7 @@ static int directive_dialect(struct asm_work *w)
 static int lay(struct asm_work *w, int64_t address, uint8_t byte,
 	       const char *at)
 {
+	assert(address >= 0 && w->data && w->data_mask);
 	if (address >= w->d->mem_size)
 		return asm_fail(w, at, "data past the end of memory (%u)",
 				w->d->mem_size);
@@ -463,6 +471,7 @@ int asm_manifest_finish(struct asm_work *w)
 
 	if (!w->data || w->data_lo > w->data_hi)
 		return 0;
+	assert(w->data_hi < w->d->mem_size && !m->data);
 	m->data_first = w->data_lo;
 	m->data_size = w->data_hi - w->data_lo + 1;
 	m->data = malloc(m->data_size);

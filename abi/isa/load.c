@@ -98,6 +98,7 @@ static int pick_dialect(struct load *l, struct fisa_error *err)
 	char named[FISA_MAX_NAME];
 	const char *name = l->dialect_name;
 
+	assert(!l->dialect);
 	if (l->text && fisa_asm_dialect(l->text, l->text_length, named)) {
 		if (name && strcmp(name, named) != 0)
 			return fisa_fail(err, "%.120s says .dialect %s, not "
@@ -130,6 +131,7 @@ static int load_bytes(struct load *l, struct fisa_program **out,
 {
 	struct fisa_program *p = NULL;
 
+	assert(l->code && !l->text);
 	if (l->manifest_path &&
 	    read_file(l->manifest_path, FISA_MAX_TEXT, &l->text,
 		      &l->text_length, err) < 0)

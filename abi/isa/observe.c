@@ -105,6 +105,7 @@ static bool visit_cells(const struct fisa_program *p,
 	const struct fisa_dialect *d = p->dialect;
 	const struct fisa_manifest *m = &p->manifest;
 
+	assert(!m->out_none || m->out_count == 0);
 	if (live)
 		return visit_set(d, live, v);
 	for (uint32_t i = 0; i < m->out_count; i++)
@@ -145,6 +146,7 @@ static void keep_clauses(const struct fisa_cells *cells, uint32_t count,
 
 		if (cells[i].kind != FISA_CELLS_MEM)
 			continue;
+		assert(hi > lo);
 		lo = lo > first ? lo : first;
 		hi = hi < first + FISA_PAGE ? hi : first + FISA_PAGE;
 		if (lo < hi)
@@ -200,6 +202,7 @@ static bool sees_memory(const struct fisa_program *p,
 
 static uint32_t dirty_words(const struct fisa_state *s)
 {
+	assert(s->mem_size % FISA_PAGE == 0);
 	return (s->mem_size / FISA_PAGE + WORD_BITS - 1) / WORD_BITS;
 }
 
@@ -238,6 +241,7 @@ static bool same_stack(const struct fisa_dialect *d, const struct compare *c)
 		return differ(&c->what, "stack: %u cells, not %u", n, m);
 	if (n == 0)
 		return true;
+	assert(d->stack_file < d->file_count);
 	stack = &d->files[d->stack_file];
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t at = stack->first + (stack->down
@@ -372,6 +376,7 @@ static void absorb_stack(const struct fisa_dialect *d,
 	absorb(h, n);
 	if (n == 0)
 		return;
+	assert(d->stack_file < d->file_count);
 	stack = &d->files[d->stack_file];
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t at = stack->first + (stack->down

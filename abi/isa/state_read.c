@@ -105,6 +105,7 @@ static int read_float(struct reader *r, const json_t *v, const char *what,
 	const char *text = json_string_value(v);
 	float f;
 
+	assert(r->locale);
 	if (!text)
 		return fisa_fail(r->err, "state: %s[%zu]: a number as a "
 				 "string is wanted", what, index);
@@ -172,6 +173,7 @@ static int read_stack(struct reader *r, const char *key, const json_t *v)
 
 	if (r->d->stack_file < r->d->file_count)
 		stack = &r->d->files[r->d->stack_file];
+	assert(!stack || r->d->sp_cell < r->d->cell_count);
 	if (want_array(r, key, v, stack ? stack->count : 0) < 0)
 		return -1;
 	n = json_array_size(v);
@@ -232,6 +234,7 @@ static int read_run(struct reader *r, size_t index, uint32_t first,
 	const char *hex = json_string_value(v);
 	size_t n = json_string_length(v);
 
+	assert(hex && first < r->s->mem_size);
 	if (n % 2)
 		return fisa_fail(r->err, "state: mem[%zu]: an odd number of "
 				 "hex digits", index);
@@ -320,6 +323,7 @@ static int read_inputs(struct reader *r, const char *key, const json_t *v)
 static int read_count(struct reader *r, const char *key, const json_t *v,
 		      int64_t most, uint64_t *out)
 {
+	assert(most > 0);
 	if (!json_is_integer(v) || json_integer_value(v) < 0 ||
 	    json_integer_value(v) > most)
 		return fisa_fail(r->err, "state: %s: a whole number in "
@@ -357,7 +361,7 @@ static int skip_result(struct reader *r, const char *key, const json_t *v,
 static int read_key(struct reader *r, const char *key, json_t *v)
 {
 	bool known = false;
-	uint64_t n;
+	uint64_t n = 0;
 
 	for (size_t i = 0; i < STATE_KEYS; i++)
 		if (strcmp(key, isa_state_keys[i].name) == 0)
