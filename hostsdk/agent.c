@@ -34,7 +34,7 @@ void fhost_version_free(const struct fhost_agent *a,
   if (v->code != NULL) a->o.vm->unload(v->code);
   if (v->program != NULL && v->program != a->o.program)
     fisa_program_free(v->program);
-  free((void *)v->counts);
+  free((void *)(uintptr_t)v->counts);
   free(v->transfer);
   free(v->back);
   free(v);
