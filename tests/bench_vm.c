@@ -129,7 +129,8 @@ static void check_alike(struct bench *b) {
   b->s = mine;
   b->tasks = tasks;
   if (mine->cycles != other->cycles || mine->status != other->status ||
-      memcmp(mine->cells, other->cells, UNI_CELLS * sizeof *mine->cells)) {
+      memcmp(mine->cells, other->cells,
+             UNI_CELL_COUNT * sizeof *mine->cells)) {
     fprintf(stderr, "bench_vm: the two machines differ\n");
     exit(1);
   }

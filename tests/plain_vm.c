@@ -467,13 +467,10 @@ bool plain_step(struct plain_vm *vm) {
     return true;
   case UNI_CALL:
     t = I(s->pc) + 4;
-    u = I(U(RD) + U(imm16(at + 2)));
-    if (!push(vm, t))
-      return false;
-    if (go(vm, U(u)))
-      return true;
-    s->cells[UNI_CELL_SP]++;
-    return false;
+    u = s->cells[UNI_CELL_SP];
+    if (u < 1 || u > UNI_COUNT_STK)
+      return lethal(vm, UNI_LETHAL_STACK_FULL);
+    return go(vm, U(RD) + U(imm16(at + 2))) && push(vm, t);
   case UNI_LOOP:
     t = I(U(RD) - 1);
     if (at[1] != 0 && t > 0 && !go(vm, s->pc + U(imm16(at + 2))))
