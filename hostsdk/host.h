@@ -56,10 +56,14 @@ void fhost_close(struct fhost *h);
 uint32_t fhost_agent_count(const struct fhost *h);
 struct fhost_agent *fhost_agent_at(const struct fhost *h, uint32_t i);
 
+/* The channel of what a halted task leaves to see: a digest of its
+ * observables, so that results count as outputs do. */
+#define FHOST_RESULT 0xFFFFu
+
 /* A released output. */
 struct fhost_output {
   uint64_t task;
-  uint16_t channel;
+  uint16_t channel;        /* of the dialect, or FHOST_RESULT */
   uint8_t argc;
   int32_t arg[FISA_MAX_ARGS];
 };

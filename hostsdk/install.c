@@ -198,6 +198,8 @@ bool fhost_held_poll(struct fhost_agent *a) {
     if (a->holding)
       for (uint32_t i = 0; i < a->event_count; i++)
         if (a->events[i].out) fhost_release(a, &a->events[i]);
+    if (a->holding && a->o.world.end != NULL)
+      a->o.world.end(a->task, a->state, a->o.world.user);
     a->task++;
     a->held = a->holding = false;
     forget_agreed(a);

@@ -20,7 +20,9 @@ static void line_of(const struct fhost_member *m,
                     size_t capacity) {
   int n = snprintf(out, capacity, "%s %llu %s", m->config->name,
                    (unsigned long long)o->task,
-                   m->dialect->channels[o->channel]);
+                   o->channel == FHOST_RESULT
+                       ? "RESULT"
+                       : m->dialect->channels[o->channel]);
   for (unsigned k = 0; k < o->argc && n > 0 && (size_t)n < capacity; k++)
     n += snprintf(out + n, capacity - (size_t)n, " %d", (int)o->arg[k]);
 }

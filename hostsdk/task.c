@@ -141,6 +141,8 @@ enum fhost_step fhost_agent_task(struct fhost_agent *a) {
   a->begun = false;
   plan = make_plan(a);
   run(a, &plan);
+  if (!a->holding && a->o.world.end != NULL)
+    a->o.world.end(a->task, a->state, a->o.world.user);
   settle(a);
   if (a->replay.on && a->task >= a->replay.until) fhost_replay_end(a);
   a->task++;

@@ -86,6 +86,18 @@ static void output(uint64_t task, uint16_t channel, const int32_t *arg,
   if (b != NULL) (void)fhost_call_run(&b->call, &env);
 }
 
+/* What a finished task leaves to see, as one more output. */
+static void end(uint64_t task, const struct fisa_state *s, void *user) {
+  struct fhost_member *m = user;
+  struct fhost_output o = {.task = task, .channel = FHOST_RESULT, .argc = 2};
+  struct fisa_digest d;
+  if (s->status != FISA_RUN_HALT && s->status != FISA_RUN_END) return;
+  d = fisa_observe_digest(m->program, NULL, s);
+  o.arg[0] = (int32_t)(uint32_t)d.w[0];
+  o.arg[1] = (int32_t)(uint32_t)d.w[1];
+  keep(m, &o);
+}
+
 /* ---- making ---------------------------------------------------------------------- */
 
 /* Index of a name among `count` names, case ignored; -1. */
@@ -160,7 +172,8 @@ int fhost_world_make(struct fhost_member *m,
     return -1;
   m->rand_source = index_of(d->sources, d->source_count, "RAND");
   m->random = (seed ^ 0x9E3779B97F4A7C15u) | 1u;
-  *out = (struct fhost_world){begin, input, output, NULL, m};
+  *out = (struct fhost_world){begin, input, output, m->keep ? end : NULL,
+                              NULL, m};
   return 0;
 }
 
