@@ -81,7 +81,8 @@ static int read_program(struct flux_evolved *a, const flux_agent_info *info,
     return fisa_fail(err, "agent \"%s\": entry %u is outside its %u bytes",
                      a->name, info->entry, info->code_size);
   a->root->entry = info->entry;
-  return 0;
+  if (info->confidence_cell < 0) return 0;
+  return fisa_program_watch(a->root, (uint32_t)info->confidence_cell, err);
 }
 
 /* Whether the original may be evolved at all; the reason if not. */
@@ -210,11 +211,6 @@ flux_status fse_attach(flux_plugin *plugin, const flux_agent_info *theirs,
   if (read_program(a, &info, &err) != 0 || judge_root(a, &err) != 0 ||
       make_buffers(a, &err) != 0)
     return refuse(a, &err, message, capacity);
-  if (a->confidence_cell >= (int32_t)a->dialect->cell_count) {
-    fisa_fail(&err, "agent \"%s\": confidence cell %d is outside the state",
-              a->name, (int)a->confidence_cell);
-    return refuse(a, &err, message, capacity);
-  }
   a->phase = FSE_OBSERVING;
   resume(a);
   if (in->paused) a->phase = FSE_SETTLED;

@@ -136,6 +136,8 @@ static int fill(struct fisa__flow *g, struct fisa_facts *f) {
     /* Control that may enter anywhere makes every instruction a head. */
     f->is_head[i] = g->wild || (g->node[i].flags & FISA__HEAD);
     look_at(g, f, i);
+    if (g->p->manifest.watched > 0)
+      fisa__set_add(&f->live_in[i], g->p->manifest.watched - 1);
   }
   if (f->count_frozen && !f->layout_frozen)
     snprintf(f->frozen_reason, sizeof(f->frozen_reason),

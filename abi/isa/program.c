@@ -168,6 +168,29 @@ fail:
 	return NULL;
 }
 
+int fisa_program_watch(struct fisa_program *p, uint32_t cell,
+		       struct fisa_error *err)
+{
+	struct fisa_manifest *m = &p->manifest;
+
+	if (cell >= p->dialect->cell_count || cell >= FISA_SET_WORDS * 64u)
+		return fisa_fail(err, "confidence cell %u is outside the state",
+				 (unsigned)cell);
+	/* By default all registers are observed; what .out names is not. */
+	if (m->out_count > 0 || m->out_none) {
+		if (m->out_count == FISA_MAX_CLAUSES)
+			return fisa_fail(err, "too many .out directives");
+		m->out[m->out_count++] = (struct fisa_cells){
+			.kind = FISA_CELLS_FILE,
+			.first = cell,
+			.count = 1,
+		};
+		m->out_none = false;
+	}
+	m->watched = cell + 1;
+	return 0;
+}
+
 void fisa_program_free(struct fisa_program *p)
 {
 	if (!p)

@@ -50,6 +50,9 @@ struct fisa_manifest {
   uint32_t data_first; /* address of data[0] */
   uint8_t *data;       /* one run from the lowest to the highest byte laid */
   uint8_t *data_mask;  /* 1 where a directive laid the byte */
+  uint32_t watched;    /* the source of the confidence signal as a cell + 1,
+                          live everywhere; 0: none. No directive and no part
+                          of the hash: see fisa_program_watch */
 };
 
 struct fisa_label {
@@ -84,6 +87,14 @@ int fisa_program_from_bytes(const struct fisa_dialect *d, const uint8_t *code,
 struct fisa_program *fisa_program_derive(const struct fisa_program *p,
                                          const uint8_t *code, size_t size,
                                          uint32_t entry, uint32_t boundary_pc);
+
+/*
+ * Makes a cell the source of the confidence signal: an observable at every
+ * boundary, whatever .out names. Returns 0, or -1 with err (no such cell, no
+ * room for one more clause).
+ */
+int fisa_program_watch(struct fisa_program *p, uint32_t cell,
+                       struct fisa_error *err);
 
 void fisa_program_free(struct fisa_program *p);  /* NULL is fine */
 
