@@ -255,7 +255,7 @@ static void fuzz_manifest(const struct ftrial_set *set, struct stream *r,
   const struct fisa_manifest *m = &set->root->manifest;
   int32_t last = 0;
 
-  fisa_state_start(set->root, s);
+  ftrial__load(set, set->start, s);
   for (uint32_t i = 0; i < m->in_count; i++) {
     const struct fisa_cells *in = &m->in[i];
     if (in->kind == FISA_CELLS_MEM)

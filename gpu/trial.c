@@ -33,36 +33,6 @@ static void stored_free(struct ftrial_stored *e) {
   free(e);
 }
 
-struct ftrial_set *ftrial_set_new(const struct fisa_program *root,
-                                  uint64_t max_fuel, struct fisa_error *err) {
-  struct ftrial_set *set = calloc(1, sizeof(*set));
-
-  assert(root && max_fuel > 0);
-  if (!set) {
-    fisa_fail(err, "trials: out of memory");
-    return NULL;
-  }
-  set->root = root;
-  set->max_fuel = max_fuel;
-  if (fir_lower(root, &set->ir, err) || fisa_facts_make(root, &set->facts, err))
-    goto fail;
-  if (set->ir->opaque) {
-    fisa_fail(err, "trials: the program holds a row without offline meaning");
-    goto fail;
-  }
-  set->lane = fir_lane_new();
-  set->initial = fisa_state_new(root->dialect);
-  set->seen = calloc(root->dialect->source_count + 1u, sizeof(*set->seen));
-  if (!set->lane || !set->initial || !set->seen) {
-    fisa_fail(err, "trials: out of memory");
-    goto fail;
-  }
-  return set;
-fail:
-  ftrial_set_free(set);
-  return NULL;
-}
-
 void ftrial_set_free(struct ftrial_set *set) {
   if (!set)
     return;
@@ -75,6 +45,7 @@ void ftrial_set_free(struct ftrial_set *set) {
   free(set->recorded);
   free(set->views);
   free(set->seen);
+  stored_free(set->start);
   fisa_state_free(set->initial);
   fir_lane_free(set->lane);
   fisa_facts_free(set->facts);
@@ -174,9 +145,26 @@ static bool store_pages(struct ftrial_stored *e, const struct fisa_state *s) {
   return true;
 }
 
+/* As fisa_state_reset, from a copy: trials are short and this is in each. */
+static void clear(const struct ftrial_set *set, struct fisa_state *s) {
+  uint32_t pages = s->mem_size / FISA_PAGE;
+
+  for (uint32_t w = 0; w * 64 < pages; w++) {
+    for (uint64_t bits = s->dirty[w]; bits; bits &= bits - 1) {
+      uint32_t page = w * 64 + (uint32_t)__builtin_ctzll(bits);
+      memset(s->mem + (size_t)page * FISA_PAGE, 0, FISA_PAGE);
+      memset(s->written + (size_t)page * (FISA_PAGE / 64), 0, FISA_PAGE / 8);
+    }
+    s->dirty[w] = 0;
+  }
+  memcpy(s->cells, set->initial->cells, s->cell_count * sizeof(*s->cells));
+}
+
 void ftrial__load(const struct ftrial_set *set, const struct ftrial_stored *e,
                   struct fisa_state *s) {
-  fisa_state_reset(set->root->dialect, s);
+  assert(s->cell_count == set->initial->cell_count);
+  assert(s->mem_size == set->initial->mem_size);
+  clear(set, s);
   for (uint32_t i = 0; i < e->cell_count; i++)
     s->cells[e->cells[i]] = e->values[i];
   for (uint32_t i = 0; i < e->page_count; i++) {
@@ -187,6 +175,51 @@ void ftrial__load(const struct ftrial_set *set, const struct ftrial_stored *e,
   }
   s->pc = e->pc;
   s->cycles = e->cycles;
+  s->status = FISA_RUN_HALT;
+  s->fault = 0;
+}
+
+/* Keeps the declared begin, which most fuzz states are made from. */
+static bool note_start(struct ftrial_set *set) {
+  struct fisa_state *s = fir_lane_state(set->lane, set->root->dialect);
+
+  if (!s)
+    return false;
+  fisa_state_start(set->root, s);
+  set->start->pc = s->pc;
+  return store_cells(set, set->start, s) && store_pages(set->start, s);
+}
+
+struct ftrial_set *ftrial_set_new(const struct fisa_program *root,
+                                  uint64_t max_fuel, struct fisa_error *err) {
+  struct ftrial_set *set = calloc(1, sizeof(*set));
+
+  assert(root && max_fuel > 0);
+  if (!set) {
+    fisa_fail(err, "trials: out of memory");
+    return NULL;
+  }
+  set->root = root;
+  set->max_fuel = max_fuel;
+  if (fir_lower(root, &set->ir, err) || fisa_facts_make(root, &set->facts, err))
+    goto fail;
+  if (set->ir->opaque) {
+    fisa_fail(err, "trials: the program holds a row without offline meaning");
+    goto fail;
+  }
+  set->lane = fir_lane_new();
+  set->initial = fisa_state_new(root->dialect);
+  set->start = calloc(1, sizeof(*set->start));
+  set->seen = calloc(root->dialect->source_count + 1u, sizeof(*set->seen));
+  if (!set->lane || !set->initial || !set->seen || !set->start ||
+      !note_start(set)) {
+    fisa_fail(err, "trials: out of memory");
+    goto fail;
+  }
+  return set;
+fail:
+  ftrial_set_free(set);
+  return NULL;
 }
 
 /* ---- the root ----------------------------------------------------------- */

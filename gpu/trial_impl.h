@@ -11,13 +11,19 @@
 
 #define FTRIAL_FRESH UINT32_MAX /* a view's pc: a fresh start follows */
 
+/* Observed cells side by side. */
+struct ftrial_cells {
+  uint16_t first, count;
+  bool floats;
+};
+
 /* The observables at one kind of end, worked out once. */
 struct ftrial_view {
   uint32_t pc;          /* of a continuing boundary, or FTRIAL_FRESH */
   const struct fisa_program *root;
   struct fisa_set live; /* of a continuing boundary */
-  uint32_t int_count, float_count;
-  uint16_t *cells;      /* those of integers, then those of floats */
+  uint32_t run_count;
+  struct ftrial_cells *runs;
   bool stack;
   bool memory;          /* all of it but .scratch */
 };
@@ -88,6 +94,7 @@ struct ftrial_set {
   struct fisa_facts *facts;
   struct fir_lane *lane;      /* for the root; only where the set changes */
   struct fisa_state *initial; /* never changed */
+  struct ftrial_stored *start; /* the declared begin; no events */
   uint64_t max_fuel;
   uint32_t count, capacity, counters;
   struct ftrial_stored **episodes; /* counterexamples first */

@@ -31,15 +31,19 @@ static const uint64_t odd[LANES] = {
 
 static uint64_t turn(uint64_t v, unsigned n) { return v << n | v >> (64 - n); }
 
-/* n is a multiple of LANES. */
+/* n is a multiple of LANES. Written out, so that the lanes stay in registers
+ * and their multiplications overlap. */
 static void hash_words(struct hash *h, const uint64_t *w, size_t n) {
-  struct hash x = *h;
+  uint64_t a = h->lane[0], b = h->lane[1], c = h->lane[2], d = h->lane[3];
 
   assert(n % LANES == 0);
-  for (size_t i = 0; i < n; i += LANES)
-    for (size_t k = 0; k < LANES; k++)
-      x.lane[k] = turn(x.lane[k] ^ w[i + k], 29) * odd[k];
-  *h = x;
+  for (size_t i = 0; i < n; i += LANES) {
+    a = turn(a ^ w[i], 29) * odd[0];
+    b = turn(b ^ w[i + 1], 29) * odd[1];
+    c = turn(c ^ w[i + 2], 29) * odd[2];
+    d = turn(d ^ w[i + 3], 29) * odd[3];
+  }
+  *h = (struct hash){{a, b, c, d}};
 }
 
 static void hash_word(struct hash *h, uint64_t w) {
@@ -65,41 +69,64 @@ static struct fisa_digest hash_done(const struct hash *h) {
 /* Cells on their way into the hash, a chunk at a time. */
 struct feed {
   struct hash *h;
-  uint32_t count;
-  int32_t cells[CHUNK * 2];
+  uint32_t count; /* cells in the chunk */
+  uint64_t words[CHUNK];
 };
 
 static void feed_flush(struct feed *f) {
-  uint64_t words[CHUNK] = {0};
-  size_t n = (f->count + 1) / 2;
+  size_t n = (f->count + 2 * LANES - 1) / (2 * LANES) * LANES;
+  char *end = (char *)f->words + f->count * sizeof(int32_t);
 
-  if (f->count == 0)
-    return;
-  memcpy(words, f->cells, f->count * sizeof(f->cells[0]));
-  hash_words(f->h, words, (n + LANES - 1) / LANES * LANES);
+  memset(end, 0, n * sizeof(f->words[0]) - f->count * sizeof(int32_t));
+  hash_words(f->h, f->words, n);
   f->count = 0;
 }
 
-static void feed_cell(struct feed *f, int32_t v) {
-  if (f->count == CHUNK * 2)
-    feed_flush(f);
-  f->cells[f->count++] = v;
+static void feed_ints(struct feed *f, const int32_t *cells, uint32_t count) {
+  while (count > 0) {
+    uint32_t n = CHUNK * 2 - f->count;
+
+    n = n < count ? n : count;
+    memcpy((char *)f->words + f->count * sizeof(*cells), cells,
+           n * sizeof(*cells));
+    f->count += n;
+    cells += n;
+    count -= n;
+    if (f->count == CHUNK * 2)
+      feed_flush(f);
+  }
+}
+
+static void feed_floats(struct feed *f, const int32_t *cells, uint32_t count) {
+  int32_t canonical[CHUNK];
+
+  while (count > 0) {
+    uint32_t n = count < CHUNK ? count : CHUNK;
+
+    for (uint32_t i = 0; i < n; i++)
+      canonical[i] = fsem_canon(cells[i]);
+    feed_ints(f, canonical, n);
+    cells += n;
+    count -= n;
+  }
 }
 
 static void feed_stack(const struct fisa_dialect *d, struct feed *f,
                        const struct fisa_state *s) {
   uint32_t n = fisa_stack_depth(d, s);
+  int32_t depth = (int32_t)n;
   const struct fisa_file *stack;
-  uint32_t at;
+  const int32_t *live;
 
-  feed_cell(f, (int32_t)n);
+  feed_ints(f, &depth, 1);
   if (n == 0)
     return;
   stack = &d->files[d->stack_file];
-  at = stack->first + (stack->down ? stack->count - n : 0);
-  for (uint32_t i = 0; i < n; i++)
-    feed_cell(f, stack->type == FISA_F32 ? fsem_canon(s->cells[at + i])
-                                         : s->cells[at + i]);
+  live = &s->cells[stack->first + (stack->down ? stack->count - n : 0)];
+  if (stack->type == FISA_F32)
+    feed_floats(f, live, n);
+  else
+    feed_ints(f, live, n);
 }
 
 /* ---- memory ------------------------------------------------------------- */
@@ -173,20 +200,30 @@ static bool in_set(const struct fisa_set *set, uint32_t cell) {
   return cell < FISA_SET_WORDS * 64u && (set->w[cell / 64] >> cell % 64 & 1);
 }
 
-/* Lists the observed cells of one type behind those that are there. */
-static uint32_t list_cells(struct ftrial_view *v, const struct fisa_set *set,
-                           uint8_t type, uint32_t at) {
+/* Lists the observed cells, those side by side as one run. */
+static void list_runs(struct ftrial_view *v, const struct fisa_set *set) {
   const struct fisa_dialect *d = v->root->dialect;
 
   for (uint32_t f = 0; f < d->file_count; f++) {
     const struct fisa_file *file = &d->files[f];
-    if (file->kind == FISA_FILE_STACK || file->type != type)
-      continue;
-    for (uint32_t i = 0; i < file->count; i++)
-      if (in_set(set, file->first + i) && file->first + i != d->sp_cell)
-        v->cells[at++] = (uint16_t)(file->first + i);
+    struct ftrial_cells *run = NULL;
+
+    for (uint32_t i = 0; i < file->count; i++) {
+      uint32_t cell = (uint32_t)file->first + i;
+
+      if (file->kind == FISA_FILE_STACK || cell == d->sp_cell ||
+          !in_set(set, cell)) {
+        run = NULL;
+      } else if (run) {
+        run->count++;
+      } else {
+        run = &v->runs[v->run_count++];
+        run->first = (uint16_t)cell;
+        run->count = 1;
+        run->floats = file->type == FISA_F32;
+      }
+    }
   }
-  return at;
 }
 
 struct ftrial_view *ftrial__view_new(const struct fisa_program *root,
@@ -199,8 +236,8 @@ struct ftrial_view *ftrial__view_new(const struct fisa_program *root,
   assert((live == NULL) == (pc == FTRIAL_FRESH));
   if (!v)
     return NULL;
-  v->cells = calloc(root->dialect->cell_count + 1u, sizeof(*v->cells));
-  if (!v->cells) {
+  v->runs = calloc(root->dialect->cell_count + 1u, sizeof(*v->runs));
+  if (!v->runs) {
     free(v);
     return NULL;
   }
@@ -210,9 +247,7 @@ struct ftrial_view *ftrial__view_new(const struct fisa_program *root,
     v->live = set = *live;
   else
     fisa_observed_cells(root, &set);
-  v->int_count = list_cells(v, &set, FISA_I32, 0);
-  v->float_count = list_cells(v, &set, FISA_F32, v->int_count);
-  v->float_count -= v->int_count;
+  list_runs(v, &set);
   v->stack = v->memory = live || !named;
   for (uint32_t i = 0; i < m->out_count; i++)
     v->stack |= m->out[i].kind == FISA_CELLS_STACK;
@@ -222,7 +257,7 @@ struct ftrial_view *ftrial__view_new(const struct fisa_program *root,
 void ftrial__view_free(struct ftrial_view *v) {
   if (!v)
     return;
-  free(v->cells);
+  free(v->runs);
   free(v);
 }
 
@@ -230,14 +265,16 @@ struct fisa_digest ftrial__view_digest(const struct ftrial_view *v,
                                        const struct fisa_state *s) {
   struct hash h = {{1, 2, 3, 4}};
   struct feed feed;
-  uint32_t i = 0;
 
   feed.h = &h;
   feed.count = 0;
-  for (; i < v->int_count; i++)
-    feed_cell(&feed, s->cells[v->cells[i]]);
-  for (; i < v->int_count + v->float_count; i++)
-    feed_cell(&feed, fsem_canon(s->cells[v->cells[i]]));
+  for (uint32_t i = 0; i < v->run_count; i++) {
+    const struct ftrial_cells *run = &v->runs[i];
+    if (run->floats)
+      feed_floats(&feed, s->cells + run->first, run->count);
+    else
+      feed_ints(&feed, s->cells + run->first, run->count);
+  }
   if (v->stack)
     feed_stack(v->root->dialect, &feed, s);
   feed_flush(&feed);

@@ -295,7 +295,7 @@ static void tame_guards(struct gen *g, const struct fisa_insn *in) {
       tame(g, in, &guard->b, -1, 9);
       break;
     case FLUX_LETHAL_DIV_OVERFLOW:
-      tame(g, in, &guard->b, 1, 40);
+      tame(g, in, &guard->b, -7, 40);
       break;
     case FLUX_LETHAL_FTOI_RANGE:
       tame(g, in, &guard->a, -1000, 1000);
@@ -323,7 +323,7 @@ static void prepare(struct gen *g, const struct fisa_insn *in) {
   for (unsigned i = 0; i < in->row->step_count; i++) {
     const struct fisa_step *s = &in->row->steps[i];
     if (s->op == FLUX_OP_DIV && !chance(g, 12))
-      tame(g, in, &s->b, 1, 40);
+      tame(g, in, &s->b, -7, 40);
     if (s->op == FLUX_OP_DRAW_W) /* as many weights as its register says */
       tame(g, in, &s->b, -1, 40);
   }
