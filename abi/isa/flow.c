@@ -329,8 +329,10 @@ static void visit_call(struct fisa__flow *g, uint32_t i,
     const struct fisa_row *row = g->node[i].insn.row;
     uint8_t bias = g->all_return ? g->all_bias : g->func[f].bias;
     int64_t site = (int64_t)g->node[i].insn.pc + row->link + bias;
-    g->node[i].next = reach(g, site, at);
-    if (g->node[i].next == FISA__NONE)
+    uint32_t next = reach(g, site, at); /* may move the nodes */
+
+    g->node[i].next = next;
+    if (next == FISA__NONE)
       g->node[i].flags |= FISA__OFF_END;
   }
 }
