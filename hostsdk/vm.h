@@ -32,8 +32,9 @@ struct fvm_code;
 
 /*
  * Predecodes a program of the unified dialect. `with_boundary` plants the
- * program's boundary point (out:, pc:). Returns NULL when out of memory.
- * Any bytes are accepted: malformed code runs to its fault.
+ * program's boundary point (out:, pc:). Returns NULL when out of memory, and
+ * for a dialect whose state list or lengths are not those of the built-in
+ * table. Any bytes are accepted: malformed code runs to its fault.
  */
 struct fvm_code *fvm_code_new(const struct fisa_program *p,
                               bool with_boundary);
@@ -49,7 +50,10 @@ struct fvm_run {
  * Runs from s->pc until halt, end, fault, fuel or boundary. Leaves everything
  * in *s (status, fault, pc, cycles, cells, memory, written, dirty). Fuel
  * counts instructions and is tested before fetch. Returns s->status.
- * Wait-free but for what io does; allocates nothing.
+ * Wait-free but for what io does; allocates nothing. The state is one that
+ * fisa_state_new made: the zero cell and the sink behind its cells are used.
+ * Without io, or without one of its functions, values are 0 and outputs are
+ * dropped. A run that starts on a pc boundary does not stop there at once.
  */
 int fvm_exec(const struct fvm_code *c, struct fisa_state *s,
              const struct fvm_io *io, struct fvm_run *run);

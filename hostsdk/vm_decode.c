@@ -292,16 +292,17 @@ static void plant(struct decoder *de) {
 /* ---- block heads -------------------------------------------------------- */
 
 /*
- * Heads are found by walking control flow from the entry. Where a return or
- * a jump through a register may land is not known; the address behind a call
- * and behind a link are taken for heads, others are counted as part of the
- * block they stand in.
+ * Heads are found by walking control flow from the entry; what stands behind
+ * a call or a link counts as reached. Where a jump through a register lands
+ * takes more than a walk: a program that has one is given the heads that its
+ * facts have as well, which follow what registers hold.
  */
 struct walk {
   const struct decoder *de;
   uint32_t *todo;
   uint32_t count;
   uint8_t *seen; /* [size]: 1 listed or walked */
+  bool dynamic;
 };
 
 static void add_head(struct walk *w, int64_t pc) {
@@ -344,6 +345,7 @@ static bool walk_one(struct walk *w, uint32_t pc) {
     add_head(w, (int64_t)behind + 1);
     return false;
   case FVM_CALL_REG:
+    w->dynamic = true;
     add_head(w, (int64_t)behind + 1);
     return false;
   case FVM_LOOP: case FVM_JEQ: case FVM_JNE: case FVM_JLE: case FVM_JGE:
@@ -351,8 +353,11 @@ static bool walk_one(struct walk *w, uint32_t pc) {
     add_head(w, s->target->pc);
     add_head(w, behind);
     return false;
-  case FVM_JZ: case FVM_JNZ: case FVM_JLT: case FVM_JGT: case FVM_RET:
-  case FVM_BRANCH_BAD:
+  case FVM_JZ: case FVM_JNZ: case FVM_JLT: case FVM_JGT:
+    w->dynamic = true;
+    add_head(w, behind);
+    return false;
+  case FVM_RET: case FVM_BRANCH_BAD:
     add_head(w, behind);
     return false;
   default:
@@ -362,9 +367,26 @@ static bool walk_one(struct walk *w, uint32_t pc) {
   }
 }
 
+static int add_heads_of_facts(const struct decoder *de) {
+  struct fisa_facts *facts;
+  struct fisa_error err;
+
+  if (fisa_facts_make(de->p, &facts, &err) != 0)
+    return -1;
+  for (uint32_t i = 0; i < facts->count; i++) {
+    uint32_t pc = facts->insn[i].pc;
+
+    assert(pc < de->c->size);
+    if (facts->is_head[i])
+      de->c->heads[pc / 8] |= (uint8_t)(1u << (pc % 8));
+  }
+  fisa_facts_free(facts);
+  return 0;
+}
+
 static int find_heads(struct decoder *de) {
   struct fvm_code *c = de->c;
-  struct walk w = { de, NULL, 0, NULL };
+  struct walk w = { de, NULL, 0, NULL, false };
   int rc = -1;
 
   w.todo = malloc(c->size * sizeof *w.todo);
@@ -384,7 +406,7 @@ static int find_heads(struct decoder *de) {
       w.seen[pc] = 1;
     }
   }
-  rc = 0;
+  rc = w.dynamic ? add_heads_of_facts(de) : 0;
 out:
   free(w.seen);
   free(w.todo);

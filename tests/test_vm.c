@@ -501,6 +501,88 @@ static void counts_after_yield(void) {
   rig_done(&g);
 }
 
+/* Every block that the facts know begins with a head, so that its count is
+ * how often it was entered. */
+static void heads_cover(const char *path) {
+  struct fisa_facts *facts = NULL;
+  struct fvm_code *code = NULL;
+  struct fisa_program *p = NULL;
+  struct fisa_dialect *d = NULL;
+  struct fisa_error err = { "" };
+  int rc = fisa_load(path, NULL, NULL, &d, &p, &err);
+
+  if (!UNIT_TRUE(rc == 0, "%s", err.text))
+    return;
+  rc = fisa_facts_make(p, &facts, &err);
+  code = fvm_code_new(p, true);
+  if (!UNIT_TRUE(rc == 0 && code, "%s: no facts or no code", path))
+    goto out;
+  for (uint32_t i = 0; i < facts->count; i++) {
+    uint32_t pc = facts->insn[i].pc;
+
+    UNIT_TRUE(!facts->is_head[i] ||
+              (fvm_code_heads(code)[pc / 8] >> (pc % 8) & 1),
+              "%s: no head at %u", path, pc);
+  }
+out:
+  fvm_code_free(code);
+  fisa_facts_free(facts);
+  fisa_program_free(p);
+  fisa_dialect_free(d);
+}
+
+/* A jump through a register lands on a head, too. */
+static void register_held(void) {
+  _Atomic uint64_t counts[32] = { 0 };
+  struct fvm_run run = { .fuel = PLENTY, .counts = counts };
+  struct rig g;
+
+  if (!rig_text(&g, "        MOVI   R1, 8\n"   /*  0 */
+                    "        JZ     R0, R1\n"  /*  3: to 11 */
+                    "        INC    R2\n"      /*  7 */
+                    "        INC    R3\n"      /*  9 */
+                    "        INC    R4\n"      /* 11 */
+                    "        HALT\n"))
+    return;
+  UNIT_EQ(fvm_exec(g.code, g.s, &g.io, &run), FISA_RUN_HALT);
+  UNIT_EQ(REG(&g, 4), 1);
+  UNIT_EQ(REG(&g, 3), 0);
+  UNIT_EQ(counts[0], 1);
+  UNIT_EQ(counts[7], 0);
+  UNIT_EQ(counts[11], 1);
+  rig_done(&g);
+}
+
+static void heads_cover_facts(void) {
+  static const char *const agents[] = {
+    "samples/agents/alarm.flx",
+    "samples/agents/alarm_tuned.flx",
+    "samples/agents/average.flx",
+    "samples/agents/average_tuned.flx",
+    "samples/agents/checksum.flx",
+    "samples/agents/checksum_tuned.flx",
+    "samples/agents/crc8.flx",
+    "samples/agents/crc8_tuned.flx",
+    "samples/agents/fibonacci.flx",
+    "samples/agents/fibonacci_tuned.flx",
+    "samples/agents/gcd.flx",
+    "samples/agents/gcd_tuned.flx",
+    "samples/agents/hash.flx",
+    "samples/agents/hash_tuned.flx",
+    "samples/agents/sieve.flx",
+    "samples/agents/sieve_tuned.flx",
+    "samples/agents/sort.flx",
+    "samples/agents/sort_tuned.flx",
+    "samples/agents/sum.flx",
+    "samples/agents/sum_tuned.flx",
+    "samples/agents/thermostat.flx",
+    "samples/agents/thermostat_tuned.flx",
+  };
+
+  for (size_t i = 0; i < sizeof agents / sizeof agents[0]; i++)
+    heads_cover(unit_src(agents[i]));
+}
+
 /* Who reads the counts while the VM runs sees them grow. */
 struct reader {
   _Atomic uint64_t *counts;
@@ -845,6 +927,8 @@ static const struct unit_test tests[] = {
   { "vm_counting", "counts_blocks", counts_blocks },
   { "vm_counting", "counts_at_boundary", counts_at_boundary },
   { "vm_counting", "counts_after_yield", counts_after_yield },
+  { "vm_counting", "register_held", register_held },
+  { "vm_counting", "heads_cover_facts", heads_cover_facts },
   { "vm_counting", "counts_read_beside", counts_read_beside },
   { "vm_code", "into_an_instruction", into_an_instruction },
   { "vm_code", "ends", ends },
