@@ -92,6 +92,8 @@ int isa_program_seal(struct fisa_program *p)
 	isa_buf_u32(&b, m->data_size);
 	isa_buf_put(&b, m->data, m->data_size);
 	isa_buf_put(&b, m->data_mask, m->data_size);
+	if (m->watched)
+		isa_buf_u32(&b, m->watched);
 	if (b.failed)
 		return -1;
 	fisa_sha256(b.data, b.length, p->hash);
@@ -188,7 +190,7 @@ int fisa_program_watch(struct fisa_program *p, uint32_t cell,
 		m->out_none = false;
 	}
 	m->watched = cell + 1;
-	return 0;
+	return isa_program_seal(p) == 0 ? 0 : fisa_fail(err, "out of memory");
 }
 
 void fisa_program_free(struct fisa_program *p)

@@ -51,8 +51,8 @@ struct fisa_manifest {
   uint8_t *data;       /* one run from the lowest to the highest byte laid */
   uint8_t *data_mask;  /* 1 where a directive laid the byte */
   uint32_t watched;    /* the source of the confidence signal as a cell + 1,
-                          live everywhere; 0: none. No directive and no part
-                          of the hash: see fisa_program_watch */
+                          live everywhere; 0: none. Not a directive: see
+                          fisa_program_watch */
 };
 
 struct fisa_label {
