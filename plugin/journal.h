@@ -24,7 +24,7 @@ struct fse_record {
   char agent[64];
   uint64_t patch;             /* its version number */
   uint32_t generation;        /* of the agent after it */
-  char kind[96];              /* kinds of the edits, "RemoveDead x3, ..." */
+  char kind[224];             /* kinds of the edits, "RemoveDead x3, ..." */
   double fitness_before, fitness_after;
   double cost_before, cost_after;  /* per result */
   enum fse_outcome outcome;
@@ -84,7 +84,8 @@ struct fse_stored {
 int fse_journal_version(struct fse_journal *j, const char *agent,
                         const struct fisa_program *original,
                         struct fse_stored *out, struct fisa_error *err);
-/* Counterexamples of a root: opaque blobs, oldest first. */
+/* Counterexamples of a root: opaque blobs, oldest first. A function that is
+ * called for each row may not call the journal; non-zero ends the list. */
 int fse_journal_counter_add(struct fse_journal *j, const uint8_t root[32],
                             const void *blob, size_t size,
                             struct fisa_error *err);
@@ -106,5 +107,12 @@ int fse_journal_versions(struct fse_journal *j,
                                      const uint8_t *code, uint32_t size,
                                      uint32_t entry, void *user),
                          struct fisa_error *err, void *user);
+
+/*
+ * Keeps the newest `keep` records, faults and counterexamples, and what any
+ * version needs, however old: its programs, its record, its counterexamples.
+ */
+int fse_journal_prune(struct fse_journal *j, uint32_t keep,
+                      struct fisa_error *err);
 
 #endif /* FLUX_PLUGIN_JOURNAL_H */

@@ -42,7 +42,7 @@ struct fse_search_result {
   uint64_t rejected;
   double cost_before, cost_after; /* per result, on the set's recorded part */
   enum fse_assurance assurance;
-  char kinds[96];                /* "RemoveDead x3, PatchJump" */
+  char kinds[224];               /* "RemoveDead x3, PatchJump" */
   char reason[160];
 };
 

@@ -48,12 +48,13 @@ static void apply(const struct transfer *t, struct fisa_set *live) {
     live->w[w] = (live->w[w] & ~t->kills.w[w]) | t->uses.w[w];
 }
 
-/* Whether the run may end at a node, or stand at a task boundary. */
+/* Whether the run may end at a node. A boundary at which the agent continues
+ * is no end: what is live there is what the code behind it reads. */
 static bool may_end(struct fisa__flow *g, uint32_t i) {
   const struct fisa__node *n = &g->node[i];
 
   return n->status != FISA_DECODED || n->insn.row->flow == FISA_FLOW_HALT ||
-         (n->flags & (FISA__BOUNDARY | FISA__OFF_END | FISA__BAD_JUMP)) ||
+         (n->flags & (FISA__OFF_END | FISA__BAD_JUMP)) ||
          fisa__may_fault(g, i, NULL);
 }
 
