@@ -15,7 +15,10 @@
 
 #include "isa/flow.h"
 
-#define MAX_ROUNDS 16
+/* Programs that jump through registers do so in a few places; in more than
+ * this nothing is followed. */
+#define MAX_JUMPS 32
+#define MAX_ROUNDS 8
 #define MANY (UINT32_MAX - 2) /* more than one definition, or none */
 
 /* Which definition of one cell reaches each node. */
@@ -206,6 +209,9 @@ int fisa__held_resolve(struct fisa__flow *g) {
   struct reaching r = {g, -1, NULL, NULL};
   int changed = 1;
 
+  if (g->dynamic_count > MAX_JUMPS)
+    return 0;
+
   for (int round = 0; changed > 0 && round < MAX_ROUNDS; round++) {
     /* The walk's work list has room for every node, and each is queued at
      * most once. */
@@ -217,6 +223,8 @@ int fisa__held_resolve(struct fisa__flow *g) {
     free(r.def);
     if (changed > 0 && fisa__flow_trace(g) != 0)
       return -1;
+    if (g->dynamic_count > MAX_JUMPS)
+      break;
   }
   if (changed > 0) { /* no end in sight: follow none of them */
     for (uint32_t h = 0; h < g->held_count; h++)

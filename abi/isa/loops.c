@@ -2,8 +2,12 @@
  * isa/loops.c - cycles in the control flow: those that are no natural loop,
  * and natural loops that can never be left.
  *
- * Loops are found with a depth-first numbering and union-find, innermost
- * first (Havlak's way), which also tells the cycles with more than one entry.
+ * Every edge that goes back to an ancestor in a depth-first numbering closes
+ * a cycle. Its body is what reaches the edge without passing its head; if
+ * that leaves the head's subtree, the cycle has a second entry. Loops are
+ * looked at one back edge at a time, so that a loop whose head is polled in
+ * a short way round and passes a boundary in a long one is two loops.
+ *
  * A call is an edge to where it returns; functions are roots of their own, so
  * that two calls of one function make no cycle.
  */
@@ -13,26 +17,28 @@
 
 #include "isa/verify_impl.h"
 
+/* Blocks and instructions looked at, in all, before what is left counts as
+ * undecided. Only code made to be slow comes near. */
+#define WORK_MAX (8u << 20)
+
 /* Facts of one block. */
 struct vertex {
   uint32_t pre, last; /* preorder number; the last in its subtree */
-  uint32_t parent;    /* union-find */
-  uint32_t header;    /* header of the innermost loop around it */
-  uint32_t depth;     /* headers: how many loops around, itself included */
-  uint32_t mark;      /* stamp of the body walk */
-  uint32_t latch;     /* headers: a block that jumps back */
-  bool seen, is_header, irreducible, can_leave, boundary;
+  uint32_t body;      /* stamp of the loop whose body it was last in */
+  uint32_t passed;    /* stamp of the search for a way round */
+  bool seen, boundary;
 };
 
 struct loops {
   struct fisa__flow *g;
   struct fisa__report *report;
   struct vertex *v; /* [blocks] */
-  uint32_t *order;  /* preorder -> block */
-  uint32_t *stack;  /* [2 * blocks] */
+  uint32_t *body;   /* [blocks]: the loop under work, head first */
+  uint32_t body_count;
+  uint32_t *stack; /* [blocks] */
   uint32_t *preds, *pred_at;
-  uint32_t reached;
-  bool has_back_edge;
+  uint32_t reached, stamp, work;
+  bool stops; /* a function may end the run or pass a boundary */
 };
 
 /* Successors of a block inside its function. */
@@ -75,8 +81,7 @@ static void number_from(struct loops *l, uint32_t root) {
     int n;
     if (!v->seen) {
       v->seen = true;
-      v->pre = v->last = l->reached;
-      l->order[l->reached++] = b;
+      v->pre = v->last = l->reached++;
     }
     n = successors(l->g, b, to);
     while (n > 0 && l->v[to[n - 1]].seen)
@@ -98,8 +103,6 @@ static void number_blocks(struct loops *l) {
   struct fisa__flow *g = l->g;
 
   for (uint32_t b = 0; b < g->block_count; b++) {
-    l->v[b].parent = b;
-    l->v[b].header = l->v[b].latch = l->v[b].mark = FISA__NONE;
     for (uint32_t i = g->block[b].first; i <= g->block[b].last; i++)
       if (g->node[i].flags & FISA__BOUNDARY)
         l->v[b].boundary = true;
@@ -129,119 +132,63 @@ static void list_preds(struct loops *l) {
       l->preds[--l->pred_at[to[k]]] = b;
 }
 
-static uint32_t find(struct loops *l, uint32_t b) {
-  while (l->v[b].parent != b) {
-    l->v[b].parent = l->v[l->v[b].parent].parent;
-    b = l->v[b].parent;
-  }
-  return b;
-}
-
 /*
- * Collects the body of the loop with header h: everything that reaches a
- * back edge without passing h. Inner loops stand for their headers. A
- * predecessor outside h's subtree is a second entry.
+ * Collects the body of the loop that the edge from `latch` to `head` closes.
+ * False: the cycle can be entered elsewhere.
  */
-static void collect(struct loops *l, uint32_t h) {
-  struct vertex *v = l->v;
-  uint32_t top = 0;
+static bool collect(struct loops *l, uint32_t head, uint32_t latch) {
+  uint32_t stamp = ++l->stamp;
 
-  for (uint32_t i = l->pred_at[h]; i < l->pred_at[h + 1]; i++) {
-    uint32_t u = l->preds[i], rep;
-    if (!is_ancestor(l, h, u))
-      continue;
-    v[h].is_header = true;
-    v[h].latch = u;
-    rep = find(l, u);
-    if (rep != h && v[rep].mark != h) {
-      v[rep].mark = h;
-      l->stack[top++] = rep;
-    }
+  l->body_count = 0;
+  l->body[l->body_count++] = head;
+  l->v[head].body = stamp;
+  if (latch != head) {
+    l->body[l->body_count++] = latch;
+    l->v[latch].body = stamp;
   }
-  for (uint32_t done = 0; done < top; done++) {
-    uint32_t x = l->stack[done];
+  for (uint32_t done = 1; done < l->body_count; done++) {
+    uint32_t x = l->body[done];
     for (uint32_t i = l->pred_at[x]; i < l->pred_at[x + 1]; i++) {
-      uint32_t u = l->preds[i], rep;
-      if (is_ancestor(l, x, u))
-        continue; /* x's own back edge */
-      rep = find(l, u);
-      if (!is_ancestor(l, h, rep)) {
-        v[h].irreducible = true;
+      uint32_t u = l->preds[i];
+      if (l->v[u].body == stamp)
         continue;
-      }
-      if (rep != h && v[rep].mark != h) {
-        v[rep].mark = h;
-        l->stack[top++] = rep;
-      }
+      if (!is_ancestor(l, head, u))
+        return false;
+      l->v[u].body = stamp;
+      l->body[l->body_count++] = u;
     }
   }
-  for (uint32_t i = 0; i < top; i++) {
-    v[l->stack[i]].header = h;
-    v[l->stack[i]].parent = h;
-  }
+  l->work += l->body_count;
+  return true;
 }
 
-/* The innermost loop that a block is in, or NONE. */
-static uint32_t loop_of(const struct loops *l, uint32_t b) {
-  return l->v[b].is_header ? b : l->v[b].header;
-}
+/* Whether there is a way from head to latch that meets no task boundary;
+ * within the body, or anywhere if `body` is 0. */
+static bool free_way(struct loops *l, uint32_t head, uint32_t latch,
+                     uint32_t body) {
+  uint32_t stamp = ++l->stamp, top = 0;
 
-static bool in_loop(const struct loops *l, uint32_t b, uint32_t h) {
-  for (uint32_t at = loop_of(l, b); at != FISA__NONE; at = l->v[at].header)
-    if (at == h)
+  if (l->v[head].boundary || l->v[latch].boundary)
+    return false;
+  l->stack[top++] = head;
+  l->v[head].passed = stamp;
+  while (top > 0) {
+    uint32_t to[2], b = l->stack[--top];
+    if (b == latch)
       return true;
-  return false;
-}
-
-static void nest(struct loops *l) {
-  for (uint32_t i = l->reached; i-- > 0;)
-    collect(l, l->order[i]);
-  for (uint32_t i = 0; i < l->reached; i++) {
-    struct vertex *v = &l->v[l->order[i]];
-    if (v->is_header)
-      v->depth = v->header == FISA__NONE ? 1 : l->v[v->header].depth + 1;
+    l->work++;
+    for (int k = successors(l->g, b, to); k-- > 0;) {
+      struct vertex *v = &l->v[to[k]];
+      if (v->passed == stamp || v->boundary || (body && v->body != body))
+        continue;
+      v->passed = stamp;
+      l->stack[top++] = to[k];
+    }
   }
+  return false;
 }
 
 /* ---- can a loop be left? ------------------------------------------------ */
-
-/* What the body of a loop does to a cell. */
-struct writers {
-  uint32_t count;
-  const struct fisa_insn *only; /* the writer, if there is one */
-};
-
-/* Functions are not told apart: any may be called. */
-static bool functions_write(const struct fisa__flow *g, int cell) {
-  for (uint32_t i = 0; i < g->count; i++)
-    if (g->node[i].func != 0 && g->node[i].status == FISA_DECODED &&
-        fisa__writes_cell(g->d, &g->node[i].insn, cell))
-      return true;
-  return false;
-}
-
-static struct writers writers_in(const struct loops *l, uint32_t h, int cell) {
-  const struct fisa__flow *g = l->g;
-  struct writers w = {0, NULL};
-
-  for (uint32_t k = l->v[h].pre; k <= l->v[h].last && w.count < 2; k++) {
-    uint32_t b = l->order[k];
-    if (!in_loop(l, b, h))
-      continue;
-    for (uint32_t i = g->block[b].first; i <= g->block[b].last; i++) {
-      const struct fisa__node *n = &g->node[i];
-      if (n->status != FISA_DECODED)
-        continue;
-      if (fisa__writes_cell(g->d, &n->insn, cell)) {
-        w.count++;
-        w.only = &n->insn;
-      }
-      if (n->call != FISA__NONE && functions_write(g, cell))
-        w.count = 2;
-    }
-  }
-  return w;
-}
 
 /* The constant that a row of one move leaves in a cell. */
 static bool moves_constant(const struct fisa__flow *g,
@@ -252,24 +199,60 @@ static bool moves_constant(const struct fisa__flow *g,
          fisa__ref_const(g->d, in, &s->a, value);
 }
 
+/* Functions are not told apart: any may be called. */
+static bool functions_write(const struct fisa__flow *g, int cell) {
+  for (uint32_t i = 0; i < g->count; i++)
+    if (g->node[i].func != 0 && g->node[i].status == FISA_DECODED &&
+        fisa__writes_cell(g->d, &g->node[i].insn, cell))
+      return true;
+  return false;
+}
+
+/* What the body of a loop leaves in a cell. */
+enum left_in { LEFT_ALONE, LEFT_CONSTANT, LEFT_ANYTHING };
+
+static enum left_in left_in_cell(struct loops *l, int cell, int32_t *value) {
+  const struct fisa__flow *g = l->g;
+  enum left_in left = LEFT_ALONE;
+
+  for (uint32_t k = 0; k < l->body_count; k++) {
+    const struct fisa__block *block = &g->block[l->body[k]];
+    l->work += block->last - block->first + 1;
+    for (uint32_t i = block->first; i <= block->last; i++) {
+      const struct fisa__node *n = &g->node[i];
+      if (n->status != FISA_DECODED)
+        continue;
+      if (n->call != FISA__NONE) {
+        l->work += g->count;
+        if (functions_write(g, cell))
+          return LEFT_ANYTHING;
+      }
+      if (!fisa__writes_cell(g->d, &n->insn, cell))
+        continue;
+      if (left != LEFT_ALONE || !moves_constant(g, &n->insn, value))
+        return LEFT_ANYTHING;
+      left = LEFT_CONSTANT;
+    }
+  }
+  return left;
+}
+
 /*
- * Whether the edge of a branch that leaves loop h may ever be taken. Never:
+ * Whether the edge of a branch that leaves the loop may ever be taken. Never:
  * its condition is a constant, or a cell that the loop leaves alone, or one
  * that only ever gets one constant in it. Everything else is undecided.
  */
-static bool may_take(const struct loops *l, uint32_t b, uint32_t to,
-                     uint32_t h) {
+static bool may_take(struct loops *l, uint32_t b, uint32_t to) {
   const struct fisa__flow *g = l->g;
   const struct fisa__node *n = &g->node[g->block[b].last];
   const struct fisa_row *row = n->insn.row;
   bool jumps = to == g->block[b].jump;
   int fixed = fisa__branch_fixed(g->d, &n->insn);
   const struct fisa_step *last;
-  struct writers w;
-  int32_t value;
+  int32_t value = 0;
   int cell;
 
-  if (n->flags & FISA__DYNAMIC || row->step_count == 0 || row->opaque)
+  if (row->step_count == 0 || row->opaque)
     return true;
   if (fixed >= 0)
     return fixed == jumps;
@@ -279,12 +262,30 @@ static bool may_take(const struct loops *l, uint32_t b, uint32_t to,
   cell = fisa__ref_cell(g->d, &n->insn, &last->a);
   if (cell < 0) /* a temporary: a comparison within the row */
     return true;
-  w = writers_in(l, h, cell);
-  if (w.count == 0)
+  switch (left_in_cell(l, cell, &value)) {
+  case LEFT_ALONE:
     return false;
-  if (w.count == 1 && w.only != &n->insn && moves_constant(g, w.only, &value))
+  case LEFT_CONSTANT:
     return fisa__branch_taken(last->op, value) == jumps;
-  return true;
+  default:
+    return true;
+  }
+}
+
+/* Whether the collected loop has a way out that may be taken. */
+static bool can_leave(struct loops *l, uint32_t stamp) {
+  const struct fisa__flow *g = l->g;
+
+  for (uint32_t i = 0; i < l->body_count; i++) {
+    uint32_t b = l->body[i], to[2];
+    const struct fisa__node *n = &g->node[g->block[b].last];
+    if ((n->flags & FISA__DYNAMIC) || (n->call != FISA__NONE && l->stops))
+      return true;
+    for (int k = successors(g, b, to); k-- > 0;)
+      if (l->v[to[k]].body != stamp && may_take(l, b, to[k]))
+        return true;
+  }
+  return false;
 }
 
 /* Whether calls may end the run or pass a boundary. */
@@ -300,76 +301,39 @@ static bool functions_stop(const struct fisa__flow *g) {
   return false;
 }
 
-static void mark_left(struct loops *l, uint32_t h) {
-  for (; h != FISA__NONE; h = l->v[h].header)
-    l->v[h].can_leave = true;
-}
-
-/* Every edge marks the loops that it can leave. */
-static void find_exits(struct loops *l) {
-  const struct fisa__flow *g = l->g;
-  bool stops = g->func_count > 1 && functions_stop(g);
-
-  for (uint32_t b = 0; b < g->block_count; b++) {
-    const struct fisa__node *n = &g->node[g->block[b].last];
-    uint32_t to[2];
-    if (loop_of(l, b) == FISA__NONE)
-      continue;
-    if ((n->flags & FISA__DYNAMIC) || (n->call != FISA__NONE && stops))
-      mark_left(l, loop_of(l, b));
-    for (int k = successors(g, b, to); k-- > 0;) {
-      uint32_t h = loop_of(l, b);
-      for (; h != FISA__NONE && !in_loop(l, to[k], h); h = l->v[h].header)
-        if (!l->v[h].can_leave && may_take(l, b, to[k], h))
-          l->v[h].can_leave = true;
-    }
-  }
-}
-
-/* Whether there is a way round from h to h that meets no task boundary;
- * inside the loop, or anywhere for a cycle that is no natural loop. */
-static bool free_round(struct loops *l, uint32_t h, bool inside) {
-  uint32_t top = 0;
-  uint32_t stamp = h + l->g->block_count; /* another than collect's */
-
-  if (l->v[h].boundary)
-    return false;
-  l->stack[top++] = h;
-  while (top > 0) {
-    uint32_t to[2];
-    uint32_t b = l->stack[--top];
-    for (int k = successors(l->g, b, to); k-- > 0;) {
-      struct vertex *v = &l->v[to[k]];
-      if (to[k] == h)
-        return true;
-      if (v->mark == stamp || v->boundary || (inside && !in_loop(l, to[k], h)))
-        continue;
-      v->mark = stamp;
-      l->stack[top++] = to[k];
-    }
-  }
-  return false;
-}
-
-static void report_loops(struct loops *l) {
+/* One back edge. True: it is a finding. */
+static bool check_edge(struct loops *l, uint32_t head, uint32_t latch) {
   struct fisa__flow *g = l->g;
+  uint32_t pc = g->node[g->block[head].first].insn.pc;
+  uint32_t from = g->node[g->block[latch].last].insn.pc;
+  uint32_t stamp;
 
-  for (uint32_t i = 0; i < l->reached; i++) {
-    uint32_t h = l->order[i];
-    uint32_t pc = g->node[g->block[h].first].insn.pc;
-    uint32_t latch;
-    if (!l->v[h].is_header)
-      continue;
-    latch = g->node[g->block[l->v[h].latch].last].insn.pc;
-    if (l->v[h].irreducible) {
-      if (free_round(l, h, false))
-        fisa__found(l->report, pc, FISA_BAD_LOOP,
-                    "the cycle closed at %u can be entered elsewhere", latch);
-    } else if (!l->v[h].can_leave && free_round(l, h, true)) {
-      fisa__found(l->report, pc, FISA_BAD_ENDLESS,
-                  "the loop closed at %u can never be left", latch);
-    }
+  if (!collect(l, head, latch)) {
+    if (!free_way(l, head, latch, 0))
+      return false;
+    fisa__found(l->report, pc, FISA_BAD_LOOP,
+                "the cycle closed at %u can be entered elsewhere", from);
+    return true;
   }
+  stamp = l->stamp;
+  if (can_leave(l, stamp) || !free_way(l, head, latch, stamp))
+    return false;
+  fisa__found(l->report, pc, FISA_BAD_ENDLESS,
+              "the loop closed at %u can never be left", from);
+  return true;
+}
+
+/* One finding a head at most. */
+static void check_heads(struct loops *l) {
+  for (uint32_t h = 0; h < l->g->block_count; h++)
+    for (uint32_t i = l->pred_at[h]; i < l->pred_at[h + 1]; i++) {
+      if (!is_ancestor(l, h, l->preds[i]))
+        continue;
+      if (l->work > WORK_MAX)
+        return;
+      if (check_edge(l, h, l->preds[i]))
+        break;
+    }
 }
 
 int fisa__check_loops(struct fisa__flow *g, struct fisa__report *r) {
@@ -380,21 +344,20 @@ int fisa__check_loops(struct fisa__flow *g, struct fisa__report *r) {
   if (n == 0 || !may_cycle(g))
     return 0;
   l.v = calloc(n, sizeof(*l.v));
-  words = calloc(6 * (size_t)n + 1, sizeof(*words));
+  words = calloc(5 * (size_t)n + 1, sizeof(*words));
   if (!l.v || !words) {
     free(words);
     free(l.v);
     return -1;
   }
-  l.order = words;
+  l.body = words;
   l.stack = words + n;
-  l.preds = words + 3 * (size_t)n;
-  l.pred_at = words + 5 * (size_t)n;
+  l.preds = words + 2 * (size_t)n;
+  l.pred_at = words + 4 * (size_t)n;
+  l.stops = g->func_count > 1 && functions_stop(g);
   number_blocks(&l);
   list_preds(&l);
-  nest(&l);
-  find_exits(&l);
-  report_loops(&l);
+  check_heads(&l);
   free(words);
   free(l.v);
   return 0;

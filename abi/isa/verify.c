@@ -141,16 +141,23 @@ static void check_overlap(const struct fisa__flow *g, struct fisa__report *r) {
 
 /* ---- the whole program -------------------------------------------------- */
 
+/* Where control is cut short by something malformed, a boundary may well have
+ * been meant to follow. */
+static bool is_cut(const struct fisa__node *n) {
+  return n->status != FISA_DECODED || n->insn.row->flow == FISA_FLOW_TRAP ||
+         (n->flags & (FISA__OFF_END | FISA__BAD_JUMP));
+}
+
 static void check_boundary(struct fisa__flow *g, struct fisa__report *r) {
   const struct fisa_boundary *b = &g->p->manifest.boundary;
-  bool found = false;
+  bool found = g->count == 0;
 
   for (uint32_t i = 0; i < g->count && !found; i++) {
     const struct fisa__node *n = &g->node[i];
-    found = (n->flags & FISA__BOUNDARY) ||
-            (n->status == FISA_DECODED && n->insn.row->flow == FISA_FLOW_HALT);
+    found = (n->flags & FISA__BOUNDARY) || is_cut(n) ||
+            n->insn.row->flow == FISA_FLOW_HALT;
   }
-  if (b->kind == FISA_BOUNDARY_PC &&
+  if (b->kind == FISA_BOUNDARY_PC && g->count > 0 &&
       (b->pc >= g->p->size || g->index[b->pc] == FISA__NONE))
     fisa__found(r, g->p->entry, FISA_BAD_BOUNDARY,
                 "the boundary at %u is no reached instruction", b->pc);
