@@ -17,6 +17,8 @@
 #define PACKAGE_VERSION "0.1.0"
 #endif
 
+#define RECORDS_KEPT 10000u  /* of the journal, beside what versions need */
+
 /* ---- small services ------------------------------------------------------------ */
 
 void fse_say(struct fse_instance *in, uint32_t level, const char *format,
@@ -93,7 +95,10 @@ static void find_services(struct fse_instance *in) {
 static void open_journal(struct fse_instance *in) {
   struct fisa_error err = {""};
   if (in->policy.journal[0] == '\0') return;
-  if (fse_journal_open(in->policy.journal, &in->journal, &err) == 0) return;
+  if (fse_journal_open(in->policy.journal, &in->journal, &err) == 0 &&
+      fse_journal_prune(in->journal, RECORDS_KEPT, &err) == 0)
+    return;
+  fse_journal_close(in->journal);
   in->journal = NULL;
   in->paused = true;
   fse_say(in, FLUX_LOG_ERROR, "agents run unevolved: %s", err.text);
