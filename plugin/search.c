@@ -47,7 +47,7 @@ struct crew {
   const struct fse_round *round;
   const struct fse_draft *base;
   struct fse_verdict *verdict;
-  uint32_t count;
+  uint32_t count;           /* judged up to here */
   uint64_t bound;
   atomic_uint next;
   atomic_int failed;
@@ -95,6 +95,11 @@ static int seen_add(struct search *s, uint64_t hash) {
 
 /* ---- a round -------------------------------------------------------------- */
 
+static bool too_late(const struct fse_search_request *q) {
+  return q->deadline_ns != 0 && q->now_ns != NULL &&
+         q->now_ns(q->user) >= q->deadline_ns;
+}
+
 static void *crew_work(void *arg) {
   struct crew *c = arg;
   struct fse_bench bench = {0};
@@ -107,7 +112,9 @@ static void *crew_work(void *arg) {
     struct fse_proposal p = {0};
     struct fse_verdict *v = &c->verdict[i];
     v->fate = FSE_FATE_NONE;
-    if (fse_candidate_edit(c->round, &bench, c->base, i, &p) != 0) continue;
+    if (too_late(c->s->q) ||
+        fse_candidate_edit(c->round, &bench, c->base, i, &p) != 0)
+      continue;
     *v = fse_candidate_judge(c->round, &bench, c->bound, NULL);
     v->proposal = p;
   }
@@ -115,11 +122,11 @@ static void *crew_work(void *arg) {
   return NULL;
 }
 
-/* Judges all candidates of a round on the request's threads. */
+/* Judges candidates next..count-1 on the request's threads. */
 static int crew_run(struct crew *c, uint32_t threads) {
   pthread_t id[64];
   uint32_t started = 0;
-  assert(threads >= 1);
+  assert(threads >= 1 && atomic_load(&c->next) <= c->count);
   if (threads > 64) threads = 64;
   while (started + 1 < threads &&
          pthread_create(&id[started], NULL, crew_work, c) == 0)
@@ -127,6 +134,24 @@ static int crew_run(struct crew *c, uint32_t threads) {
   crew_work(c);
   while (started > 0) pthread_join(id[--started], NULL);
   return atomic_load(&c->failed) ? -1 : 0;
+}
+
+/*
+ * Judges candidates in order until `all` are or `most` were variants; those
+ * at which the proposer had nothing cost nothing. Sets count to those judged.
+ */
+static int crew_run_most(struct crew *c, uint32_t threads, uint32_t all,
+                         uint64_t most) {
+  c->count = 0;
+  while (c->count < all && most > 0) {
+    uint32_t from = c->count;
+    c->count = most < all - from ? from + (uint32_t)most : all;
+    atomic_store(&c->next, from);
+    if (crew_run(c, threads) != 0) return -1;
+    for (uint32_t i = from; i < c->count; i++)
+      if (c->verdict[i].fate != FSE_FATE_NONE) most--;
+  }
+  return 0;
 }
 
 /* The order in which passing candidates are taken: cheaper, smaller, older. */
@@ -176,7 +201,7 @@ static int take(struct search *s, const struct fse_round *r,
   struct fse_proposal proposal = {0};
   struct fse_made made = {0};
   struct step *now = current(s);
-  if (s->step_count == MAX_STEPS ||
+  if (s->step_count == MAX_STEPS || s->variants >= s->q->budget ||
       fse_candidate_edit(r, b, base, p->index, &proposal) != 0)
     return 0;
   struct fse_verdict v = fse_candidate_judge(r, b, now->cost, &made);
@@ -285,16 +310,17 @@ static int run_round(struct search *s, struct fisa_error *err) {
   struct crew crew = {.s = s, .round = &round};
   struct fse_draft *base = NULL;
   int taken = -1;
+  uint32_t all;
   uint64_t left = s->q->budget - s->variants;
   if (round_make(s, &parts, &round, err) != 0) goto done;
-  crew.count = round.sites.count + s->q->policy->population;
-  if (crew.count > left) crew.count = (uint32_t)left;
+  all = round.sites.count + s->q->policy->population;
   crew.base = parts.draft;
   crew.bound = round.cost;
-  crew.verdict = calloc(crew.count + 1, sizeof *crew.verdict);
+  crew.verdict = calloc(all + 1, sizeof *crew.verdict);
   base = fse_draft_copy(parts.draft);
+  /* What passes is judged once more where it is taken: a quarter is kept. */
   if (crew.verdict == NULL || base == NULL ||
-      crew_run(&crew, s->q->threads) != 0) {
+      crew_run_most(&crew, s->q->threads, all, left - left / 4) != 0) {
     fisa_fail(err, "out of memory");
     goto done;
   }
@@ -318,8 +344,7 @@ static bool time_is_up(struct search *s) {
       q->progress(s->variants, (double)current(s)->cost * per,
                   (double)current(s)->cost * per, q->user) != 0)
     return true;
-  return q->deadline_ns != 0 && q->now_ns != NULL &&
-         q->now_ns(q->user) >= q->deadline_ns;
+  return too_late(q);
 }
 
 /* Whether a made program passes every episode of the set; its cost. */
