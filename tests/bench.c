@@ -1,6 +1,6 @@
 /*
- * tests/bench.c - runs the groups of benchmarks that its arguments name, or
- * all of them, and prints a table.
+ * tests/bench.c - measuring, and main of the bench programs: runs the groups
+ * that the arguments name, or all, and prints a table.
  */
 #include "tests/bench.h"
 
@@ -10,15 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-static const struct {
-  const char *name;
-  void (*run)(void);
-} groups[] = {
-  { "vm", bench_vm },
-};
-
-enum { GROUPS = sizeof groups / sizeof groups[0] };
 
 static double now_ns(void) {
   struct timespec t;
@@ -70,6 +61,12 @@ void bench_figure(const char *name, double value, const char *unit) {
   tell_json(name, value, unit, 0, NULL);
 }
 
+void bench_ratio(const char *name, double ratio, const char *unit,
+                 const char *against) {
+  printf("%-20s %12.5g %-16s %s\n", name, ratio, unit, against);
+  tell_json(name, ratio, unit, ratio, against);
+}
+
 double bench_pair(const struct bench_pair *p) {
   unsigned n = p->pairs, low, high;
   double *ours = calloc(n, sizeof *ours), *ratio = calloc(n, sizeof *ratio);
@@ -111,26 +108,16 @@ double bench_pair(const struct bench_pair *p) {
   return median;
 }
 
-static int run_group(const char *name) {
-  for (int i = 0; i < GROUPS; i++)
-    if (strcmp(groups[i].name, name) == 0) {
-      groups[i].run();
-      return 0;
-    }
-  fprintf(stderr, "no group %s; there are:", name);
-  for (int i = 0; i < GROUPS; i++)
-    fprintf(stderr, " %s", groups[i].name);
-  fprintf(stderr, "\n");
-  return 1;
-}
-
+/* Runs the groups named, of those this program has. */
 int main(int argc, char **argv) {
-  int failed = 0;
-
   setvbuf(stdout, NULL, _IOLBF, 0);
-  for (int i = 1; i < argc; i++)
-    failed |= run_group(argv[i]);
-  for (int i = 0; i < GROUPS && argc == 1; i++)
-    groups[i].run();
-  return failed;
+  for (const struct bench_group *g = bench_groups; g->name != NULL; g++) {
+    int wanted = argc == 1;
+
+    for (int i = 1; i < argc; i++)
+      wanted |= strcmp(argv[i], g->name) == 0;
+    if (wanted)
+      g->run();
+  }
+  return 0;
 }

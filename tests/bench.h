@@ -3,7 +3,7 @@
  *
  * A figure with a time in it is a ratio: ours and theirs run in turn, many
  * times, and what is told is the median of the ratios with its 95 % interval.
- * A group is one file with a function; bench.c lists the groups.
+ * A group is a function; each program has a table of its groups.
  */
 #ifndef FLUX_TESTS_BENCH_H
 #define FLUX_TESTS_BENCH_H
@@ -31,7 +31,19 @@ double bench_pair(const struct bench_pair *p);
 /* A figure without a counterpart. */
 void bench_figure(const char *name, double value, const char *unit);
 
-/* The groups. */
+/* A ratio measured otherwise: ours over what it is against. */
+void bench_ratio(const char *name, double ratio, const char *unit,
+                 const char *against);
+
+/* A group; each bench program has a table of them, ended by a NULL name. */
+struct bench_group {
+  const char *name;
+  void (*run)(void);
+};
+extern const struct bench_group bench_groups[];
+
+/* Groups of tests/bench, which knows the host; the plugin's are in
+ * bench_search.c, a program of its own: the two never meet in one link. */
 void bench_vm(void);
 
 #endif /* FLUX_TESTS_BENCH_H */
