@@ -21,7 +21,7 @@
 
 enum { SETTING_NAME_MAX = 255, SETTINGS_MAX = 65536 };
 
-/* ---- arena -------------------------------------------------------------------- */
+/* ---- arena -------------------------------------------------------------- */
 
 /* Blocks of one config, newest first. */
 struct block {
@@ -68,7 +68,7 @@ static void free_blocks(struct block *b) {
   }
 }
 
-/* ---- sentences ------------------------------------------------------------------ */
+/* ---- sentences ---------------------------------------------------------- */
 
 /* Fails with "FILE:LINE: sentence" about a setting. Returns -1. */
 static int fail_at(struct loader *l, const config_setting_t *s,
@@ -132,7 +132,7 @@ static int fail_unknown(struct loader *l, const config_setting_t *s,
                  name, schema->what, near);
 }
 
-/* ---- scalars -------------------------------------------------------------------- */
+/* ---- scalars ------------------------------------------------------------ */
 
 /* Reads an integer setting; false if it is none. */
 static bool setting_int(const config_setting_t *s, int64_t *out) {
@@ -285,7 +285,7 @@ static int convert_bool(struct loader *l, const config_setting_t *s,
   return 0;
 }
 
-/* ---- groups and lists --------------------------------------------------------- */
+/* ---- groups and lists --------------------------------------------------- */
 
 static int convert_group(struct loader *l, const config_setting_t *s,
                          const struct fhost_schema *schema, char *target);
@@ -419,7 +419,7 @@ static int lay_default(struct loader *l, const struct fhost_field *f,
   }
 }
 
-/* ---- a plugin's own block ------------------------------------------------------- */
+/* ---- a plugin's own block ----------------------------------------------- */
 
 static bool in_schema(const struct fhost_schema *schema, const char *name) {
   for (unsigned i = 0; i < schema->count; i++)
@@ -556,7 +556,7 @@ static int convert_group(struct loader *l, const config_setting_t *s,
   return 0;
 }
 
-/* ---- what one key alone cannot tell ----------------------------------------------- */
+/* ---- what one key alone cannot tell ------------------------------------- */
 
 static int fail_line(struct loader *l, uint32_t line, const char *what,
                      const char *name) {
@@ -585,7 +585,7 @@ static int check_whole(struct loader *l) {
   return 0;
 }
 
-/* ---- files ------------------------------------------------------------------------ */
+/* ---- files -------------------------------------------------------------- */
 
 int fhost_config_parse(const char *text, const char *where,
                        const char *folder, struct fhost_config **out,

@@ -127,7 +127,7 @@ bool fhost_config_row(unsigned i, struct fhost_config_row *out);
  * than 63 bytes count as unlike anything. */
 unsigned fhost_edit_distance(const char *a, const char *b);
 
-/* ---- what the strings of an agent mean in its dialect ---------------------- */
+/* ---- what the strings of an agent mean in its dialect ------------------- */
 
 /*
  * A place where an input is laid: a register or single cell ("R1", "Z"), or

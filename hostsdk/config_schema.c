@@ -189,7 +189,7 @@ const char *fhost_field_type_name(const struct fhost_field *f) {
   }
 }
 
-/* ---- rows for help ---------------------------------------------------------- */
+/* ---- rows for help ------------------------------------------------------ */
 
 static void row_fill(const struct fhost_field *f, const char *prefix,
                      struct fhost_config_row *out) {

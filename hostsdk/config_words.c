@@ -37,7 +37,7 @@ unsigned fhost_edit_distance(const char *a, const char *b) {
   return row[bn];
 }
 
-/* ---- cells ------------------------------------------------------------------ */
+/* ---- cells -------------------------------------------------------------- */
 
 /* A cell by its written name: letters, then a number for a register file.
  * Returns its index (0 without a dialect), or -1 with err. */
@@ -149,7 +149,7 @@ int fhost_confidence_resolve(const struct fisa_dialect *d, const char *text,
   return 0;
 }
 
-/* ---- boundaries ------------------------------------------------------------- */
+/* ---- boundaries --------------------------------------------------------- */
 
 static int channel_boundary(const struct fisa_program *p, const char *name,
                             struct fisa_boundary *out,

@@ -57,7 +57,7 @@ void fhost_natives_free(struct fhost_natives *t) {
   free(t);
 }
 
-/* ---- building the table ----------------------------------------------------- */
+/* ---- building the table ------------------------------------------------- */
 
 static int add(struct fhost_natives *t, const char *name, const char *spec,
                unsigned parts, struct fhost_native **out,
@@ -151,7 +151,7 @@ fhost_native_signature(const struct fhost_native *n) {
   return &n->sig;
 }
 
-/* ---- calls ------------------------------------------------------------------ */
+/* ---- calls -------------------------------------------------------------- */
 
 flux_status fhost_native_call(const struct fhost_native *n,
                               const flux_value *args, uint32_t count,

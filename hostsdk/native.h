@@ -86,7 +86,7 @@ flux_status fhost_native_call(const struct fhost_native *n,
 /* The int32 nearest a value, as natives convert: saturating, NaN is 0. */
 int32_t fhost_value_i32(const flux_value *v);
 
-/* ---- closures --------------------------------------------------------------- */
+/* ---- closures ----------------------------------------------------------- */
 
 /*
  * A plain C function pointer made at run time that carries a user pointer:

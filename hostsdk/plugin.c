@@ -30,7 +30,7 @@ const char *fhost_status_text(flux_status status) {
                                              : "unknown status";
 }
 
-/* ---- what a descriptor must be ------------------------------------------------- */
+/* ---- what a descriptor must be ------------------------------------------ */
 
 /* Names the field of two build signatures that differs. */
 static int check_signature(uint32_t theirs, struct fisa_error *err) {
@@ -85,7 +85,7 @@ static int negotiate(struct fhost_plugin *p, struct fisa_error *err) {
   return 0;
 }
 
-/* ---- life ------------------------------------------------------------------------ */
+/* ---- life --------------------------------------------------------------- */
 
 int fhost_plugin_open(const char *path, struct fhost_plugin **out,
                       struct fisa_error *err) {

@@ -24,7 +24,7 @@ int fhost_log_level_by_name(const char *name) {
   return -1;
 }
 
-/* ---- the tables -------------------------------------------------------------------- */
+/* ---- the tables --------------------------------------------------------- */
 
 static const flux_setting *config_at(uint32_t i, void *ctx) {
   const struct fhost_services *s = ctx;
@@ -98,7 +98,7 @@ static const void *extension(const char *id, void *ctx) {
   return NULL;
 }
 
-/* ---- life ---------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------- */
 
 static const char *build_id(const struct fhost_services_options *o) {
   if (o->build_id)

@@ -38,7 +38,7 @@ static ffi_type *ffi_of(char letter) {
   return &ffi_type_void;
 }
 
-/* ---- parsing -------------------------------------------------------------- */
+/* ---- parsing ------------------------------------------------------------ */
 
 /* Consumes a type; *out is 'v' for void. */
 static int parse_type(struct fhost_scan *s, const char *expected, char *out,
@@ -160,7 +160,7 @@ int fhost_ffi_prepare(struct fhost_ffi *f, const struct fhost_signature *sig,
   return 0;
 }
 
-/* ---- values ---------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------- */
 
 /* Saturating conversions: the plain cast of a double that is out of range is
  * undefined in C. The limits are exact powers of two. */

@@ -76,7 +76,7 @@ fail:
   return status;
 }
 
-/* ---- running ------------------------------------------------------------------- */
+/* ---- running ------------------------------------------------------------ */
 
 static int32_t input(uint16_t source, const int32_t *arg, unsigned argc,
                      void *user) {

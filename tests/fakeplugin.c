@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <flux/control.h>
 #include <flux/services.h>
@@ -122,6 +123,34 @@ static flux_status create(const flux_host *host, flux_plugin **out,
   return FLUX_OK;
 }
 
+/*
+ * Plays "run": progress, then a result whose code is that of FLUX_FAKE_CODE.
+ * With FLUX_FAKE=endless it goes on until it is asked to finish.
+ */
+static void run(int32_t (*line)(const char *text, size_t n, void *user),
+                void *user) {
+  static const char progress[] = "{\"progress\":{\"variants\":1,"
+                                 "\"best\":2.5}}";
+  const char *code = getenv("FLUX_FAKE_CODE");
+  const struct timespec nap = {0, 10000000};
+  char text[1024];
+
+  do {
+    if (line(progress, strlen(progress), user) != 0)
+      break;
+    if (faulty("endless"))
+      nanosleep(&nap, NULL);
+  } while (faulty("endless"));
+  snprintf(text, sizeof text, "{\"result\":{\"variants\":7,\"seed\":3,"
+           "\"cycles_before\":10.5,\"cycles_after\":5,"
+           "\"instructions_before\":4,\"instructions_after\":2,"
+           "\"assurance\":\"fuzz\"},\"code\":\"%s\",\"entry\":0,"
+           "\"records\":[]}", code ? code : "00");
+  line(text, strlen(text), user);
+}
+
+/* Any other request is its own reply, for tests of what was sent; a run's is
+ * left in the file that FLUX_FAKE_REQUEST names. */
 static flux_status request(flux_plugin *plugin, const char *json, size_t size,
                            int32_t (*line)(const char *text, size_t n,
                                            void *user),
@@ -130,6 +159,19 @@ static flux_status request(flux_plugin *plugin, const char *json, size_t size,
   if (size == 0) {
     say(message, capacity, "empty");
     return FLUX_E_INVALID;
+  }
+  if (faulty("mute"))
+    return FLUX_OK;
+  if (strstr(json, "\"cmd\":\"run\"")) {
+    const char *path = getenv("FLUX_FAKE_REQUEST");
+    FILE *f = path ? fopen(path, "w") : NULL;
+
+    if (f) {
+      fprintf(f, "%s\n", json);
+      fclose(f);
+    }
+    run(line, user);
+    return FLUX_OK;
   }
   line(json, size, user);
   return FLUX_OK;

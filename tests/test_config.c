@@ -28,7 +28,7 @@ static struct fhost_config *parse(const char *text, struct fisa_error *err) {
   return c;
 }
 
-/* ---- what a config becomes -------------------------------------------------- */
+/* ---- what a config becomes ---------------------------------------------- */
 
 static const char full[] =
   "host = { name = \"demo\"; threads = 2; seed = 7; tasks = 2000;\n"
@@ -202,7 +202,7 @@ static void plugin_block(void) {
   fhost_config_free(c);
 }
 
-/* ---- what is wrong with a config ---------------------------------------------- */
+/* ---- what is wrong with a config ---------------------------------------- */
 
 #define AGENT(more) "agents = ( { name = \"a\"; program = \"p\"; " more " } );"
 #define NATIVES \
@@ -408,7 +408,7 @@ static void deep_settings(void) {
               "bytes");
 }
 
-/* ---- files --------------------------------------------------------------------- */
+/* ---- files -------------------------------------------------------------- */
 
 static void put_file(const char *path, const char *text, size_t n) {
   FILE *f = fopen(path, "wb");
@@ -479,7 +479,7 @@ static void refuses_files(void) {
   fhost_config_free(NULL);
 }
 
-/* ---- the schema ------------------------------------------------------------------ */
+/* ---- the schema --------------------------------------------------------- */
 
 static void rows(void) {
   struct fhost_config_row row;
@@ -528,7 +528,7 @@ static void distances(void) {
                               "012345678901234567890123"), 64);
 }
 
-/* ---- words in a dialect ------------------------------------------------------------ */
+/* ---- words in a dialect ------------------------------------------------- */
 
 static struct fisa_dialect *unified(void) {
   struct fisa_dialect *d = NULL;

@@ -16,7 +16,7 @@
 
 #define PROBE "libprobe.so"
 
-/* ---- signatures ------------------------------------------------------------- */
+/* ---- signatures --------------------------------------------------------- */
 
 static void good_signatures(void) {
   static const struct {
@@ -99,7 +99,7 @@ static void bad_signatures(void) {
   UNIT_STR_EQ(err.text, "the function's name is longer than 127 bytes");
 }
 
-/* ---- calls -------------------------------------------------------------------- */
+/* ---- calls -------------------------------------------------------------- */
 
 static const char *probe_folder(void) {
   return unit_built("tests/.libs");
@@ -297,7 +297,7 @@ static void table_limits(void) {
   fhost_natives_free(NULL);
 }
 
-/* ---- functions of this process ------------------------------------------------------ */
+/* ---- functions of this process ------------------------------------------ */
 
 static int64_t seen_task;
 static int32_t seen_pair[2];
@@ -333,7 +333,7 @@ static struct fhost_natives *own_functions(void) {
   return t;
 }
 
-/* ---- calls of a config ------------------------------------------------------------ */
+/* ---- calls of a config -------------------------------------------------- */
 
 static void expressions(void) {
   struct fhost_natives *t = own_functions();
@@ -423,7 +423,7 @@ static void bad_expressions(void) {
   fhost_natives_free(t);
 }
 
-/* ---- closures ------------------------------------------------------------------------ */
+/* ---- closures ----------------------------------------------------------- */
 
 /* A VM whose callback has no user pointer: what closures are for. */
 struct pointerless_vm {

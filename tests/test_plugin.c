@@ -57,7 +57,7 @@ static void ends(const char *text, const char *want) {
             text, want);
 }
 
-/* ---- finding ------------------------------------------------------------------- */
+/* ---- finding ------------------------------------------------------------ */
 
 static void finds(void) {
   char path[FHOST_PATH_MAX], real[4096];
@@ -187,7 +187,7 @@ static void foreign_owner(void) {
   UNIT_EQ(chown(unit_tmpdir(), 0, (gid_t)-1), 0);
 }
 
-/* ---- opening ---------------------------------------------------------------------- */
+/* ---- opening ------------------------------------------------------------ */
 
 static struct fhost_plugin *open_fake(const char *file, const char *fault,
                                       struct fisa_error *err) {
@@ -280,7 +280,7 @@ static void longer_descriptor(void) {
   fhost_plugin_close(p, false);
 }
 
-/* ---- life --------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------- */
 
 static int32_t take(const char *text, size_t size, void *user) {
   size_t *total = user;

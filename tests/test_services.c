@@ -12,7 +12,7 @@
 #include "isa/asm.h"
 #include "tests/unit.h"
 
-/* ---- extensions by name -------------------------------------------------------- */
+/* ---- extensions by name ------------------------------------------------- */
 
 static const void *extension(const struct fhost_services *s, const char *id) {
   const flux_host *h = fhost_services_host(s);
@@ -81,7 +81,7 @@ static void clock_goes_on(void) {
   fhost_services_free(s);
 }
 
-/* ---- log --------------------------------------------------------------------------- */
+/* ---- log ---------------------------------------------------------------- */
 
 struct sink {
   unsigned lines;
@@ -177,7 +177,7 @@ static void level_names(void) {
   UNIT_STR_EQ(fhost_log_level_name(99), "error");
 }
 
-/* ---- natives ------------------------------------------------------------------------- */
+/* ---- natives ------------------------------------------------------------ */
 
 static int32_t twice(int32_t v) {
   return 2 * v;
@@ -210,7 +210,7 @@ static void natives(void) {
   fhost_natives_free(t);
 }
 
-/* ---- single steps ----------------------------------------------------------------------- */
+/* ---- single steps ------------------------------------------------------- */
 
 /* A stepper over assembly text, and a state for it. */
 struct bench {
@@ -491,7 +491,7 @@ done:
   bench_close(&b);
 }
 
-/* ---- live, passed on ------------------------------------------------------------------- */
+/* ---- live, passed on ---------------------------------------------------- */
 
 /* What the runtime was told last. */
 static struct {

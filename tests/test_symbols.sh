@@ -47,7 +47,8 @@ declared()
 			print ""
 		}' "$header"
 	done | grep -v -e '^#' -e 'static inline' | tr '\n' ' ' |
-		grep -oE '\b(fhost|fisa)_[a-z0-9_]+ *\(|extern const struct [a-z_]+ [a-z_]+' |
+		grep -oE -e '\b(fhost|fisa)_[a-z0-9_]+ *\(' \
+			-e 'extern const struct [a-z_]+ [a-z_]+' |
 		sed -e 's/ *($//' -e 's/.* //' | sort -u
 }
 

@@ -15,7 +15,7 @@
 
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
-/* ---- commands ------------------------------------------------------------- */
+/* ---- commands ----------------------------------------------------------- */
 
 int cli_asm(const struct cli_options *o);
 int cli_disasm(const struct cli_options *o);
@@ -28,7 +28,7 @@ int cli_dialect(const struct cli_options *o);
 int cli_exec_ref(const struct cli_options *o, const struct fisa_program *p,
                  char **line, struct fisa_error *err);
 
-/* ---- input and output ------------------------------------------------------- */
+/* ---- input and output --------------------------------------------------- */
 
 /* Prints "fluxevolve: sentence" to stderr. Returns CLI_FAILED. */
 int cli_fail(const char *format, ...)
@@ -54,7 +54,7 @@ char *cli_hex(const uint8_t *bytes, size_t length);
 /* Bytes of hex, to be freed; NULL if it is none or there is no memory. */
 uint8_t *cli_unhex(const char *hex, size_t *length);
 
-/* ---- the plugin -------------------------------------------------------------- */
+/* ---- the plugin --------------------------------------------------------- */
 
 struct cli_plugin;
 

@@ -10,7 +10,7 @@
 
 #include "hostsdk/cli/cli.h"
 
-/* ---- the IR engine, in the plugin ---------------------------------------------- */
+/* ---- the IR engine, in the plugin --------------------------------------- */
 
 struct reply {
   char *line;  /* the first one, or NULL */
@@ -85,7 +85,7 @@ done:
   return rc;
 }
 
-/* ---- for people ------------------------------------------------------------------ */
+/* ---- for people --------------------------------------------------------- */
 
 /* Prints what differs from a machine at rest. */
 static void print_array(const char *letter, const json_t *values) {
@@ -130,7 +130,7 @@ static int print_state(const char *line) {
   return CLI_OK;
 }
 
-/* ---- the command ----------------------------------------------------------------- */
+/* ---- the command -------------------------------------------------------- */
 
 static int exec_on(const struct cli_options *o, const struct fisa_program *p,
                    char **line, struct fisa_error *err) {

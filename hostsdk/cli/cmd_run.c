@@ -29,7 +29,7 @@ static void watch_interrupt(void) {
   sigaction(SIGINT, &action, NULL);
 }
 
-/* ---- the request ------------------------------------------------------------------ */
+/* ---- the request -------------------------------------------------------- */
 
 /* One line of --episodes, checked as a state, appended to the list. */
 static int add_episode(const struct fisa_program *p, const char *line,
@@ -149,7 +149,7 @@ fail:
   return NULL;
 }
 
-/* ---- the reply ---------------------------------------------------------------------- */
+/* ---- the reply ---------------------------------------------------------- */
 
 struct reply {
   bool terminal;       /* progress is one line that changes */
@@ -247,7 +247,7 @@ done:
   return rc;
 }
 
-/* ---- the result ---------------------------------------------------------------------- */
+/* ---- the result --------------------------------------------------------- */
 
 /* The result object with its keys in their order, whatever the plugin's. */
 static json_t *result_json(const struct cli_options *o,

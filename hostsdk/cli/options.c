@@ -110,7 +110,7 @@ static int fail(struct line *l, const char *format, ...) {
   return -1;
 }
 
-/* ---- values --------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------- */
 
 static int set_number(struct line *l, const struct option *o, char *to,
                       const char *value) {
@@ -175,7 +175,7 @@ static int set(struct line *l, const struct option *o, const char *value) {
   return 0;
 }
 
-/* ---- words ---------------------------------------------------------------- */
+/* ---- words -------------------------------------------------------------- */
 
 /* The option of "--name" or "--name=value", or NULL. */
 static const struct option *long_option(const char *text) {
@@ -286,7 +286,7 @@ int cli_parse(int argc, char **argv, struct cli_options *out, char *message,
   return failed ? -1 : check(&l);
 }
 
-/* ---- help ------------------------------------------------------------------ */
+/* ---- help --------------------------------------------------------------- */
 
 static void print_option(const struct option *o, FILE *to) {
   char name[48];

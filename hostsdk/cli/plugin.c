@@ -25,7 +25,7 @@ struct cli_plugin {
   const flux_control *control;
 };
 
-/* ---- finding it --------------------------------------------------------------- */
+/* ---- finding it --------------------------------------------------------- */
 
 /* Where an installed tree has plugins, seen from this program: ../lib/flux.
  * False if that cannot be told. */
@@ -66,7 +66,7 @@ static int find(const struct cli_options *o, char out[FHOST_PATH_MAX],
                            folder_beside(beside) ? beside : NULL, out, err);
 }
 
-/* ---- life ----------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------- */
 
 static int create(struct cli_plugin *p, struct fisa_error *err) {
   const struct fhost_services_options options = {
@@ -112,7 +112,7 @@ void cli_plugin_close(struct cli_plugin *p) {
   free(p);
 }
 
-/* ---- requests ---------------------------------------------------------------------- */
+/* ---- requests ----------------------------------------------------------- */
 
 int cli_plugin_request(struct cli_plugin *p, const json_t *request,
                        int32_t (*line)(const char *text, size_t size,

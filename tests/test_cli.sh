@@ -1,0 +1,364 @@
+#!/bin/sh
+# fluxevolve as scripts see it: what goes to stdout, to the byte; exit codes;
+# one sentence on stderr.
+
+. "${FLUX_SRCDIR:-.}/tests/lib.sh"
+
+bin=$FLUX_BUILDDIR/bin/fluxevolve
+fake=$FLUX_BUILDDIR/tests/.libs/libfake_good.so
+agents=$FLUX_SRCDIR/samples/agents
+
+[ -x "$bin" ] || { skip fluxevolve "$bin is not built"; finish; }
+
+# out NAME STATUS WANT ARGUMENT...: exit status and stdout; stderr is empty
+# if and only if the status is 0.
+out()
+{
+	name=$1 want_status=$2 want=$3
+	shift 3
+	got=$("$bin" "$@" 2>"$tmp/stderr" </dev/null)
+	status=$?
+	same "$name: status" "$status" "$want_status"
+	same "$name: stdout" "$got" "$want"
+	if [ "$want_status" -eq 0 ]; then
+		same "$name: stderr" "$(cat "$tmp/stderr")" ""
+	fi
+}
+
+# err NAME STATUS SENTENCE ARGUMENT...: nothing on stdout, one line on stderr.
+err()
+{
+	name=$1 want_status=$2 want=$3
+	shift 3
+	got=$("$bin" "$@" 2>"$tmp/stderr" </dev/null)
+	status=$?
+	same "$name: status" "$status" "$want_status"
+	same "$name: stdout" "$got" ""
+	same "$name: stderr" "$(cat "$tmp/stderr")" "fluxevolve: $want"
+}
+
+# ---- usage -------------------------------------------------------------------
+
+err "no command" 2 "a command is missing; try --help"
+err "unknown command" 2 'unknown command "frob"; try --help' frob
+err "unknown option" 2 "unknown option --frob; try --help" asm --frob x
+err "option of another command" 2 \
+	"--fuel is no option of this command; try --help" \
+	asm --fuel 3 hex:00
+err "no value" 2 "--fuel needs a value: N; try --help" exec hex:00 --fuel
+err "a value too many" 2 "--json takes no value; try --help" \
+	exec hex:00 --json=yes
+err "no number" 2 "--fuel: \"3x\" is no whole number of 0..\
+9223372036854775807; try --help" exec hex:00 --fuel 3x
+err "negative" 2 "--fuel: \"-1\" is no whole number of 0..\
+9223372036854775807; try --help" exec hex:00 --fuel=-1
+err "no seconds" 2 '--time-limit: "0" is no number of seconds above 0; try '\
+'--help' run hex:00 -o x.flx --time-limit 0
+err "assurance" 2 '--min-assurance: "sure" is none of static, replay, fuzz '\
+'and proof; try --help' run hex:00 -o x.flx --min-assurance sure
+err "too few words" 2 "too few words; usage: fluxevolve disasm P; try \
+--help" disasm
+err "too many words" 2 "too many words; usage: fluxevolve disasm P; try \
+--help" disasm hex:00 hex:01
+err "run without -o" 2 "run needs -o BEST.flx; try --help" run hex:00
+err "dialect what" 2 "dialect wants list, show NAME or check FILE" \
+	dialect frob
+
+same "--help" "$("$bin" --help | head -n 1)" "usage:"
+"$bin" run --help >"$tmp/help" 2>&1
+same "--help of a command: status" $? 0
+check "--help of a command" grep -q -e --min-assurance "$tmp/help"
+check "--help of a command leaves others out" \
+	sh -c '! grep -q -e --fuel "$1"' sh "$tmp/help"
+check "--version" sh -c '"$1" --version | grep -q "^fluxevolve [0-9]"' sh \
+	"$bin"
+
+# A full disk is an error, whatever was printed.
+if [ -w /dev/full ]; then
+	"$bin" dialect list >/dev/full 2>"$tmp/stderr"
+	same "full disk: status" $? 1
+	same "full disk: stderr" "$(cat "$tmp/stderr")" \
+		"fluxevolve: stdout: No space left on device"
+fi
+
+# ---- asm, disasm, verify ----------------------------------------------------
+
+cat >"$tmp/sum.flx" <<'FLX'
+; the sum of 1..R1
+.dialect unified
+.in  R1 0..100
+.out R3
+start:  MOVI R3, 0
+again:  ADD  R3, R3, R1
+        DEC  R1
+        JNE  R1, again
+        HALT
+FLX
+
+cat >"$tmp/count.flx" <<'FLX'
+.dialect unified
+.in   R1
+.out  R2
+        SENSE R2
+        SYS   4
+        TELL  R1, R2, R3
+        STOREI R2, R0, 16
+        HALT
+FLX
+
+got=$("$bin" asm "$tmp/sum.flx")
+same "asm: hex" "$(printf %s "$got" | tr -d '0-9a-f')" ""
+sum_hex=$got
+out "asm: options anywhere" 0 "$sum_hex" --dialect unified asm "$tmp/sum.flx"
+out "asm: option behind" 0 "$sum_hex" asm "$tmp/sum.flx" --dialect=unified
+out "asm: -o" 0 "" asm -o "$tmp/sum.fxb" "$tmp/sum.flx"
+out "asm: -oFILE" 0 "" asm "$tmp/sum.flx" -o"$tmp/sum2.fxb"
+check "asm: both the same" cmp "$tmp/sum.fxb" "$tmp/sum2.fxb"
+same "asm: raw bytes" "$(od -An -v -tx1 "$tmp/sum.fxb" | tr -d ' \n')" \
+	"$sum_hex"
+out "asm: of bytes" 0 "$sum_hex" asm "$tmp/sum.fxb" --dialect unified
+POSIXLY_CORRECT=1 "$bin" asm "$tmp/sum.flx" --dialect unified \
+	>"$tmp/posix" 2>&1
+same "asm: POSIXLY_CORRECT" "$(cat "$tmp/posix")" "$sum_hex"
+err "asm: no such file" 1 "$tmp/none.flx: No such file or directory" \
+	asm "$tmp/none.flx"
+err "asm: -o nowhere" 1 "$tmp/no/x.fxb: No such file or directory" \
+	asm "$tmp/sum.flx" -o "$tmp/no/x.fxb"
+"$bin" asm "$tmp/sum.flx" --dialect cis >"$tmp/stdout" 2>"$tmp/stderr"
+same "asm: dialects disagree" $? 1
+same "asm: dialects disagree: one line" "$(wc -l <"$tmp/stderr" | tr -d ' ')" 1
+"$bin" asm hex:00 >"$tmp/stdout" 2>"$tmp/stderr"
+same "asm: no dialect" $? 1
+
+printf '.dialect unified\n  FROB R1\n' >"$tmp/bad.flx"
+"$bin" asm "$tmp/bad.flx" >"$tmp/stdout" 2>"$tmp/stderr"
+same "asm: error: status" $? 1
+check "asm: error: FILE:LINE:COLUMN" grep -q "bad.flx:2:3: " "$tmp/stderr"
+same "asm: error: stdout" "$(cat "$tmp/stdout")" ""
+
+"$bin" disasm "$tmp/sum.flx" >"$tmp/again.flx"
+same "disasm: status" $? 0
+out "disasm: assembles to itself" 0 "$sum_hex" asm "$tmp/again.flx"
+check "disasm: keeps .in" grep -q '^\.in *R1 0\.\.100$' "$tmp/again.flx"
+"$bin" disasm hex:ff01 --dialect unified >"$tmp/odd.flx"
+out "disasm: undefined bytes" 0 ff01 asm "$tmp/odd.flx"
+cat >"$tmp/manifest.flx" <<'FLX'
+.in  R1 0..9
+.out R3
+FLX
+"$bin" disasm "$tmp/sum.fxb" --dialect unified \
+	--manifest "$tmp/manifest.flx" >"$tmp/with.flx"
+check "disasm: --manifest" grep -q '^\.in *R1 0\.\.9$' "$tmp/with.flx"
+
+out "verify: ok" 0 ok verify "$tmp/sum.flx"
+"$bin" verify hex:ff --dialect unified >"$tmp/stdout" 2>"$tmp/stderr"
+same "verify: status" $? 1
+check "verify: pc: reason" grep -qE '^0: .+' "$tmp/stdout"
+same "verify: stderr" "$(cat "$tmp/stderr")" ""
+"$bin" verify hex:180105 --dialect unified >"$tmp/stdout"
+check "verify: falls off" grep -qE '^[0-9]+: ' "$tmp/stdout"
+
+# ---- exec -------------------------------------------------------------------
+
+# The JSON line of a run, with register files of zeros folded to [N], so that
+# a row here stays readable.
+fold()
+{
+	zeros=0
+	for i in 1 2 3 4 5 6; do
+		zeros=$zeros,$zeros
+	done
+	sed -e "s/\[$zeros\]/[64]/g" \
+		-e "s/\[$(echo "$zeros" | sed 's/0/"0"/g')\]/[64]/g"
+}
+
+exec_is()
+{
+	name=$1 want=$2
+	shift 2
+	"$bin" exec --json "$@" >"$tmp/stdout" 2>"$tmp/stderr" </dev/null
+	same "$name: status" $? 0
+	same "$name: one line" "$(wc -l <"$tmp/stdout" | tr -d ' ')" 1
+	same "$name" "$(fold <"$tmp/stdout")" "$want"
+	same "$name: stderr" "$(cat "$tmp/stderr")" ""
+}
+
+rest='"fregs":[64],"conf":[64],"stack":[],"flags":{"z":0,"n":0},"mem":[],'\
+'"out":[]}'
+exec_is "exec: halt" \
+	"{\"status\":\"halt\",\"fault\":0,\"fault_name\":\"\",\"cycles\":1,\
+\"pc\":1,\"regs\":[64],$rest" --dialect unified hex:00
+exec_is "exec: end" \
+	"{\"status\":\"end\",\"fault\":0,\"fault_name\":\"\",\"cycles\":1,\
+\"pc\":1,\"regs\":[64],$rest" --dialect unified hex:01
+exec_is "exec: fuel" \
+	"{\"status\":\"fuel\",\"fault\":0,\"fault_name\":\"\",\"cycles\":0,\
+\"pc\":0,\"regs\":[64],$rest" --dialect unified --fuel 0 hex:00
+
+# Values go in by queues of their own, come out in order; bytes that were
+# stored to show.
+printf '{"regs":[0,7],"in":[["SENSE",21],["SENSE",22]]}' >"$tmp/state.json"
+"$bin" exec --json --engine ref --state "$tmp/state.json" "$tmp/count.flx" \
+	>"$tmp/stdout" 2>&1
+same "exec: state: status" $? 0
+check "exec: state: out" grep -qF \
+	'"out":[["SYS",4,7],["TELL",7,21,0]]}' "$tmp/stdout"
+check "exec: state: mem" grep -qF '"mem":[[16,"15000000"]]' "$tmp/stdout"
+check "exec: state: regs" grep -qF '"regs":[0,7,21,0,' "$tmp/stdout"
+# An empty queue gives 0.
+printf '{"regs":[0,7]}' >"$tmp/state.json"
+"$bin" exec --json --state "$tmp/state.json" "$tmp/count.flx" >"$tmp/stdout"
+check "exec: empty queue" grep -qF '"out":[["SYS",4,7],["TELL",7,0,0]]}' \
+	"$tmp/stdout"
+printf '{"regs":[0,7],"frob":1}' >"$tmp/state.json"
+"$bin" exec --json --state "$tmp/state.json" "$tmp/count.flx" \
+	>"$tmp/stdout" 2>"$tmp/stderr"
+same "exec: unknown key: status" $? 1
+check "exec: unknown key: named" grep -q 'state.json: .*frob' "$tmp/stderr"
+same "exec: unknown key: stdout" "$(cat "$tmp/stdout")" ""
+err "exec: no state" 1 "$tmp/none.json: No such file or directory" \
+	exec --state "$tmp/none.json" hex:00 --dialect unified
+
+err "exec: engine lanes" 1 "engine lanes does not exist for dialect unified" \
+	exec --engine lanes hex:00 --dialect unified
+err "exec: engine frob" 1 "engine frob does not exist for dialect unified" \
+	exec --engine frob --json hex:00 --dialect unified
+
+# A fault is a result.
+"$bin" exec --json hex:ff --dialect unified >"$tmp/stdout"
+same "exec: fault: status" $? 0
+check "exec: fault" grep -q '^{"status":"fault","fault":[0-9]*,' "$tmp/stdout"
+out "exec: for people" 0 "halt after 1 cycles at 1" exec hex:00 \
+	--dialect unified
+
+# ---- dialect ----------------------------------------------------------------
+
+out "dialect list" 0 unified dialect list
+"$bin" dialect show unified >"$tmp/unified.fluxisa"
+check "dialect show" cmp "$tmp/unified.fluxisa" \
+	"$FLUX_SRCDIR/abi/isa/dialects/unified.fluxisa"
+out "dialect check" 0 ok dialect check "$tmp/unified.fluxisa"
+"$bin" dialect show unified.bindings >"$tmp/unified.bindings"
+out "dialect check: overlay" 0 ok dialect check "$tmp/unified.bindings"
+err "dialect show: none" 1 'no built-in dialect "frob"' dialect show frob
+sed 's/ len=4/ len=99/' "$tmp/unified.fluxisa" >"$tmp/bad.fluxisa"
+"$bin" dialect check "$tmp/bad.fluxisa" >"$tmp/stdout" 2>"$tmp/stderr"
+same "dialect check: bad: status" $? 1
+check "dialect check: bad: file and line" \
+	grep -q 'bad.fluxisa:[0-9]' "$tmp/stderr"
+same "dialect check: bad: stdout" "$(cat "$tmp/stdout")" ""
+
+# ---- the plugin, played by a fake -------------------------------------------
+
+if [ -e "$fake" ]; then
+	out "ir: the request" 0 '{"cmd":"exec","engine":"ir","program":'\
+'{"dialect":"unified","code":"00","entry":0,"manifest":'\
+'".dialect  unified\n"},"fuel":5}' \
+		exec --engine ir --plugin "$fake" --fuel 5 --json \
+		--dialect unified hex:00
+	printf '{"regs":[0,1]}' >"$tmp/state.json"
+	out "ir: the state" 0 '{"cmd":"exec","engine":"ir","program":'\
+'{"dialect":"unified","code":"00","entry":0,"manifest":'\
+'".dialect  unified\n"},"state":{"regs":[0,1]}}' \
+		exec --engine ir --plugin "$fake" --json --dialect unified \
+		--state "$tmp/state.json" hex:00
+	err "ir: no plugin" 1 "$tmp/no.so: No such file or directory" \
+		exec --engine ir --plugin "$tmp/no.so" --dialect unified \
+		hex:00
+	FLUX_FAKE=mute err "ir: no reply" 1 "the plugin gave no reply" \
+		exec --engine ir --plugin "$fake" --dialect unified hex:00
+	FLUX_FAKE=silent err "ir: no instance" 1 \
+		"plugin org.example.fake: denied" \
+		exec --engine ir --plugin "$fake" --dialect unified hex:00
+
+	printf '{"regs":[0,3]}\n\n{"regs":[0,4]}\n' >"$tmp/episodes"
+	FLUX_FAKE_REQUEST=$tmp/request FLUX_FAKE_CODE=$sum_hex "$bin" run \
+		"$tmp/sum.flx" -o "$tmp/best.flx" --plugin "$fake" --seed 3 \
+		--variants 100 --time-limit 2.5 --episodes "$tmp/episodes" \
+		--min-assurance fuzz --deny-op mul,DIV --threads 2 --json \
+		>"$tmp/stdout" 2>"$tmp/stderr"
+	same "run: status" $? 0
+	same "run: the request" "$(sed 's/"program":{[^}]*}/P/' \
+		"$tmp/request")" '{"cmd":"run",P,"seed":3,"variants":100,'\
+'"time_limit":2.5,"threads":2,"min_assurance":"fuzz","episodes":'\
+'[{"regs":[0,3]},{"regs":[0,4]}],"deny":["MUL","DIV"]}'
+	same "run: the last line" "$(tail -n 1 "$tmp/stdout" |
+		sed 's/"seconds":[0-9.e-]*/S/')" "{\"program\":\
+\"$tmp/sum.flx\",\"dialect\":\"unified\",\"seed\":3,S,\"variants\":7,\
+\"cycles_before\":10.5,\"cycles_after\":5,\"instructions_before\":4,\
+\"instructions_after\":2,\"assurance\":\"fuzz\",\"output\":\
+\"$tmp/best.flx\"}"
+	same "run: progress on stderr" "$(cat "$tmp/stderr")" \
+		"variants 1, best 2.5"
+	out "run: BEST assembles" 0 "$sum_hex" asm "$tmp/best.flx"
+	check "run: BEST keeps .in" grep -q '^\.in *R1 0\.\.100$' \
+		"$tmp/best.flx"
+	check "run: BEST keeps .out" grep -q '^\.out *R3$' "$tmp/best.flx"
+	check "run: the original keeps its labels" grep -q '^again:' \
+		"$tmp/best.flx"
+
+	FLUX_FAKE_CODE=00 "$bin" run "$tmp/sum.flx" -o "$tmp/best.flx" \
+		--plugin "$fake" >"$tmp/stdout" 2>"$tmp/stderr"
+	same "run: for people" "$(sed 's/ in [0-9.]* s/ in T/' \
+		"$tmp/stdout")" "$tmp/best.flx: 10.5 -> 5 cycles a task \
+(-52.4%), 4 -> 2 instructions, assurance fuzz; 7 variants in T"
+	out "run: BEST is the plugin's" 0 00 asm "$tmp/best.flx"
+	check "run: BEST keeps directives" grep -q '^\.in *R1 0\.\.100$' \
+		"$tmp/best.flx"
+
+	FLUX_FAKE_CODE=0g "$bin" run "$tmp/sum.flx" -o "$tmp/x.flx" \
+		--plugin "$fake" >"$tmp/stdout" 2>"$tmp/stderr"
+	same "run: unreadable code: status" $? 1
+	same "run: unreadable code" "$(tail -n 1 "$tmp/stderr")" \
+		"fluxevolve: the plugin's program cannot be read"
+	check "run: unreadable code: no BEST" test ! -e "$tmp/x.flx"
+	printf '{"regs":[0,3]}\n{"regs":3}\n' >"$tmp/episodes"
+	"$bin" run "$tmp/sum.flx" -o "$tmp/x.flx" --plugin "$fake" \
+		--episodes "$tmp/episodes" >"$tmp/stdout" 2>"$tmp/stderr"
+	same "run: bad episode: status" $? 1
+	check "run: bad episode: line" grep -q 'episodes:2: ' "$tmp/stderr"
+	: >"$tmp/episodes"
+	err "run: no episodes" 1 "$tmp/episodes: no episodes" run \
+		"$tmp/sum.flx" -o "$tmp/x.flx" --plugin "$fake" --episodes \
+		"$tmp/episodes"
+	err "run: no such mnemonic" 1 \
+		'--deny-op: dialect unified has no "FROB"' \
+		run "$tmp/sum.flx" -o "$tmp/x.flx" --plugin "$fake" --deny-op \
+		MUL,FROB
+	err "run: no folder" 1 "$tmp/no/x.flx: No such file or directory" run \
+		"$tmp/sum.flx" -o "$tmp/no/x.flx" --plugin "$fake"
+
+	# Ctrl-C: the plugin finishes with what it has. A shell's background
+	# job ignores SIGINT; env -S cannot undo that, so a C-like parent:
+	# timeout sends it to a job that does not ignore it.
+	if command -v timeout >/dev/null 2>&1; then
+		FLUX_FAKE=endless FLUX_FAKE_CODE=00 timeout -s INT 1 "$bin" \
+			run "$tmp/sum.flx" -o "$tmp/int.flx" --plugin "$fake" \
+			--json >"$tmp/stdout" 2>"$tmp/stderr"
+		check "run: Ctrl-C gives a result" grep -q '"assurance":' \
+			"$tmp/stdout"
+		out "run: Ctrl-C writes BEST" 0 00 asm "$tmp/int.flx"
+	fi
+	# The folder of the fake lacks the file that is looked for there.
+	mkdir "$tmp/empty"
+	FLUX_PLUGIN_DIR=$tmp/empty "$bin" exec --engine ir hex:00 --dialect \
+		unified >"$tmp/stdout" 2>"$tmp/stderr"
+	rc=$?
+	if [ -e "$FLUX_BUILDDIR/lib/flux/flux_self_evolve.so" ]; then
+		: # beside the program, it may be found there
+	else
+		same "ir: not found: status" $rc 1
+	fi
+	cp "$fake" "$tmp/empty/flux_self_evolve.so"
+	chmod 755 "$tmp/empty"
+	chmod 777 "$tmp/empty/flux_self_evolve.so"
+	FLUX_PLUGIN_DIR=$tmp/empty "$bin" exec --engine ir hex:00 --dialect \
+		unified >"$tmp/stdout" 2>"$tmp/stderr"
+	same "ir: writable by others: status" $? 1
+	check "ir: writable by others: said" grep -q 'is writable by others' \
+		"$tmp/stderr"
+else
+	skip "plugin commands" "$fake is not built"
+fi
+
+finish
