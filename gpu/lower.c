@@ -454,11 +454,10 @@ static uint32_t next_pc(const struct lowering *l) {
 static void lower_jump(struct lowering *l, const struct fisa_step *s) {
   uint16_t d = operand_cell(l, s, 0);
   uint16_t a = operand_cell(l, s, 1);
-  uint16_t link = constant(l, (int32_t)(l->in.pc + l->in.row->link));
   struct fir_ins *ins;
 
-  if (s->op == FLUX_OP_CALL)
-    a = link;
+  if (s->op == FLUX_OP_CALL) /* the link */
+    a = constant(l, (int32_t)(l->in.pc + l->in.row->link));
   if (!is_dynamic(&l->in)) {
     ins = emit(l, s->op);
     ins->d = d;
@@ -468,7 +467,7 @@ static void lower_jump(struct lowering *l, const struct fisa_step *s) {
     return;
   }
   if (s->op == FLUX_OP_CALL) {
-    emit(l, FLUX_OP_PUSH)->a = link;
+    emit(l, FLUX_OP_PUSH)->a = a;
   } else if (s->op != FLUX_OP_JUMP) {
     /* Over a goto, so that no engine needs a conditional dynamic jump. */
     ins = emit(l, s->op);
