@@ -90,25 +90,32 @@ void fhost_sweep(struct fhost_agent *a) {
 
 /* ---- making and freeing ----------------------------------------------------------- */
 
-static void agent_free(struct fhost_agent *a) {
-  if (a == NULL) return;
+static void detach(struct fhost_agent *a) {
   if (a->evolved != NULL)
     a->evolver.api->detach(a->evolver.plugin, a->evolved);
+  a->evolved = NULL;
+}
+
+static void free_versions(struct fhost_agent *a) {
+  struct fhost_version *live = atomic_load(&a->live);
+  fhost_version_free(a, a->offer.version);
+  if (live != a->original) fhost_version_free(a, live);
+  if (a->base != a->original) fhost_version_free(a, a->base);
+  fhost_version_free(a, a->original);
+}
+
+static void agent_free(struct fhost_agent *a) {
+  if (a == NULL) return;
+  assert(a->evolved == NULL);
   fhost_sweep(a);
-  if (a->o.program != NULL && a->o.vm != NULL) {
-    struct fhost_version *live = atomic_load(&a->live);
-    fhost_version_free(a, a->offer.version);
-    if (live != a->original) fhost_version_free(a, live);
-    if (a->base != a->original) fhost_version_free(a, a->base);
-    fhost_version_free(a, a->original);
-  }
+  free_versions(a);
   fhost_log_free(a->offer.log);
   fhost_log_free(a->log);
+  fhost_log_free(a->replay.log);
+  fhost_promise_done(&a->promise);
   fisa_state_free(a->state);
   fisa_state_free(a->begin);
   free(a->events);
-  free(a->replay.in);
-  free(a->replay.out);
   free(a->replay.used);
   for (unsigned i = 0; i < 2; i++) {
     free(a->page[i]);
@@ -122,13 +129,10 @@ static void agent_free(struct fhost_agent *a) {
 static int make_buffers(struct fhost_agent *a) {
   const struct fisa_dialect *d = a->o.program->dialect;
   size_t pages = d->mem_size / FISA_PAGE + 1;
-  size_t replayed = (size_t)FHOST_LOG_TASKS * a->o.max_events;
   a->state = fisa_state_new(d);
   a->begin = fisa_state_new(d);
   a->events = calloc(a->o.max_events, sizeof *a->events);
-  a->replay.in = calloc(replayed, sizeof *a->replay.in);
-  a->replay.out = calloc(replayed, sizeof *a->replay.out);
-  a->replay.used = calloc(replayed, 1);
+  a->replay.used = calloc(a->o.max_events, 1);
   for (unsigned i = 0; i < 2; i++) {
     a->page[i] = calloc(pages, sizeof *a->page[i]);
     a->page_bytes[i] = calloc(pages, FISA_PAGE);
@@ -137,10 +141,31 @@ static int make_buffers(struct fhost_agent *a) {
   a->original = fhost_version_new(a, (struct fisa_program *)(uintptr_t)
                                          a->o.program, 0);
   if (a->state == NULL || a->begin == NULL || a->events == NULL ||
-      a->replay.in == NULL || a->replay.out == NULL ||
       a->replay.used == NULL || a->original == NULL)
     return -1;
-  return 0;
+  return fhost_promise_make(&a->promise, a->o.program);
+}
+
+/* An agent that runs its original from the entry on. */
+static struct fhost_agent *agent_new(struct fhost_runtime *rt,
+                                     const struct fhost_agent_options *o) {
+  struct fhost_agent *a = calloc(1, sizeof *a);
+  if (a == NULL) return NULL;
+  pthread_mutex_init(&a->lock, NULL);
+  a->runtime = rt;
+  a->o = *o;
+  if (a->o.max_events == 0) a->o.max_events = DEFAULT_EVENTS;
+  if (!(a->o.confidence_scale > 0)) a->o.confidence_scale = 1;
+  snprintf(a->name, sizeof a->name, "%s", o->name);
+  a->o.name = a->name;
+  if (make_buffers(a) != 0) {
+    agent_free(a);
+    return NULL;
+  }
+  atomic_store(&a->live, a->original);
+  fisa_state_start(a->o.program, a->state);
+  a->fresh = true;
+  return a;
 }
 
 struct fhost_agent *fhost_agent_add(struct fhost_runtime *rt,
@@ -153,28 +178,19 @@ struct fhost_agent *fhost_agent_add(struct fhost_runtime *rt,
                    "%s", o->name, o->program->dialect->name, o->vm->dialect);
     return NULL;
   }
-  a = calloc(1, sizeof *a);
+  if (o->confidence_cell >= (int32_t)o->program->dialect->cell_count) {
+    fisa_fail(err, "agent \"%s\": the state has no cell %d", o->name,
+              (int)o->confidence_cell);
+    return NULL;
+  }
+  a = agent_new(rt, o);
   if (a == NULL) {
     fisa_fail(err, "out of memory");
     return NULL;
   }
-  pthread_mutex_init(&a->lock, NULL);
-  a->runtime = rt;
-  a->o = *o;
-  if (a->o.max_events == 0) a->o.max_events = DEFAULT_EVENTS;
-  if (!(a->o.confidence_scale > 0)) a->o.confidence_scale = 1;
-  snprintf(a->name, sizeof a->name, "%s", o->name);
-  a->o.name = a->name;
-  if (make_buffers(a) != 0) {
-    agent_free(a);
-    fisa_fail(err, "out of memory");
-    return NULL;
-  }
-  atomic_store(&a->live, a->original);
-  fisa_state_start(a->o.program, a->state);
-  a->fresh = true;
   a->id = ++rt->next_id;
-  *rt->last = a;
+  /* Evolution threads may be walking the list. */
+  atomic_store_explicit(rt->last, a, memory_order_release);
   rt->last = &a->next;
   rt->count++;
   return a;
@@ -189,11 +205,15 @@ struct fhost_runtime *fhost_runtime_new(void) {
 }
 
 void fhost_runtime_free(struct fhost_runtime *rt) {
+  struct fhost_agent *a;
   if (rt == NULL) return;
-  while (rt->agents != NULL) {
-    struct fhost_agent *a = rt->agents;
-    rt->agents = a->next;
+  /* Nobody calls about any agent once all are detached. */
+  for (a = rt->agents; a != NULL; a = a->next) detach(a);
+  a = rt->agents;
+  while (a != NULL) {
+    struct fhost_agent *next = a->next;
     agent_free(a);
+    a = next;
   }
   free(rt);
 }
@@ -203,19 +223,40 @@ const flux_live *fhost_runtime_live(struct fhost_runtime *rt) {
 }
 
 struct fhost_agent *fhost_agent_find(struct fhost_runtime *rt, uint64_t id) {
-  struct fhost_agent *a = rt->agents;
-  while (a != NULL && a->id != id) a = a->next;
+  struct fhost_agent *a =
+      atomic_load_explicit(&rt->agents, memory_order_acquire);
+  while (a != NULL && a->id != id)
+    a = atomic_load_explicit(&a->next, memory_order_acquire);
   return a;
 }
 
 /* ---- attaching ------------------------------------------------------------------------ */
 
+/* The agent runs unevolved; an operator sees why. */
+static int refused(struct fhost_agent *a, const char *why,
+                   struct fisa_error *err) {
+  pthread_mutex_lock(&a->lock);
+  snprintf(a->explanation, sizeof a->explanation, "%.159s", why);
+  pthread_mutex_unlock(&a->lock);
+  fisa_fail(err, "%s", why);
+  return 1;
+}
+
+/* What an evolver offered that then refused. No worker runs yet. */
+static void drop_offer(struct fhost_agent *a) {
+  pthread_mutex_lock(&a->lock);
+  fhost_version_free(a, a->offer.version);
+  a->offer.version = NULL;
+  atomic_store(&a->offer.state, FHOST_OFFER_EMPTY);
+  pthread_mutex_unlock(&a->lock);
+}
+
 int fhost_agent_attach(struct fhost_agent *a, const struct fhost_evolver *e,
                        const struct fhost_texts *texts,
                        struct fisa_error *err) {
   const struct fisa_program *p = a->o.program;
-  char message[256] = "";
-  char *manifest = fisa_manifest_text(p);
+  char message[sizeof a->explanation] = "";
+  char *manifest;
   flux_status rc = FLUX_E_MEMORY;
   flux_agent_info info = {
       .struct_size = sizeof info,
@@ -230,11 +271,19 @@ int fhost_agent_attach(struct fhost_agent *a, const struct fhost_evolver *e,
       .code = p->code,
       .code_size = p->size,
       .entry = p->entry,
-      .manifest = manifest,
       .trust = a->o.trust,
       .confidence_cell = a->o.confidence_cell,
       .confidence_scale = a->o.confidence_scale,
       .max_task_fuel = a->o.max_task_fuel};
+  assert(e->plugin != NULL && e->api != NULL);
+  if (a->evolved != NULL) {
+    fisa_fail(err, "agent \"%s\" has an evolver already", a->name);
+    return 1;
+  }
+  if (e->api->struct_size < sizeof *e->api)
+    return refused(a, "the evolver is of an older ABI", err);
+  manifest = fisa_manifest_text(p);
+  info.manifest = manifest;
   a->evolver = *e;
   if (manifest != NULL)
     rc = e->api->attach(e->plugin, &info, &a->evolved, message,
@@ -242,12 +291,10 @@ int fhost_agent_attach(struct fhost_agent *a, const struct fhost_evolver *e,
   free(manifest);
   if (rc == FLUX_OK) return 0;
   a->evolved = NULL;
-  fisa_fail(err, "%s", message[0] ? message : "the evolver refused the agent");
-  pthread_mutex_lock(&a->lock);
-  snprintf(a->explanation, sizeof a->explanation, "%s",
-           message[0] ? message : "refused");
-  pthread_mutex_unlock(&a->lock);
-  return 1;
+  drop_offer(a);
+  message[sizeof message - 1] = '\0';
+  return refused(a, message[0] ? message : "the evolver refused the agent",
+                 err);
 }
 
 /* ---- reports ---------------------------------------------------------------------------- */
@@ -288,12 +335,12 @@ void fhost_agent_explanation(struct fhost_agent *a, char *out,
 struct fhost_snapshot {
   struct fisa_state *state;
   uint64_t task, version;
-  bool fresh, begun, stopped;
+  bool fresh, suspended, stopped;
 };
 
 struct fhost_snapshot *fhost_agent_save(struct fhost_agent *a) {
   struct fhost_snapshot *s;
-  if (a->held) return NULL;
+  if (a->held || a->replay.log != NULL) return NULL;
   s = calloc(1, sizeof *s);
   if (s == NULL) return NULL;
   s->state = fisa_state_new(a->o.program->dialect);
@@ -305,7 +352,7 @@ struct fhost_snapshot *fhost_agent_save(struct fhost_agent *a) {
   s->task = a->task;
   s->version = get(&a->live_id);
   s->fresh = a->fresh;
-  s->begun = a->begun;
+  s->suspended = a->suspended;
   s->stopped = a->stopped;
   return s;
 }
@@ -313,12 +360,14 @@ struct fhost_snapshot *fhost_agent_save(struct fhost_agent *a) {
 int fhost_agent_restore(struct fhost_agent *a,
                         const struct fhost_snapshot *s) {
   /* A pc is a place of one version only. */
-  if (a->held || a->probation != 0 || s->version != get(&a->live_id))
+  if (a->held || a->replay.log != NULL || a->probation != 0 ||
+      s->version != get(&a->live_id))
     return -1;
   fisa_state_copy(a->state, s->state);
   a->task = s->task;
   a->fresh = s->fresh;
-  a->begun = s->begun;
+  a->suspended = s->suspended;
+  a->begun = false;
   a->stopped = s->stopped;
   return 0;
 }

@@ -70,7 +70,8 @@ static int make_member(struct fhost *h, struct fhost_member *m,
                                   .vm = &fhost_vm_reference,
                                   .fresh_start = c->fresh_start,
                                   .trust = c->trust,
-                                  .max_task_fuel = c->max_task_fuel};
+                                  .max_task_fuel = c->max_task_fuel,
+                                  .worker = (uint32_t)(c->thread + 1)};
   m->keep = h->o.keep_outputs;
   if (load_program(h, m, err) != 0 ||
       fhost_confidence_resolve(m->dialect, c->confidence, &o.confidence_cell,

@@ -4,17 +4,12 @@
  * (the clock is read only while a task is held).
  */
 #include <assert.h>
+#include <string.h>
 #include <time.h>
 
 #include "hostsdk/runtime_internal.h"
 
-static uint64_t now_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-/* ---- letting go ------------------------------------------------------------------ */
+/* ---- letting go ------------------------------------------------------------ */
 
 /* Leaves a version to be freed by another thread. */
 static void retire(struct fhost_agent *a, struct fhost_version *v) {
@@ -27,19 +22,23 @@ static void retire(struct fhost_agent *a, struct fhost_version *v) {
       &a->retired, &head, v, memory_order_release, memory_order_relaxed));
 }
 
-/* Likewise the log of a probation that is over. */
-static void probation_over(struct fhost_agent *a) {
-  struct fhost_log *head =
-      atomic_load_explicit(&a->retired_log, memory_order_relaxed);
+void fhost_log_retire(struct fhost_agent *a, struct fhost_log *log) {
+  struct fhost_log *head;
+  if (log == NULL) return;
+  head = atomic_load_explicit(&a->retired_log, memory_order_relaxed);
   do {
-    a->log->next = head;
+    log->next = head;
   } while (!atomic_compare_exchange_weak_explicit(
-      &a->retired_log, &head, a->log, memory_order_release,
+      &a->retired_log, &head, log, memory_order_release,
       memory_order_relaxed));
+}
+
+static void probation_over(struct fhost_agent *a) {
+  fhost_log_retire(a, a->log);
   a->log = NULL;
+  a->base = NULL;
   a->probation = 0;
-  atomic_store_explicit(&a->take_back, 0, memory_order_release);
-  atomic_store_explicit(&a->in_probation, 0, memory_order_release);
+  atomic_store_explicit(&a->verdict, 0, memory_order_release);
 }
 
 static struct fhost_version *live(const struct fhost_agent *a) {
@@ -49,6 +48,8 @@ static struct fhost_version *live(const struct fhost_agent *a) {
 static void make_live(struct fhost_agent *a, struct fhost_version *v) {
   atomic_store_explicit(&a->live, v, memory_order_release);
   atomic_store_explicit(&a->live_id, v->id, memory_order_release);
+  /* A pc in the original's code is in the live version's again. */
+  if (v == a->original) a->suspended = false;
 }
 
 static bool map_pc(const flux_transfer *t, uint32_t count, uint32_t *pc) {
@@ -60,12 +61,13 @@ static bool map_pc(const flux_transfer *t, uint32_t count, uint32_t *pc) {
   return false;
 }
 
-/* ---- in ------------------------------------------------------------------------------ */
+/* ---- in -------------------------------------------------------------------- */
 
 /* Version check, map, one pointer store. */
 static void install(struct fhost_agent *a, struct fhost_offer *o,
                     uint32_t pc) {
   struct fhost_version *old = live(a);
+  a->base_pc = a->state->pc;
   a->state->pc = pc;
   make_live(a, o->version);
   o->version = NULL;
@@ -80,7 +82,8 @@ static void install(struct fhost_agent *a, struct fhost_offer *o,
     a->hold_ms = o->hold_ms;
     a->log = o->log;
     o->log = NULL;
-    atomic_store_explicit(&a->in_probation, a->probation,
+    atomic_store_explicit(&a->verdict,
+                          fhost_verdict_word(a->probation, FHOST_OPEN),
                           memory_order_release);
   }
 }
@@ -88,131 +91,229 @@ static void install(struct fhost_agent *a, struct fhost_offer *o,
 /* Takes the offer if it fits here; withdraws it when it waited too long. */
 static void look_at_offer(struct fhost_agent *a) {
   struct fhost_offer *o = &a->offer;
-  int ready = FHOST_OFFER_READY, after = FHOST_OFFER_READY;
+  int ready = FHOST_OFFER_READY, after = FHOST_OFFER_EMPTY;
   uint32_t pc = a->state->pc;
   if (atomic_load_explicit(&o->state, memory_order_relaxed) != ready ||
       !atomic_compare_exchange_strong_explicit(
           &o->state, &ready, FHOST_OFFER_TAKEN, memory_order_acquire,
           memory_order_relaxed))
     return;
-  if (o->base != live(a)->id || o->waited >= o->deadline) {
+  if (o->base == live(a)->id && !a->suspended &&
+      map_pc(o->version->transfer, o->version->transfer_count, &pc)) {
+    install(a, o, pc);
+  } else if (o->base != live(a)->id || ++o->waited >= o->deadline) {
     retire(a, o->version);
     o->version = NULL;
     a->withdrawn = true;
     fhost_add(&a->n_withdrawn, 1);
-    after = FHOST_OFFER_EMPTY;
-  } else if (map_pc(o->version->transfer, o->version->transfer_count, &pc)) {
-    install(a, o, pc);
-    after = FHOST_OFFER_EMPTY;
   } else {
-    o->waited++;
+    after = FHOST_OFFER_READY;
   }
   atomic_store_explicit(&o->state, after, memory_order_release);
 }
 
-/* ---- out ------------------------------------------------------------------------------- */
+/* ---- the log --------------------------------------------------------------- */
 
-static void accept_due(struct fhost_agent *a) {
-  if (a->probation == 0 ||
-      atomic_load_explicit(&a->accepted, memory_order_acquire) !=
-          a->probation)
-    return;
-  retire(a, a->base);
-  a->base = NULL;
-  fhost_add(&a->n_accepted, 1);
-  probation_over(a);
+/* Whether the base can go on where the agent stands, and at which pc. */
+static bool way_back(const struct fhost_agent *a, uint32_t *pc) {
+  const struct fhost_version *v = live(a);
+  *pc = a->state->pc;
+  if (a->fresh) {
+    *pc = a->base->program->entry;
+    return true;
+  }
+  return a->suspended || map_pc(v->back, v->back_count, pc);
 }
 
-/* Code only, state kept, where the old code can go on. */
-static void revert(struct fhost_agent *a) {
-  struct fhost_version *bad = live(a);
-  uint32_t pc = a->state->pc;
-  if (!map_pc(bad->back, bad->back_count, &pc)) return; /* a later boundary */
-  a->state->pc = pc;
-  make_live(a, a->base);
-  a->base = NULL;
-  a->taken_back = a->swapped = true;
-  retire(a, bad);
-  fhost_add(&a->n_reverted, 1);
-  probation_over(a);
+void fhost_note_way_back(struct fhost_agent *a) {
+  assert(a->probation != 0);
+  /* Behind its install the base's pc is known without a pair. */
+  if (a->swapped && !a->fresh) a->way_back = true;
+  else a->way_back = way_back(a, &a->base_pc);
 }
 
-/* Back to the begin of the oldest task that was not agreed. */
-static void recover(struct fhost_agent *a) {
-  struct fhost_version *bad = live(a);
-  const struct fhost_logged *first;
-  uint32_t pc;
-  assert(a->log != NULL && a->log->count > 0);
-  first = &a->log->tasks[a->log->first];
-  fhost_replay_start(a);
-  fisa_state_copy(a->state, first->begin);
-  pc = a->state->pc;
-  if (map_pc(bad->back, bad->back_count, &pc)) a->state->pc = pc;
-  a->task = first->number;
-  a->fresh = first->fresh;
-  a->begun = true;
-  a->held = false;
-  a->stopped = false;
-  make_live(a, a->base);
-  a->base = NULL;
-  a->taken_back = a->swapped = true;
-  retire(a, bad);
-  fhost_add(&a->n_recovered, 1);
-  probation_over(a);
-}
-
-/* Drops tasks that agreed from the log. */
-static void forget_agreed(struct fhost_agent *a) {
-  uint64_t agreed = atomic_load_explicit(&a->agreed, memory_order_acquire);
+void fhost_log_task(struct fhost_agent *a, const struct fhost_version *by) {
   struct fhost_log *l = a->log;
-  while (l != NULL && l->count > 0 && l->tasks[l->first].number < agreed) {
+  struct fhost_logged *t;
+  assert(l->count < l->capacity && (l->count > 0 || a->way_back));
+  t = fhost_logged_at(l, l->count++);
+  fisa_state_copy(t->begin, a->begin);
+  t->own_pc = t->begin->pc;
+  t->way_back = a->way_back;
+  if (t->way_back) t->begin->pc = a->base_pc;
+  t->number = a->number;
+  t->task = a->task;
+  t->fresh = a->fresh;
+  t->suspended = a->suspended;
+  t->patched = by == live(a);
+  t->released = !a->holding;
+  t->counted = false;
+  t->unseen = a->unseen;
+  t->event_count = a->event_count;
+  memcpy(t->events, a->events, a->event_count * sizeof *t->events);
+}
+
+static bool is_agreed(const struct fhost_agent *a,
+                      const struct fhost_logged *t) {
+  return !t->patched ||
+         t->number < atomic_load_explicit(&a->agreed, memory_order_acquire);
+}
+
+/* Drops tasks that agreed from the log, as far as the way back allows. */
+static void forget_agreed(struct fhost_agent *a) {
+  struct fhost_log *l = a->log;
+  uint32_t pc;
+  while (l->count > 0 && is_agreed(a, fhost_logged_at(l, 0)) &&
+         (l->count > 1 ? fhost_logged_at(l, 1)->way_back
+                       : way_back(a, &pc))) {
     l->first = (l->first + 1) % l->capacity;
     l->count--;
   }
 }
 
-static void take_back_due(struct fhost_agent *a) {
-  uint64_t word = atomic_load_explicit(&a->take_back, memory_order_acquire);
-  if (word == 0 || a->probation == 0 || word >> 1 != a->probation) return;
-  if ((word & 1u) == FLUX_RECOVER && a->log->count > 0) recover(a);
-  else revert(a);
+/* ---- out ------------------------------------------------------------------- */
+
+static unsigned verdict(const struct fhost_agent *a) {
+  uint64_t word = atomic_load_explicit(&a->verdict, memory_order_acquire);
+  assert(word >> 2 == a->probation);
+  return (unsigned)word & 3u;
+}
+
+bool fhost_give_up(struct fhost_agent *a) {
+  uint64_t word = atomic_load_explicit(&a->verdict, memory_order_acquire);
+  do {
+    if ((word & 3u) == FHOST_ACCEPTED) return false;
+  } while (!atomic_compare_exchange_weak_explicit(
+      &a->verdict, &word, fhost_verdict_word(a->probation, FHOST_RECOVERED),
+      memory_order_acq_rel, memory_order_acquire));
+  return true;
+}
+
+static void accept(struct fhost_agent *a) {
+  retire(a, a->base);
+  fhost_add(&a->n_accepted, 1);
+  probation_over(a);
+}
+
+/* The base is live again, its state and pc are laid. */
+static void leave(struct fhost_agent *a, _Atomic uint64_t *counter) {
+  struct fhost_version *bad = live(a);
+  make_live(a, a->base);
+  retire(a, bad);
+  a->taken_back = a->swapped = true;
+  fhost_add(counter, 1);
+  probation_over(a);
+}
+
+/* Code only, state kept, where the old code can go on. */
+static void revert(struct fhost_agent *a, _Atomic uint64_t *counter) {
+  uint32_t pc;
+  if (!way_back(a, &pc)) return; /* a later boundary */
+  a->state->pc = pc;
+  leave(a, counter);
+}
+
+/* Lays the begin of the oldest task in the log, for the base; all in the log
+ * is due again. */
+static void rewind_log(struct fhost_agent *a) {
+  struct fhost_log *log = a->log;
+  const struct fhost_logged *first = fhost_logged_at(log, 0);
+  assert(log->count > 0 && first->way_back);
+  for (uint32_t i = 0; i < log->count; i++) {
+    const struct fhost_logged *t = fhost_logged_at(log, i);
+    if (!t->counted) continue;
+    fhost_add(&a->n_tasks, UINT64_MAX);
+    fhost_add(&a->n_cycles, 0 - t->cycles);
+    if (t->result) fhost_add(&a->n_results, UINT64_MAX);
+  }
+  a->log = NULL;
+  fhost_replay_start(a, log);
+  fisa_state_copy(a->state, first->begin);
+  a->task = first->task;
+  a->fresh = first->fresh;
+  a->suspended = first->suspended;
+  a->begun = true;
+  a->held = a->holding = a->stopped = false;
+}
+
+/* Back to the begin of the oldest task that was not agreed. */
+static void recover(struct fhost_agent *a, _Atomic uint64_t *counter) {
+  if (a->log->count == 0) {
+    revert(a, counter);
+    assert(a->probation == 0);
+    return;
+  }
+  rewind_log(a);
+  leave(a, counter);
+}
+
+/* A task of an accepted patch whose outputs were not all kept: once more. */
+static void redo(struct fhost_agent *a) {
+  uint32_t pc = fhost_logged_at(a->log, 0)->own_pc;
+  rewind_log(a);
+  a->state->pc = pc;
+  accept(a);
 }
 
 void fhost_boundary(struct fhost_agent *a) {
   assert(!a->held);
   if (a->probation != 0) {
     forget_agreed(a);
-    accept_due(a);
-    take_back_due(a);
+    /* Agreed but without a way back, for too long. */
+    if (a->log->count == a->log->capacity) (void)fhost_give_up(a);
+    switch (verdict(a)) {
+      case FHOST_ACCEPTED: accept(a); break;
+      case FHOST_REVERTED: revert(a, &a->n_reverted); break;
+      case FHOST_RECOVERED: recover(a, &a->n_recovered); break;
+      default: break;
+    }
   }
-  if (a->probation == 0 && !a->begun) look_at_offer(a);
+  if (a->probation == 0 && !a->begun && a->replay.log == NULL)
+    look_at_offer(a);
+}
+
+/* ---- held tasks -------------------------------------------------------------- */
+
+/* The held task stands: its outputs go now, under its number. */
+static void stand(struct fhost_agent *a) {
+  if (a->holding) {
+    for (uint32_t i = 0; i < a->event_count; i++)
+      if (a->events[i].out) fhost_release(a, &a->events[i]);
+    fhost_logged_at(a->log, a->log->count - 1)->released = true;
+  }
+  a->held = a->holding = false;
+  fhost_settle(a);
+  forget_agreed(a);
+}
+
+static bool timed_out(struct fhost_agent *a) {
+  struct timespec t;
+  uint64_t now;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  now = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+  if (a->held_since == 0) a->held_since = now;
+  return now - a->held_since > (uint64_t)a->hold_ms * 1000000u;
 }
 
 bool fhost_held_poll(struct fhost_agent *a) {
-  uint64_t agreed = atomic_load_explicit(&a->agreed, memory_order_acquire);
-  uint64_t word = atomic_load_explicit(&a->take_back, memory_order_acquire);
-  assert(a->held && a->log != NULL);
-  if (agreed > a->task - 1) {
-    /* Outputs of the held task go now, under its number. */
-    a->task--;
-    if (a->holding)
-      for (uint32_t i = 0; i < a->event_count; i++)
-        if (a->events[i].out) fhost_release(a, &a->events[i]);
-    if (a->holding && a->o.world.end != NULL)
-      a->o.world.end(a->task, a->state, a->o.world.user);
-    a->task++;
-    a->held = a->holding = false;
-    forget_agreed(a);
+  const struct fhost_log *l = a->log;
+  unsigned what = verdict(a);
+  bool good;
+  assert(a->held && l->count > 0);
+  if (what == FHOST_ACCEPTED) {
+    if (a->spoiled && a->holding) redo(a);
+    else stand(a);
     return true;
   }
-  if (word != 0 && word >> 1 == a->probation) {
-    recover(a);
+  good = !a->spoiled &&
+         is_agreed(a, fhost_logged_at(l, a->waiting ? l->count - 1 : 0));
+  /* Only the log is full: the next boundary does what was asked. */
+  if (good || (what == FHOST_REVERTED && !a->waiting && !a->spoiled)) {
+    stand(a);
     return true;
   }
-  if (a->held_since == 0) a->held_since = now_ns();
-  if (now_ns() - a->held_since > (uint64_t)a->hold_ms * 1000000u) {
-    recover(a);
-    return true;
-  }
-  return false;
+  if (what == FHOST_OPEN && (!timed_out(a) || !fhost_give_up(a)))
+    return false;
+  recover(a, what == FHOST_REVERTED ? &a->n_reverted : &a->n_recovered);
+  return true;
 }

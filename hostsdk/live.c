@@ -14,6 +14,8 @@
 #include "isa/asm.h"
 
 #define MAX_TRANSFERS 65536u
+#define MAX_HOLD_MS 60000u
+#define NO_HOLD_MS 1000u  /* wait for a verdict where none was given */
 
 static struct fhost_agent *find(uint64_t id, void *ctx) {
   return fhost_agent_find(ctx, id);
@@ -36,8 +38,9 @@ static flux_status live_counts(uint64_t agent, uint64_t *slots, uint8_t *heads,
   struct fhost_version *v;
   flux_status rc = FLUX_OK;
   if (a == NULL) return FLUX_E_NOT_FOUND;
-  /* Nothing that was live under the lock is freed while it is held. */
   pthread_mutex_lock(&a->lock);
+  fhost_sweep(a);
+  /* What is live now is freed by nobody while the lock is held. */
   v = atomic_load_explicit(&a->live, memory_order_acquire);
   *size = v->program->size;
   *version = v->id;
@@ -60,12 +63,31 @@ static flux_transfer *copy_pairs(const flux_transfer *t, uint32_t n) {
   return copy;
 }
 
-static bool patch_sane(const flux_patch *p) {
-  return p->struct_size >= sizeof *p && p->code != NULL && p->id > 0 &&
-         p->entry < p->code_size && p->transfer_count <= MAX_TRANSFERS &&
-         p->back_count <= MAX_TRANSFERS &&
-         (p->transfer != NULL || p->transfer_count == 0) &&
-         (p->back != NULL || p->back_count == 0);
+/* What can be told of a patch without the agent. */
+static flux_status check_patch(const flux_patch *p) {
+  bool hold = (p->flags & FLUX_PATCH_HOLD) != 0;
+  if (p->struct_size < sizeof *p || p->code == NULL || p->id == 0 ||
+      p->id >= FHOST_MAX_PATCH || p->entry >= p->code_size ||
+      (p->transfer == NULL && p->transfer_count > 0) ||
+      (p->back == NULL && p->back_count > 0) ||
+      (hold && (p->hold_ms == 0 || p->hold_ms > MAX_HOLD_MS)))
+    return FLUX_E_INVALID;
+  if (p->code_size > FISA_MAX_CODE || p->transfer_count > MAX_TRANSFERS ||
+      p->back_count > MAX_TRANSFERS)
+    return FLUX_E_LIMIT;
+  for (uint32_t i = 0; i < p->transfer_count; i++)
+    if (p->transfer[i].to_pc >= p->code_size) return FLUX_E_INVALID;
+  return FLUX_OK;
+}
+
+/* And of one whose base is the live version. */
+static flux_status check_back(struct fhost_agent *a, const flux_patch *p) {
+  const struct fhost_version *base =
+      atomic_load_explicit(&a->live, memory_order_acquire);
+  if (p->id == p->base) return FLUX_E_INVALID;
+  for (uint32_t i = 0; i < p->back_count; i++)
+    if (p->back[i].to_pc >= base->program->size) return FLUX_E_INVALID;
+  return FLUX_OK;
 }
 
 /* Everything install will need, made beside the live code. */
@@ -88,7 +110,8 @@ static flux_status prepare(struct fhost_agent *a, const flux_patch *p,
   v->back = copy_pairs(p->back, p->back_count);
   v->transfer_count = p->transfer_count;
   v->back_count = p->back_count;
-  *log = accepted ? NULL : fhost_log_new(a, hold ? 1 : FHOST_LOG_TASKS);
+  *log = accepted ? NULL : fhost_log_new(a, hold ? FHOST_LOG_HELD
+                                             : FHOST_LOG_TASKS);
   if (v->transfer == NULL || v->back == NULL || (*log == NULL && !accepted)) {
     fhost_version_free(a, v);
     fhost_log_free(*log);
@@ -98,16 +121,15 @@ static flux_status prepare(struct fhost_agent *a, const flux_patch *p,
   return FLUX_OK;
 }
 
-/* One patch in flight: none in the slot, none on probation that has no
- * verdict yet. */
+/* One patch in flight: none in the slot, none on probation that is not
+ * accepted. The slot first: it is emptied behind the verdict's opening. */
 static bool in_flight(const struct fhost_agent *a) {
-  uint64_t probation =
-      atomic_load_explicit(&a->in_probation, memory_order_acquire);
+  uint64_t word;
   if (atomic_load_explicit(&a->offer.state, memory_order_acquire) !=
       FHOST_OFFER_EMPTY)
     return true;
-  return probation != 0 &&
-         atomic_load_explicit(&a->accepted, memory_order_relaxed) != probation;
+  word = atomic_load_explicit(&a->verdict, memory_order_acquire);
+  return word != 0 && (word & 3u) != FHOST_ACCEPTED;
 }
 
 static flux_status offer_locked(struct fhost_agent *a, const flux_patch *p) {
@@ -118,7 +140,8 @@ static flux_status offer_locked(struct fhost_agent *a, const flux_patch *p) {
   if (in_flight(a)) return FLUX_E_BUSY;
   if (p->base != atomic_load_explicit(&a->live_id, memory_order_acquire))
     return FLUX_E_STALE;
-  rc = prepare(a, p, &v, &log);
+  rc = check_back(a, p);
+  if (rc == FLUX_OK) rc = prepare(a, p, &v, &log);
   if (rc != FLUX_OK) return rc;
   fhost_log_free(a->offer.log);
   a->offer.version = v;
@@ -126,7 +149,9 @@ static flux_status offer_locked(struct fhost_agent *a, const flux_patch *p) {
   a->offer.base = p->base;
   a->offer.flags = p->flags;
   a->offer.deadline = p->deadline_tasks;
-  a->offer.hold_ms = p->hold_ms;
+  a->offer.hold_ms = p->hold_ms == 0            ? NO_HOLD_MS
+                     : p->hold_ms > MAX_HOLD_MS ? MAX_HOLD_MS
+                                                : p->hold_ms;
   a->offer.waited = 0;
   atomic_store_explicit(&a->offer.state, FHOST_OFFER_READY,
                         memory_order_release);
@@ -138,7 +163,8 @@ static flux_status live_offer(uint64_t agent, const flux_patch *patch,
   struct fhost_agent *a = find(agent, ctx);
   flux_status rc;
   if (a == NULL) return FLUX_E_NOT_FOUND;
-  if (patch == NULL || !patch_sane(patch)) return FLUX_E_INVALID;
+  rc = patch == NULL ? FLUX_E_INVALID : check_patch(patch);
+  if (rc != FLUX_OK) return rc;
   pthread_mutex_lock(&a->lock);
   rc = offer_locked(a, patch);
   pthread_mutex_unlock(&a->lock);
@@ -177,20 +203,43 @@ static flux_status live_withdraw(uint64_t agent, uint64_t patch, void *ctx) {
 
 static flux_status live_agree(uint64_t agent, uint64_t task, void *ctx) {
   struct fhost_agent *a = find(agent, ctx);
+  flux_status rc = FLUX_E_STALE;
   if (a == NULL) return FLUX_E_NOT_FOUND;
-  if (task + 1 <= atomic_load_explicit(&a->agreed, memory_order_relaxed))
-    return FLUX_E_STALE;
-  atomic_store_explicit(&a->agreed, task + 1, memory_order_release);
-  return FLUX_OK;
+  if (task >= atomic_load_explicit(&a->numbers, memory_order_acquire))
+    return FLUX_E_INVALID;
+  pthread_mutex_lock(&a->lock);
+  if (task >= atomic_load_explicit(&a->agreed, memory_order_relaxed) &&
+      atomic_load_explicit(&a->verdict, memory_order_acquire) != 0) {
+    atomic_store_explicit(&a->agreed, task + 1, memory_order_release);
+    rc = FLUX_OK;
+  }
+  pthread_mutex_unlock(&a->lock);
+  return rc;
+}
+
+/* Swings the verdict on a patch, if it is on probation and what was said of
+ * it so far is one of the two. */
+static flux_status give_verdict(struct fhost_agent *a, uint64_t patch,
+                                unsigned from, unsigned or_from,
+                                unsigned to) {
+  uint64_t word = fhost_verdict_word(patch, from);
+  if (patch == 0 || patch >= FHOST_MAX_PATCH) return FLUX_E_STALE;
+  if (atomic_compare_exchange_strong_explicit(
+          &a->verdict, &word, fhost_verdict_word(patch, to),
+          memory_order_acq_rel, memory_order_acquire))
+    return FLUX_OK;
+  word = fhost_verdict_word(patch, or_from);
+  return atomic_compare_exchange_strong_explicit(
+             &a->verdict, &word, fhost_verdict_word(patch, to),
+             memory_order_acq_rel, memory_order_acquire)
+             ? FLUX_OK
+             : FLUX_E_STALE;
 }
 
 static flux_status live_accept(uint64_t agent, uint64_t patch, void *ctx) {
   struct fhost_agent *a = find(agent, ctx);
   if (a == NULL) return FLUX_E_NOT_FOUND;
-  if (atomic_load_explicit(&a->in_probation, memory_order_acquire) != patch)
-    return FLUX_E_STALE;
-  atomic_store_explicit(&a->accepted, patch, memory_order_release);
-  return FLUX_OK;
+  return give_verdict(a, patch, FHOST_OPEN, FHOST_OPEN, FHOST_ACCEPTED);
 }
 
 static flux_status live_take_back(uint64_t agent, uint64_t patch,
@@ -198,11 +247,10 @@ static flux_status live_take_back(uint64_t agent, uint64_t patch,
   struct fhost_agent *a = find(agent, ctx);
   if (a == NULL) return FLUX_E_NOT_FOUND;
   if (how > FLUX_RECOVER) return FLUX_E_INVALID;
-  if (atomic_load_explicit(&a->in_probation, memory_order_acquire) != patch)
-    return FLUX_E_STALE;
-  atomic_store_explicit(&a->take_back, patch << 1 | how,
-                        memory_order_release);
-  return FLUX_OK;
+  if (how == FLUX_REVERT)
+    return give_verdict(a, patch, FHOST_OPEN, FHOST_OPEN, FHOST_REVERTED);
+  /* A revert that waits for its place may become a recovery. */
+  return give_verdict(a, patch, FHOST_OPEN, FHOST_REVERTED, FHOST_RECOVERED);
 }
 
 static void live_explain(uint64_t agent, const char *text, void *ctx) {

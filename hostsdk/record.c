@@ -14,42 +14,66 @@ _Static_assert(offsetof(struct fisa_event, value) ==
 
 /* ---- replay: tasks run again after a recovery ------------------------------- */
 
-void fhost_replay_start(struct fhost_agent *a) {
+/* Makes ready for the task at r->index. */
+static void replay_open(struct fhost_agent *a) {
   struct fhost_replay *r = &a->replay;
-  const struct fhost_log *log = a->log;
-  r->in_count = r->out_count = r->out_at = 0;
-  for (uint32_t i = 0; i < log->count; i++) {
-    const struct fhost_logged *t =
-        &log->tasks[(log->first + i) % log->capacity];
-    for (uint32_t k = 0; k < t->event_count; k++) {
-      if (!t->events[k].out) {
-        r->used[r->in_count] = 0;
-        r->in[r->in_count++] = t->events[k];
-      } else if (!(a->probation_flags & FLUX_PATCH_HOLD)) {
-        r->out[r->out_count++] = t->events[k];
-      }
+  const struct fhost_logged *t = fhost_logged_at(r->log, r->index);
+  r->in_at = r->out_at = 0;
+  r->unseen = t->unseen;
+  memset(r->used, 0, t->event_count);
+}
+
+void fhost_replay_start(struct fhost_agent *a, struct fhost_log *log) {
+  assert(a->replay.log == NULL && log->count > 0);
+  a->replay.log = log;
+  a->replay.index = 0;
+  replay_open(a);
+}
+
+const struct fhost_logged *fhost_replay_task(const struct fhost_agent *a) {
+  const struct fhost_replay *r = &a->replay;
+  return r->log == NULL ? NULL : fhost_logged_at(r->log, r->index);
+}
+
+/* The next output that was released by the task, or NULL. */
+static const struct fisa_event *next_released(struct fhost_replay *r) {
+  const struct fhost_logged *t = fhost_logged_at(r->log, r->index);
+  if (!t->released) return NULL;
+  while (r->out_at < t->event_count && !t->events[r->out_at].out) r->out_at++;
+  return r->out_at < t->event_count ? &t->events[r->out_at++] : NULL;
+}
+
+void fhost_replay_next(struct fhost_agent *a) {
+  struct fhost_replay *r = &a->replay;
+  assert(r->log != NULL);
+  do {
+    /* What was released and did not come again is wrong too. */
+    while (next_released(r) != NULL) fhost_add(&a->n_wrong, 1);
+    if (++r->index == r->log->count) {
+      fhost_log_retire(a, r->log);
+      r->log = NULL;
+      return;
     }
-    r->until = t->number;
-  }
-  r->on = true;
+    replay_open(a);
+  } while (a->stopped);
 }
 
-/* What was released and did not come again is wrong too. */
-void fhost_replay_end(struct fhost_agent *a) {
-  struct fhost_replay *r = &a->replay;
-  fhost_add(&a->n_wrong, r->out_count - r->out_at);
-  r->on = false;
-}
-
-/* The next value consumed before from this source with these arguments. */
+/* The next value that the task consumed from this source with these
+ * arguments when it ran before. */
 static bool replay_take(struct fhost_replay *r, const struct fisa_event *want,
                         int32_t *value) {
-  for (uint32_t i = 0; i < r->in_count; i++) {
-    if (r->used[i] || r->in[i].name != want->name ||
-        memcmp(r->in[i].arg, want->arg, sizeof want->arg) != 0)
+  const struct fhost_logged *t = fhost_logged_at(r->log, r->index);
+  while (r->in_at < t->event_count &&
+         (r->used[r->in_at] || t->events[r->in_at].out))
+    r->in_at++;
+  for (uint32_t i = r->in_at; i < t->event_count; i++) {
+    const struct fisa_event *e = &t->events[i];
+    if (e->out || r->used[i] || e->name != want->name ||
+        e->argc != want->argc ||
+        memcmp(e->arg, want->arg, sizeof want->arg) != 0)
       continue;
     r->used[i] = 1;
-    *value = r->in[i].value;
+    *value = e->value;
     return true;
   }
   return false;
@@ -61,6 +85,7 @@ static bool replay_take(struct fhost_replay *r, const struct fisa_event *want,
 static void note(struct fhost_agent *a, const struct fisa_event *e) {
   if (a->event_count == a->o.max_events) {
     a->overflow = true;
+    a->unseen += e->out;
     return;
   }
   a->events[a->event_count++] = *e;
@@ -78,7 +103,7 @@ static int32_t take_input(uint16_t source, const int32_t *arg, unsigned argc,
                           void *user) {
   struct fhost_agent *a = user;
   struct fisa_event e = event_of(0, source, arg, argc);
-  if (!a->replay.on || !replay_take(&a->replay, &e, &e.value))
+  if (a->replay.log == NULL || !replay_take(&a->replay, &e, &e.value))
     e.value = a->o.world.input == NULL
                   ? 0
                   : a->o.world.input(a->task, source, arg, argc,
@@ -89,10 +114,17 @@ static int32_t take_input(uint16_t source, const int32_t *arg, unsigned argc,
 
 void fhost_release(struct fhost_agent *a, const struct fisa_event *e) {
   struct fhost_replay *r = &a->replay;
-  if (r->on && r->out_at < r->out_count) {
+  if (r->log != NULL) {
     /* Sent before: matched, not sent again. */
-    if (!fisa_event_equal(&r->out[r->out_at++], e)) fhost_add(&a->n_wrong, 1);
-    return;
+    const struct fisa_event *before = next_released(r);
+    if (before != NULL) {
+      if (!fisa_event_equal(before, e)) fhost_add(&a->n_wrong, 1);
+      return;
+    }
+    if (fhost_replay_task(a)->released && r->unseen > 0) {
+      r->unseen--;
+      return;
+    }
   }
   fhost_add(&a->n_outputs, 1);
   if (a->o.world.output != NULL)
@@ -112,7 +144,7 @@ const struct fhost_vm_io fhost_io = {take_input, give_output, NULL};
 /* ---- records -------------------------------------------------------------------- */
 
 void fhost_record_begin(struct fhost_agent *a) {
-  a->event_count = 0;
+  a->event_count = a->unseen = 0;
   a->overflow = false;
   if (a->recording) fisa_state_copy(a->begin, a->state);
 }
@@ -154,24 +186,24 @@ static double trust(const struct fhost_agent *a) {
                                         : a->o.trust);
 }
 
-void fhost_record_end(struct fhost_agent *a, uint32_t flags) {
+void fhost_record_end(struct fhost_agent *a, const struct fhost_version *by,
+                      uint32_t flags) {
   flux_state begin, end;
-  const struct fhost_version *v =
-      atomic_load_explicit(&a->live, memory_order_relaxed);
   flux_task t = {.struct_size = sizeof t,
                  .flags = flags,
-                 .number = a->task,
-                 .version = v->id,
+                 .number = a->number,
+                 .version = by->id,
                  .cycles = a->state->cycles - a->begin_cycles,
                  .status = a->state->status,
                  .fault = a->state->fault,
                  .begin_pc = a->begin_pc,
-                 .end_pc = a->state->pc,
-                 .confidence = confidence(a),
-                 .trust = trust(a)};
+                 .end_pc = a->state->pc};
   if (a->evolved == NULL) return;
-  if (a->recording && a->overflow) t.flags |= FLUX_TASK_LOST;
-  if (a->recording) {
+  t.confidence = confidence(a);
+  t.trust = trust(a);
+  if (a->recording && a->overflow) {
+    t.flags |= FLUX_TASK_LOST;
+  } else if (a->recording) {
     t.flags |= FLUX_TASK_RECORDED;
     t.event_count = a->event_count;
     t.events = (const flux_event *)(const void *)a->events;

@@ -2,7 +2,6 @@
  * hostsdk/run.c - the threads that run agents.
  */
 #include <assert.h>
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 struct worker {
   struct fhost_runtime *rt;
   const struct fhost_run_options *o;
+  atomic_int *abandon;  /* not all workers could be started */
   unsigned index;
 };
 
@@ -26,15 +26,21 @@ static void rest(uint64_t ns) {
   nanosleep(&t, NULL);
 }
 
+/* Whether an agent has done what it was asked to do. What is held, or was
+ * taken back, is brought to its end first: its outside values are consumed. */
+static bool is_done(const struct worker *w, const struct fhost_agent *a) {
+  if (a->held || (a->replay.log != NULL && !a->stopped)) return false;
+  return (w->o->stop != NULL && atomic_load(w->o->stop)) ||
+         (w->o->tasks > 0 && a->task >= w->o->tasks);
+}
+
 /* One task of every agent of this worker. Returns how many ran; *waiting is
  * set if any waits for a verdict. */
 static unsigned round_of_tasks(const struct worker *w, bool *waiting) {
   unsigned ran = 0, i = 0;
-  bool stop = w->o->stop != NULL && atomic_load(w->o->stop);
   for (struct fhost_agent *a = w->rt->agents; a != NULL; a = a->next, i++) {
-    if (i % w->o->threads != w->index) continue;
-    if (!a->held && (stop || (w->o->tasks > 0 && a->task >= w->o->tasks)))
-      continue;
+    unsigned worker = a->o.worker > 0 ? a->o.worker - 1 : i;
+    if (worker % w->o->threads != w->index || is_done(w, a)) continue;
     switch (fhost_agent_task(a)) {
       case FHOST_RAN: ran++; break;
       case FHOST_HELD:
@@ -47,13 +53,14 @@ static unsigned round_of_tasks(const struct worker *w, bool *waiting) {
 
 static void *work(void *arg) {
   const struct worker *w = arg;
-  for (;;) {
+  while (!atomic_load(w->abandon)) {
     bool waiting = false;
     unsigned ran = round_of_tasks(w, &waiting);
-    if (ran == 0 && !waiting) return NULL;
+    if (ran == 0 && !waiting) break;
     if (ran == 0) rest(HELD_NS);
     else if (w->o->pace_us > 0) rest((uint64_t)w->o->pace_us * 1000);
   }
+  return NULL;
 }
 
 int fhost_runtime_run(struct fhost_runtime *rt,
@@ -62,8 +69,10 @@ int fhost_runtime_run(struct fhost_runtime *rt,
   struct fhost_run_options options = *o;
   struct worker *workers;
   pthread_t *threads;
+  atomic_int abandon = 0;
   unsigned started = 0;
   int rc = 0;
+  assert(rt != NULL);
   if (options.threads == 0) options.threads = 1;
   workers = calloc(options.threads, sizeof *workers);
   threads = calloc(options.threads, sizeof *threads);
@@ -72,13 +81,17 @@ int fhost_runtime_run(struct fhost_runtime *rt,
     free(threads);
     return fisa_fail(err, "out of memory");
   }
-  for (; started < options.threads; started++) {
-    workers[started] = (struct worker){rt, &options, started};
-    if (pthread_create(&threads[started], NULL, work, &workers[started])) {
-      rc = fisa_fail(err, "cannot start a worker thread: %s",
-                     strerror(errno));
-      break;
+  while (rc == 0 && started < options.threads) {
+    struct worker *w = &workers[started];
+    int error;
+    *w = (struct worker){rt, &options, &abandon, started};
+    error = pthread_create(&threads[started], NULL, work, w);
+    if (error == 0) {
+      started++;
+      continue;
     }
+    rc = fisa_fail(err, "cannot start a worker thread: %s", strerror(error));
+    atomic_store(&abandon, 1);
   }
   while (started > 0) pthread_join(threads[--started], NULL);
   free(workers);

@@ -75,6 +75,7 @@ struct fhost_agent_options {
   double trust;
   uint64_t max_task_fuel;
   uint32_t max_events;                 /* of a recorded task; 0: 4096 */
+  uint32_t worker;                     /* 1 + the worker that runs it; 0: any */
 };
 
 struct fhost_runtime;
@@ -114,16 +115,18 @@ enum fhost_step { FHOST_RAN, FHOST_HELD, FHOST_RESOLVED, FHOST_STOPPED };
 
 /*
  * Runs one task, with everything due at its boundary. FHOST_HELD: the last
- * task's outputs wait for a verdict, nothing was run, try again later.
- * FHOST_RESOLVED: the verdict came: outputs are released, or the task was
- * taken back and is due again; nothing was run. FHOST_STOPPED: the agent ended (END, FAULT, FUEL, or HALT without fresh
- * start). Agent's thread.
+ * task waits for a verdict, nothing was run, try again later. FHOST_RESOLVED:
+ * the verdict came: outputs are released, or the task was taken back and is
+ * due again; nothing was run. FHOST_STOPPED: the agent ended (FAULT, FUEL, or
+ * HALT or END without fresh start). Agent's thread.
  */
 enum fhost_step fhost_agent_task(struct fhost_agent *a);
 
-/* Numbers of an agent, for reports. Any thread, relaxed. */
+/* Numbers of an agent, for reports. Any thread, relaxed. Tasks that a recovery
+ * took back are no longer among the first three. */
 struct fhost_agent_stats {
-  uint64_t tasks, results, cycles, faults;
+  uint64_t tasks, results, cycles;
+  uint64_t faults;           /* all that happened, those taken back too */
   uint64_t outputs;          /* released */
   uint64_t wrong;            /* released outputs a recovery did not match */
   uint64_t suspended;        /* tasks run on the original: inputs out of the
@@ -140,7 +143,8 @@ void fhost_agent_explanation(struct fhost_agent *a, char *out,
 
 /* How fhost_runtime_run runs. */
 struct fhost_run_options {
-  unsigned threads;         /* workers; agent i on worker i % threads */
+  unsigned threads;         /* workers; agent i on worker i % threads, or as
+                               its options say */
   uint64_t tasks;           /* each agent does so many; 0: until stop is set */
   uint32_t pace_us;         /* pause of a worker after a round of its agents */
   const _Atomic int *stop;  /* set: finish soon; NULL: never */
@@ -154,8 +158,12 @@ int fhost_runtime_run(struct fhost_runtime *rt,
                       const struct fhost_run_options *o,
                       struct fisa_error *err);
 
-/* Save and restore of an agent at a boundary: a snapshot owned by the
- * caller. Restoring puts state, pc and task number back. */
+/*
+ * Save and restore of an agent at a boundary, when no worker runs it: a
+ * snapshot owned by the caller. Restoring puts state, pc and task number
+ * back; it fails (-1) where the snapshot's version is not the live one, or a
+ * patch is on probation. Save gives NULL while a task is held or run again.
+ */
 struct fhost_snapshot;
 struct fhost_snapshot *fhost_agent_save(struct fhost_agent *a);
 int fhost_agent_restore(struct fhost_agent *a,

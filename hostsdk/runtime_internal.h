@@ -9,16 +9,25 @@
  *              says whose it is: EMPTY evolution's, READY anybody's who swings
  *              it, TAKEN the agent's while it looks (a few instructions;
  *              withdraw() waits that long).
+ *   verdict    the patch on probation, with what shall become of it; 0: none.
+ *              The agent opens and closes it; in between each side may only
+ *              swing it from one word to the next, so that a verdict given by
+ *              a plugin and one of the host's own cannot both stand.
  *   agreed     one past the last task that agreed; only grows.
- *   accepted   the patch whose probation is over.
- *   take_back  a patch id * 2 + how, or 0. Cleared by the agent when done.
+ *   numbers    one past the last task that began; the agent's.
  *   observe    what and period, in one word.
- *   retired    versions and logs the agent let go of: it pushes, offer() and
- *              detach take the whole list and free it. Nothing is ever freed
- *              on the agent's thread.
+ *   retired    versions and logs the agent let go of: it pushes, offer(),
+ *              counts() and detach take the whole list and free it. Nothing
+ *              is ever freed on the agent's thread.
  *
  * Evolution threads exclude each other by `lock`, which the agent's thread
  * never takes.
+ *
+ * THE WAY BACK. On probation every task is logged with its begin, until it
+ * agreed. The pc of a logged begin is where the base would begin that task.
+ * The oldest task in the log always has such a place; a task that agreed is
+ * kept as long as the one behind it has none. So an agent that shall recover
+ * always can.
  */
 #ifndef FLUX_HOSTSDK_RUNTIME_INTERNAL_H
 #define FLUX_HOSTSDK_RUNTIME_INTERNAL_H
@@ -28,7 +37,8 @@
 
 #include "hostsdk/runtime.h"
 
-#define FHOST_LOG_TASKS 64u   /* tasks kept for recovery without hold */
+#define FHOST_LOG_TASKS 64u   /* tasks kept for recovery without hold, */
+#define FHOST_LOG_HELD 4u     /* and with: one, and what has no way back */
 
 /* A program made runnable. Immutable but for the counts. */
 struct fhost_version {
@@ -52,34 +62,61 @@ struct fhost_offer {
   struct fhost_log *log;            /* buffers for its probation */
 };
 
+/* What a verdict says: the low bits of its word. Above: the patch. */
+enum { FHOST_OPEN, FHOST_ACCEPTED, FHOST_REVERTED, FHOST_RECOVERED };
+
+#define FHOST_MAX_PATCH ((uint64_t)1 << 62)
+
+static inline uint64_t fhost_verdict_word(uint64_t patch, unsigned what) {
+  return patch << 2 | what;
+}
+
 /* A task of a probation: what recovery needs. */
 struct fhost_logged {
-  struct fisa_state *begin;
-  uint64_t number;
-  bool fresh;
+  struct fisa_state *begin;   /* pc: the base's */
+  uint64_t number, task, cycles;
+  uint32_t own_pc;            /* where it began in the patch */
+  bool way_back;              /* begin->pc is one */
+  bool fresh, suspended;      /* of the agent at the begin */
+  bool patched;               /* run by the patch: wants a verdict */
+  bool released;              /* its outputs are out */
+  bool counted, result;
   struct fisa_event *events;
   uint32_t event_count;
+  uint32_t unseen;            /* outputs that found no room in events */
 };
 
-/* A ring of tasks that are not agreed, oldest first. */
+/* A ring of tasks, oldest first. */
 struct fhost_log {
-  struct fhost_log *next;           /* in the retired list */
+  struct fhost_log *next;     /* in the retired list */
   uint32_t capacity, first, count;
   struct fhost_logged *tasks;
 };
 
-/* Outside values and outputs of tasks being run again. */
+static inline struct fhost_logged *fhost_logged_at(const struct fhost_log *l,
+                                                   uint32_t i) {
+  return &l->tasks[(l->first + i) % l->capacity];
+}
+
+/* Logged tasks being run again. */
 struct fhost_replay {
-  struct fisa_event *in, *out;      /* capacity: all events of a log */
-  uint8_t *used;                    /* of in */
-  uint32_t in_count, out_count, out_at;
-  uint64_t until;                   /* task number at which it ends */
-  bool on;
+  struct fhost_log *log;      /* NULL: none is */
+  uint32_t index;             /* of the task that runs */
+  uint32_t in_at, out_at;     /* of its events: all before are used */
+  uint32_t unseen;
+  uint8_t *used;              /* [max_events] */
+};
+
+/* What the manifest promises of the state in which a fresh task begins. */
+struct fhost_promise {
+  struct fisa_state *initial;
+  uint32_t span_count;        /* runs of cells that are no input */
+  struct { uint32_t first, count; } span[FISA_MAX_CLAUSES + 4];
 };
 
 struct fhost_agent {
   struct fhost_runtime *runtime;
-  struct fhost_agent *next;
+  _Atomic(struct fhost_agent *) next;
   uint64_t id;
   struct fhost_agent_options o;
   char name[64];
@@ -88,21 +125,30 @@ struct fhost_agent {
 
   /* The agent's thread. */
   struct fisa_state *state;
+  struct fhost_promise promise;
   bool begun;                  /* the task's begin is done already */
   bool fresh;                  /* the next task begins anew */
-  bool stopped, held, swapped, taken_back, withdrawn, overflow;
+  bool suspended;              /* the pc is in the original's code */
+  bool stopped, held, swapped, taken_back, withdrawn;
   bool recording, holding;     /* this task */
+  bool waiting;                /* held: the task itself wants a verdict */
+  bool spoiled;                /* held: not all of it was recorded */
   uint64_t task;               /* number of the next or running task */
+  uint64_t number;             /* the same, but never used twice */
   struct fhost_version *original;
   struct fhost_version *base;  /* during probation: the version before */
   uint64_t probation;          /* patch id, or 0 */
   uint32_t probation_flags, hold_ms;
   uint64_t held_since;
+  uint32_t base_pc;            /* where the base would begin this task */
+  bool way_back;               /* base_pc is one */
   struct fhost_log *log;
   struct fhost_replay replay;
   struct fisa_state *begin;    /* of a recorded task */
   struct fisa_event *events;   /* of the running task */
   uint32_t event_count;
+  uint32_t unseen;             /* outputs that found no room there */
+  bool overflow;               /* something found none */
   uint64_t begin_cycles;
   uint32_t begin_pc;
   /* Buffers a record is made in. */
@@ -114,7 +160,7 @@ struct fhost_agent {
   struct fhost_offer offer;
   _Atomic(struct fhost_version *) retired;
   _Atomic(struct fhost_log *) retired_log;
-  _Atomic uint64_t live_id, in_probation, agreed, accepted, take_back;
+  _Atomic uint64_t live_id, verdict, agreed, numbers;
   _Atomic uint64_t observe;    /* what << 32 | period */
 
   /* Evolution threads. */
@@ -128,7 +174,9 @@ struct fhost_agent {
 };
 
 struct fhost_runtime {
-  struct fhost_agent *agents, **last;
+  /* Grows at its end on the main thread, shrinks only when freed. */
+  _Atomic(struct fhost_agent *) agents;
+  _Atomic(struct fhost_agent *) *last;
   uint32_t count;
   uint64_t next_id;
   flux_live live;
@@ -153,18 +201,40 @@ void fhost_log_free(struct fhost_log *l);
 /* Frees what the agent's thread retired. Not on the agent's thread. */
 void fhost_sweep(struct fhost_agent *a);
 
+/* promise.c */
+int fhost_promise_make(struct fhost_promise *m, const struct fisa_program *p);
+void fhost_promise_done(struct fhost_promise *m);
+bool fhost_promise_kept(const struct fhost_promise *m,
+                        const struct fisa_program *p,
+                        const struct fisa_state *s);
+
 /* install.c: what is due at a boundary. Agent's thread. */
 void fhost_boundary(struct fhost_agent *a);
-/* A held task: true when it may go on, false while it waits. */
+/* Fills way_back and base_pc for the task that begins here on probation. */
+void fhost_note_way_back(struct fhost_agent *a);
+/* The host's own verdict: recover. False: the patch is accepted already. */
+bool fhost_give_up(struct fhost_agent *a);
+/* A held task: true when it is resolved, false while it waits. */
 bool fhost_held_poll(struct fhost_agent *a);
+void fhost_log_task(struct fhost_agent *a, const struct fhost_version *by);
+/* Leaves a log to be freed by another thread. */
+void fhost_log_retire(struct fhost_agent *a, struct fhost_log *log);
+
+/* task.c: the task stands: whether and how the agent goes on. */
+void fhost_settle(struct fhost_agent *a);
 
 /* record.c: agent's thread. */
 extern const struct fhost_vm_io fhost_io;
 void fhost_release(struct fhost_agent *a, const struct fisa_event *e);
 void fhost_record_begin(struct fhost_agent *a);
-void fhost_record_end(struct fhost_agent *a, uint32_t flags);
-void fhost_replay_start(struct fhost_agent *a);
-void fhost_replay_end(struct fhost_agent *a);
+void fhost_record_end(struct fhost_agent *a, const struct fhost_version *by,
+                      uint32_t flags);
+/* Replay: the log's tasks are run again, from its first on. */
+void fhost_replay_start(struct fhost_agent *a, struct fhost_log *log);
+/* Of the task that runs now; NULL where none is run again. */
+const struct fhost_logged *fhost_replay_task(const struct fhost_agent *a);
+/* It is done: on to the next, if there is one and the agent goes on. */
+void fhost_replay_next(struct fhost_agent *a);
 
 /* live.c */
 void fhost_live_init(struct fhost_runtime *rt);

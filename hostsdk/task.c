@@ -8,82 +8,135 @@
 
 /* What to do with the coming task besides running it. */
 struct plan {
+  struct fhost_version *version;
   uint32_t flags;     /* FLUX_TASK_* of its record */
-  bool count;
+  bool count, report;
+  bool log;           /* a recovery may need it */
 };
 
-/* Whether the inputs of a fresh task are what the manifest promised. */
-static bool inputs_in_range(const struct fhost_agent *a) {
-  const struct fisa_manifest *m = &a->o.program->manifest;
-  for (uint32_t i = 0; i < m->in_count; i++) {
-    const struct fisa_cells *c = &m->in[i];
-    if (c->kind != FISA_CELLS_FILE) continue;
-    for (uint32_t k = 0; k < c->count; k++) {
-      int32_t x = a->state->cells[c->first + k];
-      if (x < c->lo || x > c->hi) return false;
-    }
-  }
-  return true;
+static struct fhost_version *live(const struct fhost_agent *a) {
+  return atomic_load_explicit(&a->live, memory_order_relaxed);
 }
 
-/* Initial state and inputs, unless a recovery laid them already. */
+/* Initial state and inputs, unless a recovery laid them already. A task that
+ * is run again finds the inputs it found the first time. */
 static void begin(struct fhost_agent *a) {
-  const struct fhost_version *v =
-      atomic_load_explicit(&a->live, memory_order_relaxed);
-  if (a->begun || !a->fresh) return;
-  fisa_state_start(v->program, a->state);
-  if (a->o.world.begin != NULL)
-    a->o.world.begin(a->task, a->state, a->o.world.user);
+  const struct fhost_logged *again = fhost_replay_task(a);
+  if (!a->begun && a->fresh) {
+    if (again != NULL && again->fresh) {
+      fisa_state_copy(a->state, again->begin);
+      a->state->pc = live(a)->program->entry;
+    } else {
+      fisa_state_start(live(a)->program, a->state);
+      if (a->o.world.begin != NULL)
+        a->o.world.begin(a->task, a->state, a->o.world.user);
+      a->state->pc = live(a)->program->entry;
+    }
+  }
+  a->begun = false;
+}
+
+/* The version this task runs on: the live one, or the original where the
+ * manifest's promise is broken. What the original began it goes on with. */
+static struct fhost_version *choose(struct fhost_agent *a) {
+  if (a->fresh)
+    a->suspended = live(a) != a->original &&
+                   !fhost_promise_kept(&a->promise, a->o.program, a->state);
+  if (!a->suspended) return live(a);
+  fhost_add(&a->n_suspended, 1);
+  if (a->fresh) a->state->pc = a->original->program->entry;
+  return a->original;
+}
+
+/* The part of the plan that observe() asks for. */
+static void plan_observed(struct fhost_agent *a, struct plan *p) {
+  uint64_t word = atomic_load_explicit(&a->observe, memory_order_relaxed);
+  uint32_t what = (uint32_t)(word >> 32), period = (uint32_t)word;
+  bool due = a->evolved != NULL && what != 0 && a->task % period == 0;
+  p->report = due;
+  p->count = due && (what & FLUX_OBSERVE_COUNT) != 0;
+  a->recording = due && (what & FLUX_OBSERVE_RECORD) != 0;
+  if (p->count) p->flags |= FLUX_TASK_COUNTED;
+}
+
+/* And the part of a probation. */
+static void plan_probation(struct fhost_agent *a, struct plan *p) {
+  bool patched = p->version == live(a);
+  a->holding = patched && (a->probation_flags & FLUX_PATCH_HOLD) != 0;
+  if (patched) p->flags |= FLUX_TASK_PROBATION;
+  if (a->holding) p->flags |= FLUX_TASK_HELD;
+  p->report |= patched;
+  /* What the original ran matters only behind a task that may go back. */
+  p->log = patched || a->log->count > 0;
+  a->recording |= p->log;
 }
 
 static struct plan make_plan(struct fhost_agent *a) {
-  uint64_t word = atomic_load_explicit(&a->observe, memory_order_relaxed);
-  uint32_t what = (uint32_t)(word >> 32), period = (uint32_t)word;
-  struct plan p = {0, false};
-  bool due = a->evolved != NULL && what != 0 && a->task % period == 0;
-  a->recording = due && (what & FLUX_OBSERVE_RECORD);
+  struct plan p = {.version = choose(a)};
   a->holding = false;
-  p.count = due && (what & FLUX_OBSERVE_COUNT);
-  if (due) p.flags |= p.count ? FLUX_TASK_COUNTED : 0u;
-  if (a->probation != 0) {
-    p.flags |= FLUX_TASK_PROBATION;
-    a->recording = true;
-    a->holding = (a->probation_flags & FLUX_PATCH_HOLD) != 0;
-    if (a->holding) p.flags |= FLUX_TASK_HELD;
-  }
+  plan_observed(a, &p);
+  if (a->probation != 0) plan_probation(a, &p);
   if (a->fresh) p.flags |= FLUX_TASK_FRESH;
   if (a->swapped) p.flags |= FLUX_TASK_SWAPPED;
   if (a->taken_back) p.flags |= FLUX_TASK_TAKEN_BACK;
   if (a->withdrawn) p.flags |= FLUX_TASK_WITHDRAWN;
+  p.report |= a->swapped || a->taken_back || a->withdrawn;
+  a->swapped = a->taken_back = a->withdrawn = false;
   return p;
 }
 
-/* The version this task runs on: the live one, or the original where the
- * manifest's promise is broken. */
-static struct fhost_version *choose(struct fhost_agent *a) {
-  struct fhost_version *v =
-      atomic_load_explicit(&a->live, memory_order_relaxed);
-  if (v == a->original || !a->fresh || inputs_in_range(a)) return v;
-  fhost_add(&a->n_suspended, 1);
-  a->state->pc = a->original->program->entry;
-  return a->original;
+static bool is_result(int32_t status) {
+  return status != FISA_RUN_FAULT && status != FISA_RUN_FUEL;
 }
 
-/* Notes a task of a probation, whose begin is in a->begin. */
-static void log_task(struct fhost_agent *a) {
-  struct fhost_log *l = a->log;
+/* Runs the task that begins here. */
+static void run(struct fhost_agent *a, const struct plan *plan) {
+  struct fhost_version *v = plan->version;
+  struct fhost_vm_io io = fhost_io;
+  io.user = a;
+  a->number = atomic_load_explicit(&a->numbers, memory_order_relaxed);
+  atomic_store_explicit(&a->numbers, a->number + 1, memory_order_release);
+  a->begin_cycles = a->state->cycles;
+  a->begin_pc = a->state->pc;
+  fhost_record_begin(a);
+  a->o.vm->run(v->code, a->state, &io, a->o.max_task_fuel,
+               plan->count ? v->counts : NULL);
+  if (a->state->status == FISA_RUN_FAULT) fhost_add(&a->n_faults, 1);
+  if (plan->log) fhost_log_task(a, v);
+  if (plan->report || !is_result(a->state->status))
+    fhost_record_end(a, v, plan->flags);
+}
+
+/* Whether the task that just ended must wait for a verdict before it stands,
+ * or before another can begin. */
+static bool must_wait(struct fhost_agent *a, const struct plan *plan) {
+  bool patched = plan->version == live(a);
+  if (a->probation == 0) return false;
+  a->spoiled = patched && a->overflow;
+  a->waiting = a->holding || (patched && !is_result(a->state->status));
+  /* Values of it are lost: nobody can tell whether it was right. */
+  if (a->spoiled) (void)fhost_give_up(a);
+  return a->spoiled || a->waiting || a->log->count == a->log->capacity;
+}
+
+static void count_task(struct fhost_agent *a) {
+  uint64_t cycles = a->state->cycles - a->begin_cycles;
+  bool result = is_result(a->state->status);
   struct fhost_logged *t;
-  assert(l->count < l->capacity);
-  t = &l->tasks[(l->first + l->count++) % l->capacity];
-  fisa_state_copy(t->begin, a->begin);
-  t->number = a->task;
-  t->fresh = a->fresh;
-  t->event_count = a->event_count;
-  memcpy(t->events, a->events, a->event_count * sizeof *t->events);
+  fhost_add(&a->n_tasks, 1);
+  fhost_add(&a->n_cycles, cycles);
+  if (result) fhost_add(&a->n_results, 1);
+  if (a->probation == 0 || a->log->count == 0) return;
+  t = fhost_logged_at(a->log, a->log->count - 1);
+  if (t->number != a->number) return;
+  t->counted = true;
+  t->cycles = cycles;
+  t->result = result;
 }
 
-/* Whether the agent goes on after this status, and how. */
-static void settle(struct fhost_agent *a) {
+void fhost_settle(struct fhost_agent *a) {
+  assert(!a->held);
+  count_task(a);
   switch (a->state->status) {
     case FISA_RUN_YIELD:
       a->fresh = false;
@@ -92,44 +145,16 @@ static void settle(struct fhost_agent *a) {
     case FISA_RUN_END:
       a->fresh = a->o.fresh_start;
       a->stopped = !a->o.fresh_start;
-      if (a->fresh)
-        a->state->pc = atomic_load_explicit(&a->live, memory_order_relaxed)
-                           ->program->entry;
       break;
     default:
       a->stopped = true;
       break;
   }
-}
-
-static void count_task(struct fhost_agent *a) {
-  int32_t status = a->state->status;
-  fhost_add(&a->n_tasks, 1);
-  fhost_add(&a->n_cycles, a->state->cycles - a->begin_cycles);
-  if (status == FISA_RUN_FAULT) fhost_add(&a->n_faults, 1);
-  if (status != FISA_RUN_FAULT && status != FISA_RUN_FUEL)
-    fhost_add(&a->n_results, 1);
-}
-
-/* Runs the task that begins here. */
-static void run(struct fhost_agent *a, const struct plan *plan) {
-  struct fhost_version *v = choose(a);
-  struct fhost_vm_io io = fhost_io;
-  uint32_t flags = plan->flags;
-  bool report;
-  io.user = a;
-  a->begin_cycles = a->state->cycles;
-  a->begin_pc = a->state->pc;
-  fhost_record_begin(a);
-  a->o.vm->run(v->code, a->state, &io, a->o.max_task_fuel,
-               plan->count ? v->counts : NULL);
-  count_task(a);
-  report = a->recording || plan->count || a->taken_back || a->withdrawn ||
-           a->state->status == FISA_RUN_FAULT ||
-           a->state->status == FISA_RUN_FUEL;
-  a->swapped = a->taken_back = a->withdrawn = false;
-  if (a->probation != 0) log_task(a);
-  if (report) fhost_record_end(a, flags);
+  if (a->fresh && !a->stopped) {
+    a->suspended = false;
+    a->state->pc = live(a)->program->entry;
+  }
+  a->task++;
 }
 
 enum fhost_step fhost_agent_task(struct fhost_agent *a) {
@@ -138,18 +163,15 @@ enum fhost_step fhost_agent_task(struct fhost_agent *a) {
   if (!a->stopped || a->probation != 0) fhost_boundary(a);
   if (a->stopped) return FHOST_STOPPED;
   begin(a);
-  a->begun = false;
+  if (a->probation != 0) fhost_note_way_back(a);
   plan = make_plan(a);
   run(a, &plan);
-  if (!a->holding && a->o.world.end != NULL)
-    a->o.world.end(a->task, a->state, a->o.world.user);
-  settle(a);
-  if (a->replay.on && a->task >= a->replay.until) fhost_replay_end(a);
-  a->task++;
-  if (a->probation != 0 &&
-      (a->holding || a->stopped || a->log->count == a->log->capacity)) {
+  if (must_wait(a, &plan)) {
     a->held = true;
     a->held_since = 0;
+  } else {
+    fhost_settle(a);
   }
+  if (a->replay.log != NULL) fhost_replay_next(a);
   return FHOST_RAN;
 }
