@@ -675,7 +675,6 @@ static void fuse_signs(struct lowering *l, uint32_t first) {
 
 static void lower_meaning(struct lowering *l) {
   const struct fisa_row *row = l->in.row;
-  const struct fisa_step *last = &row->steps[row->step_count - 1u];
   uint32_t begin = l->f->count;
   bool guarded = false;
 
@@ -690,7 +689,7 @@ static void lower_meaning(struct lowering *l) {
   for (unsigned i = 0; i < row->step_count; i++) {
     const struct fisa_step *s = &row->steps[i];
     if (!guarded && has_effect(s)) {
-      lower_target_guard(l, last);
+      lower_target_guard(l, &row->steps[row->step_count - 1]);
       guarded = true;
     }
     lower_step(l, s);
