@@ -79,8 +79,9 @@ struct flux_evolved {
   uint32_t busy;                /* threads at work on it; instance lock */
   struct fse_live live;         /* what runs now; program NULL: the root */
   struct fse_trialled next_patch;
-  uint32_t generation;
-  uint64_t patches;             /* last patch number used */
+  /* Status is asked for on other threads. */
+  _Atomic uint32_t generation;
+  _Atomic uint64_t patches;     /* last patch number used */
   uint32_t dry;                 /* searches without a find */
   uint32_t plant_next;          /* test switch: next plant to offer */
   double trust;

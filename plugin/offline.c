@@ -1,0 +1,486 @@
+/*
+ * plugin/offline.c - evolution without a host.
+ */
+#include "plugin/offline.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "plugin/candidate.h"
+#include "plugin/queue.h"
+#include "plugin/search.h"
+
+#define PROBES 48u          /* generated states every candidate meets */
+#define FOLLOWED 4u         /* tasks of a chain behind yields */
+#define SEARCH_SHARE 0.6    /* of a time limit; the rest is for the fuzzing */
+#define STREAM_CHAIN 0x51u  /* of ftrial_random */
+
+/* A task that counts in the figures. */
+struct task {
+  struct fisa_state *begin;
+  struct fisa_trace in;     /* in the root's order */
+};
+
+struct offline {
+  const struct fse_offline *o;
+  struct fse_offline_result *out;
+  uint64_t began_ns, deadline_ns;
+  struct fisa_facts *facts;
+  struct fir_program *ir;
+  struct fir_lane *lane;
+  struct fisa_state *work;
+  struct ftrial_set *set;
+  uint32_t task_count, task_capacity;
+  struct task *task;
+  uint64_t searched;        /* variants of the generations before */
+};
+
+static uint64_t now_ns(void *user) {
+  struct timespec t;
+  (void)user;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* ---- running a task ---------------------------------------------------------- */
+
+/* Outside values made up for chains, noted as taken. */
+struct making {
+  uint64_t seed, task;
+  struct fisa_trace *taken;
+  bool no_memory;
+};
+
+/* Mostly such numbers as sensors give. */
+static int32_t made_value(const struct making *m) {
+  uint64_t r = ftrial_random(m->seed, STREAM_CHAIN, m->task, m->taken->count);
+  uint32_t v = (uint32_t)(r >> 32);
+  switch (r % 4) {
+    case 0: return (int32_t)(v % 101);
+    case 1: return (int32_t)(v % 1024);
+    case 2: return (int32_t)(v % 8192) - 4096;
+    default: return (int32_t)(v >> 1) * (v & 1 ? 1 : -1);
+  }
+}
+
+static int made_input(uint16_t source, const int32_t *arg, unsigned argc,
+                      int32_t *value, void *user) {
+  struct making *m = user;
+  struct fisa_event e = {.argc = (uint8_t)argc, .name = source};
+  assert(argc <= FISA_MAX_ARGS);
+  if (argc > 0) memcpy(e.arg, arg, argc * sizeof *arg);
+  *value = e.value = made_value(m);
+  m->no_memory |= fisa_trace_add(m->taken, &e) != 0;
+  return m->no_memory;
+}
+
+/* Cycles of a task of a program, or false: it does not finish. The end is in
+ * f->work. Values come in recorded order; 0 when there are no more. */
+static bool run_task(struct offline *f, const struct fir_program *ir,
+                     uint32_t pc, const struct task *t, uint64_t *cycles) {
+  struct fir_limits limits = {f->o->program->dialect->fuel, true};
+  struct fse_queue q;
+  bool finished;
+  if (fse_queue_init(&q, &t->in) != 0) return false;
+  struct fir_io io = fse_queue_io(&q);
+  fisa_state_copy(f->work, t->begin);
+  f->work->pc = pc;
+  struct fir_result r = fir_run(ir, f->lane, f->work, &io, limits);
+  finished = !r.starved && f->work->status != FISA_RUN_FUEL;
+  *cycles = f->work->cycles - t->begin->cycles;
+  fse_queue_done(&q);
+  return finished;
+}
+
+/* ---- episodes ------------------------------------------------------------------- */
+
+static int add_episode(struct offline *f, enum ftrial_origin origin,
+                       const struct fisa_state *begin,
+                       const struct fisa_trace *in) {
+  struct ftrial_episode e = {.origin = origin,
+                             .begin = begin,
+                             .events = in->events,
+                             .event_count = in->count,
+                             .confidence = 1};
+  return (int)ftrial_set_add(f->set, &e);
+}
+
+/* Notes a task for the figures; takes `in` over. 0 or -1 (memory). */
+static int note_task(struct offline *f, const struct fisa_state *begin,
+                     struct fisa_trace *in) {
+  struct task *t;
+  if (f->task_count == f->task_capacity) {
+    uint32_t n = f->task_capacity ? f->task_capacity * 2 : 64;
+    t = realloc(f->task, n * sizeof *t);
+    if (t == NULL) return -1;
+    f->task = t;
+    f->task_capacity = n;
+  }
+  t = &f->task[f->task_count];
+  t->begin = fisa_state_new(f->o->program->dialect);
+  if (t->begin == NULL) return -1;
+  fisa_state_copy(t->begin, begin);
+  t->in = *in;
+  memset(in, 0, sizeof *in);
+  f->task_count++;
+  return 0;
+}
+
+/*
+ * Goes on from the state in f->work, which stands behind a yield, with made
+ * up values: what a program leaves in memory meets its next task.
+ */
+static int follow(struct offline *f, uint64_t number, uint32_t tasks,
+                  bool count) {
+  struct fisa_state *begin = fisa_state_new(f->o->program->dialect);
+  int rc = begin != NULL ? 0 : -1;
+  for (uint32_t i = 0; i < tasks && rc == 0; i++) {
+    struct fisa_trace in = {0};
+    struct making m = {f->o->policy->seed, number + i, &in, false};
+    struct fir_io io = {made_input, NULL, &m};
+    struct fir_limits limits = {f->o->policy->max_task_cycles, true};
+    fisa_state_copy(begin, f->work);
+    if (begin->status != FISA_RUN_YIELD) break;
+    struct fir_result r = fir_run(f->ir, f->lane, f->work, &io, limits);
+    rc = m.no_memory ? -1 : 0;
+    if (rc == 0 && !r.starved && f->work->status != FISA_RUN_FUEL)
+      rc = add_episode(f, FTRIAL_RECORDED, begin, &in);
+    if (rc == FTRIAL_ADDED && count) rc = note_task(f, begin, &in);
+    fisa_trace_done(&in);
+    if (rc > 0) break;  /* refused: the chain ends */
+  }
+  fisa_state_free(begin);
+  return rc < 0 ? -1 : 0;
+}
+
+/* One given state: its values in the order in which the root takes them. */
+static int add_given(struct offline *f, const struct fse_given *g,
+                     uint32_t number) {
+  struct fir_program *from = NULL;
+  struct fir_limits limits = {f->o->program->dialect->fuel, true};
+  struct fse_queue q;
+  int rc = -1;
+  if (fse_queue_init(&q, &g->in) != 0) return -1;
+  if (fir_lower_from(f->o->program, g->begin->pc, &from, NULL) != 0)
+    goto done;
+  struct fir_io io = fse_queue_io(&q);
+  fisa_state_copy(f->work, g->begin);
+  struct fir_result r = fir_run(from, f->lane, f->work, &io, limits);
+  if (q.no_memory) goto done;
+  rc = 0;
+  if (r.starved || f->work->status == FISA_RUN_FUEL) goto done;
+  rc = add_episode(f, FTRIAL_RECORDED, g->begin, &q.taken);
+  if (rc == FTRIAL_ADDED) {
+    rc = note_task(f, g->begin, &q.taken);
+    if (rc == 0)
+      rc = follow(f, (uint64_t)number * FOLLOWED, 1, false);
+  }
+done:
+  fir_free(from);
+  fse_queue_done(&q);
+  return rc < 0 ? -1 : 0;
+}
+
+/* Made-up episodes; those that yield go on for some tasks. */
+static int make_episodes(struct offline *f) {
+  struct fisa_state *s = fisa_state_new(f->o->program->dialect);
+  struct fisa_trace in = {0};
+  int rc = s != NULL ? 0 : -1;
+  for (uint32_t n = 0; rc == 0 && n < FSE_OFFLINE_EPISODES * 4 &&
+                       f->task_count < FSE_OFFLINE_EPISODES; n++) {
+    uint64_t cycles;
+    /* Begins from the entry only: the set does not know of chains yet. */
+    if (ftrial_fuzz_state(f->set, f->o->policy->seed, n, s, &in) != 0) {
+      rc = -1;
+      break;
+    }
+    rc = add_episode(f, FTRIAL_RECORDED, s, &in);
+    if (rc == FTRIAL_REFUSED) {
+      rc = 0;
+      continue;
+    }
+    if (rc == 0) rc = note_task(f, s, &in);
+    if (rc == 0 &&
+        run_task(f, f->ir, s->pc, &f->task[f->task_count - 1], &cycles) &&
+        f->work->status == FISA_RUN_YIELD)
+      rc = follow(f, (uint64_t)n * FOLLOWED, FOLLOWED - 1, true);
+  }
+  fisa_trace_done(&in);
+  fisa_state_free(s);
+  return rc;
+}
+
+/* States beside them, so that a lucky edit dies early. */
+static int add_probes(struct offline *f) {
+  struct fisa_trace in = {0};
+  int rc = 0;
+  for (uint32_t n = 0; n < PROBES && rc >= 0; n++) {
+    if (ftrial_fuzz_state(f->set, f->o->policy->seed ^ 0x9e37u, n, f->work,
+                          &in) != 0)
+      rc = -1;
+    else
+      rc = add_episode(f, FTRIAL_FUZZED, f->work, &in);
+  }
+  fisa_trace_done(&in);
+  return rc < 0 ? -1 : 0;
+}
+
+/* ---- whether it may be evolved ------------------------------------------------------ */
+
+static bool no(struct offline *f, const char *why) {
+  snprintf(f->out->reason, sizeof f->out->reason, "not evolved: %s", why);
+  return false;
+}
+
+static bool may_evolve(struct offline *f) {
+  const struct fisa_program *p = f->o->program;
+  struct fisa_finding finding;
+  char why[192];
+  if (fisa_verify(p, &finding, 1) != 0) {
+    snprintf(why, sizeof why, "the program is malformed at %u: %s",
+             finding.pc, finding.text);
+    return no(f, why);
+  }
+  if (p->size > f->o->policy->max_size)
+    return no(f, "the program is over policy.max_size");
+  if (!f->facts->has_boundary) return no(f, "no task boundary is reached");
+  if (f->facts->count_frozen) return no(f, f->facts->frozen_reason);
+  if (f->ir->opaque)
+    return no(f, "the program uses a row without offline meaning");
+  return true;
+}
+
+/* The figures of the original, and what is needed to run it. */
+static int prepare(struct offline *f, struct fisa_error *err) {
+  const struct fisa_program *p = f->o->program;
+  if (fisa_facts_make(p, &f->facts, err) != 0 ||
+      fir_lower(p, &f->ir, err) != 0)
+    return -1;
+  f->out->instructions_before = f->facts->count;
+  f->lane = fir_lane_new();
+  f->work = fisa_state_new(p->dialect);
+  if (f->lane == NULL || f->work == NULL)
+    return fisa_fail(err, "out of memory");
+  f->set = ftrial_set_new(p, f->o->count > 0 ? p->dialect->fuel
+                                             : f->o->policy->max_task_cycles,
+                          err);
+  return f->set != NULL ? 0 : -1;
+}
+
+static int gather(struct offline *f, struct fisa_error *err) {
+  int rc = 0;
+  for (uint32_t i = 0; i < f->o->count && rc == 0; i++)
+    rc = add_given(f, &f->o->given[i], i);
+  if (f->o->count == 0) rc = make_episodes(f);
+  if (rc == 0) rc = add_probes(f);
+  return rc == 0 ? 0 : fisa_fail(err, "out of memory");
+}
+
+/* ---- generations ---------------------------------------------------------------------- */
+
+static int on_progress(uint64_t variants, double now, double best,
+                       void *user) {
+  struct offline *f = user;
+  (void)now;
+  if (f->o->progress == NULL) return 0;
+  return f->o->progress(f->searched + variants, best, f->o->user);
+}
+
+/* Where a task that begins at `pc` of the root begins in a program. */
+static uint32_t place_in(const struct offline *f, const struct fisa_program *p,
+                         const struct fse_place *places, uint32_t count,
+                         uint32_t pc) {
+  if (pc == f->o->program->entry) return p->entry;
+  for (uint32_t k = 0; k < count; k++)
+    if (places[k].from_pc == pc) return places[k].to_pc;
+  return pc;
+}
+
+/* Mean cycles of the tasks under a program, whose map from the root is
+ * `places` (none: it is the root). */
+static double mean_cycles(struct offline *f, const struct fisa_program *p,
+                          const struct fse_place *places, uint32_t count) {
+  struct fir_program *ir = NULL;
+  uint64_t sum = 0;
+  uint32_t n = 0;
+  if (fir_lower(p, &ir, NULL) != 0) return 0;
+  for (uint32_t i = 0; i < f->task_count; i++) {
+    uint32_t pc = place_in(f, p, places, count, f->task[i].begin->pc);
+    uint64_t cycles;
+    if (!run_task(f, ir, pc, &f->task[i], &cycles)) continue;
+    sum += cycles;
+    n++;
+  }
+  fir_free(ir);
+  return n > 0 ? (double)sum / n : 0;
+}
+
+/* The record of a generation. */
+static int put_record(struct offline *f, const struct fisa_program *parent,
+                      const struct fse_search_result *r) {
+  struct fse_offline_result *out = f->out;
+  struct fse_record *rec;
+  rec = realloc(out->records, (out->record_count + 1) * sizeof *rec);
+  if (rec == NULL) return -1;
+  out->records = rec;
+  rec += out->record_count;
+  memset(rec, 0, sizeof *rec);
+  snprintf(rec->agent, sizeof rec->agent, "%s", f->o->name);
+  snprintf(rec->kind, sizeof rec->kind, "%s", r->kinds);
+  snprintf(rec->reason, sizeof rec->reason, "%s", r->reason);
+  rec->outcome = r->improved ? FSE_ACCEPTED : FSE_REJECTED;
+  rec->patch = rec->generation = ++out->record_count;
+  rec->cost_before = r->cost_before;
+  rec->cost_after = r->cost_after;
+  rec->fitness_before = fse_fitness(r->cost_before, 1, 1);
+  rec->fitness_after = fse_fitness(r->cost_after, 1, 1);
+  rec->assurance = r->assurance;
+  memcpy(rec->parent, parent->hash, 32);
+  memcpy(rec->child, r->improved ? r->best->hash : parent->hash, 32);
+  if (!r->improved)
+    snprintf(rec->reason, sizeof rec->reason,
+             "none of %llu variants was better",
+             (unsigned long long)r->variants);
+  return 0;
+}
+
+/* The best so far, with its map. */
+struct best {
+  struct fisa_program *program;  /* NULL: the root */
+  struct fse_place *places;
+  uint32_t place_count;
+  enum fse_assurance assurance;
+};
+
+static void best_done(struct best *b) {
+  fisa_program_free(b->program);
+  free(b->places);
+  memset(b, 0, sizeof *b);
+}
+
+/* One search from the best. 1: better, 0: no more, -1. */
+static int generation(struct offline *f, struct best *b, uint32_t number,
+                      struct fisa_error *err) {
+  const struct fse_policy *policy = f->o->policy;
+  struct fse_search_result r;
+  struct fse_search_request q = {
+      .root = f->o->program,
+      .parent = b->program != NULL ? b->program : f->o->program,
+      .parent_places = b->places,
+      .parent_place_count = b->place_count,
+      .set = f->set,
+      .policy = policy,
+      .seed = ftrial_random(policy->seed, number, 0, 0),
+      .assurance = policy->min_assurance,
+      .threads = policy->threads,
+      .budget = policy->budget - f->searched,
+      .deadline_ns = f->deadline_ns,
+      .now_ns = now_ns,
+      .progress = on_progress,
+      .user = f};
+  int rc;
+  if (fse_search(&q, &r, err) != 0) return -1;
+  f->searched += r.variants;
+  rc = r.improved;
+  if (put_record(f, q.parent, &r) != 0)
+    rc = fisa_fail(err, "out of memory");
+  if (rc > 0) {
+    best_done(b);
+    *b = (struct best){r.best, r.places, r.place_count, r.assurance};
+    r.best = NULL;
+    r.places = NULL;
+  }
+  fse_search_result_done(&r);
+  return rc;
+}
+
+static bool time_left(const struct offline *f) {
+  return f->deadline_ns == 0 || now_ns(NULL) < f->deadline_ns;
+}
+
+/* Generations until one finds nothing. */
+static int evolve(struct offline *f, struct best *b, struct fisa_error *err) {
+  int rc = 1;
+  for (uint32_t n = 0; rc > 0 && n < f->o->policy->max_generations &&
+                       f->searched < f->o->policy->budget && time_left(f);
+       n++)
+    rc = generation(f, b, n, err);
+  return rc < 0 ? -1 : 0;
+}
+
+/* What is shown of the best; it counts only if its tasks got cheaper. */
+static int conclude(struct offline *f, struct best *b,
+                    struct fisa_error *err) {
+  const struct fisa_program *p = f->o->program;
+  struct fse_offline_result *out = f->out;
+  struct fisa_facts *facts = NULL;
+  double after;
+  out->cycles_before = out->cycles_after = mean_cycles(f, p, NULL, 0);
+  out->instructions_after = out->instructions_before;
+  out->variants = f->searched;
+  out->episodes = f->task_count;
+  if (b->program != NULL) {
+    after = mean_cycles(f, b->program, b->places, b->place_count);
+    if (after < out->cycles_before) {
+      if (fisa_facts_make(b->program, &facts, err) != 0) return -1;
+      out->instructions_after = facts->count;
+      fisa_facts_free(facts);
+      out->cycles_after = after;
+      out->assurance = b->assurance;
+      out->improved = true;
+      out->best = b->program;
+      b->program = NULL;
+      return 0;
+    }
+  }
+  out->best = fisa_program_derive(p, p->code, p->size, p->entry,
+                                  p->manifest.boundary.pc);
+  return out->best != NULL ? 0 : fisa_fail(err, "out of memory");
+}
+
+static void offline_done(struct offline *f) {
+  for (uint32_t i = 0; i < f->task_count; i++) {
+    fisa_state_free(f->task[i].begin);
+    fisa_trace_done(&f->task[i].in);
+  }
+  free(f->task);
+  ftrial_set_free(f->set);
+  fisa_state_free(f->work);
+  fir_lane_free(f->lane);
+  fir_free(f->ir);
+  fisa_facts_free(f->facts);
+}
+
+int fse_offline_run(const struct fse_offline *o,
+                    struct fse_offline_result *out, struct fisa_error *err) {
+  struct offline f = {.o = o, .out = out, .began_ns = now_ns(NULL)};
+  struct best best = {0};
+  int rc = -1;
+  assert(o->program != NULL && o->policy != NULL && o->name != NULL);
+  memset(out, 0, sizeof *out);
+  if (o->time_limit > 0)
+    f.deadline_ns =
+        f.began_ns + (uint64_t)(o->time_limit * SEARCH_SHARE * 1e9);
+  if (prepare(&f, err) != 0) goto done;
+  if (may_evolve(&f)) {
+    if (gather(&f, err) != 0) goto done;
+    if (f.task_count == 0) no(&f, "no episode ends within the fuel");
+    else if (evolve(&f, &best, err) != 0) goto done;
+  }
+  rc = conclude(&f, &best, err);
+  out->seconds = (double)(now_ns(NULL) - f.began_ns) * 1e-9;
+done:
+  best_done(&best);
+  offline_done(&f);
+  if (rc != 0) fse_offline_result_done(out);
+  return rc;
+}
+
+void fse_offline_result_done(struct fse_offline_result *r) {
+  fisa_program_free(r->best);
+  free(r->records);
+  memset(r, 0, sizeof *r);
+}
