@@ -11,7 +11,7 @@
 
 #define DEFAULT_EVENTS 4096u
 
-/* ---- versions and logs -------------------------------------------------------- */
+/* ---- versions and logs -------------------------------------------------- */
 
 struct fhost_version *fhost_version_new(const struct fhost_agent *a,
                                         struct fisa_program *program,
@@ -35,8 +35,10 @@ void fhost_version_free(const struct fhost_agent *a,
   if (v->program != NULL && v->program != a->o.program)
     fisa_program_free(v->program);
   free((void *)(uintptr_t)v->counts);
-  free(v->transfer);
-  free(v->back);
+  free(v->transfer.at);
+  free(v->back.at);
+  free(v->resume.at);
+  free(v->suspend.at);
   free(v);
 }
 
@@ -88,7 +90,7 @@ void fhost_sweep(struct fhost_agent *a) {
   }
 }
 
-/* ---- making and freeing ----------------------------------------------------------- */
+/* ---- making and freeing ------------------------------------------------- */
 
 static void detach(struct fhost_agent *a) {
   if (a->evolved != NULL)
@@ -230,7 +232,7 @@ struct fhost_agent *fhost_agent_find(struct fhost_runtime *rt, uint64_t id) {
   return a;
 }
 
-/* ---- attaching ------------------------------------------------------------------------ */
+/* ---- attaching ---------------------------------------------------------- */
 
 /* The agent runs unevolved; an operator sees why. */
 static int refused(struct fhost_agent *a, const char *why,
@@ -297,7 +299,7 @@ int fhost_agent_attach(struct fhost_agent *a, const struct fhost_evolver *e,
                  err);
 }
 
-/* ---- reports ---------------------------------------------------------------------------- */
+/* ---- reports ------------------------------------------------------------ */
 
 static uint64_t get(const _Atomic uint64_t *n) {
   return atomic_load_explicit(n, memory_order_relaxed);
@@ -330,7 +332,7 @@ void fhost_agent_explanation(struct fhost_agent *a, char *out,
   pthread_mutex_unlock(&a->lock);
 }
 
-/* ---- save and restore --------------------------------------------------------------------- */
+/* ---- save and restore --------------------------------------------------- */
 
 struct fhost_snapshot {
   struct fisa_state *state;

@@ -16,7 +16,7 @@ static void say(const struct fhost *h, uint32_t level, const char *text) {
   else fprintf(stderr, "%s: %s\n", fhost_log_level_name(level), text);
 }
 
-/* ---- natives -------------------------------------------------------------------- */
+/* ---- natives ------------------------------------------------------------ */
 
 static int open_natives(struct fhost *h, struct fisa_error *err) {
   const struct fhost_config *c = h->config;
@@ -29,7 +29,7 @@ static int open_natives(struct fhost *h, struct fisa_error *err) {
   return fhost_natives_open(h->natives, err);
 }
 
-/* ---- agents ----------------------------------------------------------------------- */
+/* ---- agents ------------------------------------------------------------- */
 
 /* "NAME.flx" as "NAME_VARIANT.flx" if that exists. */
 static void program_path(const struct fhost *h,
@@ -107,7 +107,7 @@ static int make_members(struct fhost *h, bool strict,
   return 0;
 }
 
-/* ---- plugins ------------------------------------------------------------------------ */
+/* ---- plugins ------------------------------------------------------------ */
 
 static int load_plugin(struct fhost *h, const struct fhost_plugin_config *pc,
                        struct fhost_loaded *l, bool check_only,
@@ -173,7 +173,7 @@ static void attach_members(struct fhost *h) {
   }
 }
 
-/* ---- the host ---------------------------------------------------------------------------- */
+/* ---- the host ----------------------------------------------------------- */
 
 static int open_host(struct fhost *h, bool check_only,
                      struct fisa_error *err) {

@@ -9,7 +9,7 @@
 
 #include "hostsdk/runtime_internal.h"
 
-/* ---- letting go ------------------------------------------------------------ */
+/* ---- letting go --------------------------------------------------------- */
 
 /* Leaves a version to be freed by another thread. */
 static void retire(struct fhost_agent *a, struct fhost_version *v) {
@@ -52,16 +52,7 @@ static void make_live(struct fhost_agent *a, struct fhost_version *v) {
   if (v == a->original) a->suspended = false;
 }
 
-static bool map_pc(const flux_transfer *t, uint32_t count, uint32_t *pc) {
-  for (uint32_t i = 0; i < count; i++) {
-    if (t[i].from_pc != *pc) continue;
-    *pc = t[i].to_pc;
-    return true;
-  }
-  return false;
-}
-
-/* ---- in -------------------------------------------------------------------- */
+/* ---- in ----------------------------------------------------------------- */
 
 /* Version check, map, one pointer store. */
 static void install(struct fhost_agent *a, struct fhost_offer *o,
@@ -99,7 +90,7 @@ static void look_at_offer(struct fhost_agent *a) {
           memory_order_relaxed))
     return;
   if (o->base == live(a)->id && !a->suspended &&
-      map_pc(o->version->transfer, o->version->transfer_count, &pc)) {
+      fhost_map_pc(&o->version->transfer, &pc)) {
     install(a, o, pc);
   } else if (o->base != live(a)->id || ++o->waited >= o->deadline) {
     retire(a, o->version);
@@ -112,7 +103,7 @@ static void look_at_offer(struct fhost_agent *a) {
   atomic_store_explicit(&o->state, after, memory_order_release);
 }
 
-/* ---- the log --------------------------------------------------------------- */
+/* ---- the log ------------------------------------------------------------ */
 
 /* Whether the base can go on where the agent stands, and at which pc. */
 static bool way_back(const struct fhost_agent *a, uint32_t *pc) {
@@ -122,11 +113,12 @@ static bool way_back(const struct fhost_agent *a, uint32_t *pc) {
     *pc = a->base->program->entry;
     return true;
   }
-  return a->suspended || map_pc(v->back, v->back_count, pc);
+  return a->suspended || fhost_map_pc(&v->back, pc);
 }
 
 void fhost_note_way_back(struct fhost_agent *a) {
   assert(a->probation != 0);
+  a->base_suspended = a->suspended;
   /* Behind its install the base's pc is known without a pair. */
   if (a->swapped && !a->fresh) a->way_back = true;
   else a->way_back = way_back(a, &a->base_pc);
@@ -144,7 +136,7 @@ void fhost_log_task(struct fhost_agent *a, const struct fhost_version *by) {
   t->number = a->number;
   t->task = a->task;
   t->fresh = a->fresh;
-  t->suspended = a->suspended;
+  t->suspended = a->base_suspended;
   t->patched = by == live(a);
   t->released = !a->holding;
   t->counted = false;
@@ -171,7 +163,7 @@ static void forget_agreed(struct fhost_agent *a) {
   }
 }
 
-/* ---- out ------------------------------------------------------------------- */
+/* ---- out ---------------------------------------------------------------- */
 
 static unsigned verdict(const struct fhost_agent *a) {
   uint64_t word = atomic_load_explicit(&a->verdict, memory_order_acquire);
@@ -249,9 +241,10 @@ static void recover(struct fhost_agent *a, _Atomic uint64_t *counter) {
 
 /* A task of an accepted patch whose outputs were not all kept: once more. */
 static void redo(struct fhost_agent *a) {
-  uint32_t pc = fhost_logged_at(a->log, 0)->own_pc;
+  const struct fhost_logged first = *fhost_logged_at(a->log, 0);
   rewind_log(a);
-  a->state->pc = pc;
+  a->state->pc = first.own_pc;
+  a->suspended = !first.patched;
   accept(a);
 }
 
@@ -272,7 +265,7 @@ void fhost_boundary(struct fhost_agent *a) {
     look_at_offer(a);
 }
 
-/* ---- held tasks -------------------------------------------------------------- */
+/* ---- held tasks --------------------------------------------------------- */
 
 /* The held task stands: its outputs go now, under its number. */
 static void stand(struct fhost_agent *a) {

@@ -55,12 +55,45 @@ static flux_status live_counts(uint64_t agent, uint64_t *slots, uint8_t *heads,
   return rc;
 }
 
-/* ---- offers ----------------------------------------------------------------------- */
+/* ---- offers ------------------------------------------------------------- */
 
-static flux_transfer *copy_pairs(const flux_transfer *t, uint32_t n) {
-  flux_transfer *copy = calloc(n + 1, sizeof *copy);
-  if (copy != NULL && n > 0) memcpy(copy, t, n * sizeof *copy);
-  return copy;
+static int copy_pairs(const flux_transfer *t, uint32_t n,
+                      struct fhost_pairs *out) {
+  out->at = calloc((size_t)n + 1, sizeof *out->at);
+  if (out->at == NULL) return -1;
+  if (n > 0) memcpy(out->at, t, n * sizeof *t);
+  out->count = n;
+  return 0;
+}
+
+/* From where the first begin to where the second end. */
+static int join_pairs(const struct fhost_pairs *first,
+                      const struct fhost_pairs *second,
+                      struct fhost_pairs *out) {
+  if (copy_pairs(first->at, first->count, out) != 0) return -1;
+  out->count = 0;
+  for (uint32_t i = 0; i < first->count; i++) {
+    flux_transfer t = first->at[i];
+    if (fhost_map_pc(second, &t.to_pc)) out->at[out->count++] = t;
+  }
+  return 0;
+}
+
+/* The four lists of a version whose base is the live one. */
+static int make_pairs(const struct fhost_agent *a, const flux_patch *p,
+                      struct fhost_version *v) {
+  const struct fhost_version *base =
+      atomic_load_explicit(&a->live, memory_order_acquire);
+  if (copy_pairs(p->transfer, p->transfer_count, &v->transfer) != 0 ||
+      copy_pairs(p->back, p->back_count, &v->back) != 0)
+    return -1;
+  if (base == a->original)
+    return copy_pairs(p->transfer, p->transfer_count, &v->resume) != 0
+               ? -1
+               : copy_pairs(p->back, p->back_count, &v->suspend);
+  return join_pairs(&base->resume, &v->transfer, &v->resume) != 0
+             ? -1
+             : join_pairs(&v->back, &base->suspend, &v->suspend);
 }
 
 /* What can be told of a patch without the agent. */
@@ -106,13 +139,9 @@ static flux_status prepare(struct fhost_agent *a, const flux_patch *p,
     fisa_program_free(program);
     return FLUX_E_MEMORY;
   }
-  v->transfer = copy_pairs(p->transfer, p->transfer_count);
-  v->back = copy_pairs(p->back, p->back_count);
-  v->transfer_count = p->transfer_count;
-  v->back_count = p->back_count;
   *log = accepted ? NULL : fhost_log_new(a, hold ? FHOST_LOG_HELD
                                              : FHOST_LOG_TASKS);
-  if (v->transfer == NULL || v->back == NULL || (*log == NULL && !accepted)) {
+  if (make_pairs(a, p, v) != 0 || (*log == NULL && !accepted)) {
     fhost_version_free(a, v);
     fhost_log_free(*log);
     return FLUX_E_MEMORY;
@@ -199,7 +228,7 @@ static flux_status live_withdraw(uint64_t agent, uint64_t patch, void *ctx) {
   return rc;
 }
 
-/* ---- verdicts ---------------------------------------------------------------------- */
+/* ---- verdicts ----------------------------------------------------------- */
 
 static flux_status live_agree(uint64_t agent, uint64_t task, void *ctx) {
   struct fhost_agent *a = find(agent, ctx);

@@ -2,8 +2,9 @@
  * hostsdk/promise.c - what a manifest promises of the begin of a task.
  *
  * Versions are searched and proved for states in which inputs are in their
- * ranges and everything else is as the state list and .data say. Whether a
- * task begins in such a state is looked at before a version runs it.
+ * ranges and, where a task begins anew, everything else is as the state list
+ * and .data say. Whether a task begins in such a state is looked at before a
+ * version runs it.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -74,14 +75,15 @@ static bool bytes_in_range(const struct fisa_cells *c,
   return true;
 }
 
-/* The stack holds what was promised and no more. */
+/* The cells on top of the stack; a fresh task finds no others. */
 static bool stack_in_range(const struct fisa_dialect *d,
                            const struct fisa_cells *c,
-                           const struct fisa_state *s) {
+                           const struct fisa_state *s, bool fresh) {
   const struct fisa_file *stack = &d->files[d->stack_file];
-  if (fisa_stack_depth(d, s) != c->count) return false;
-  for (uint32_t k = 0; k < c->count; k++) {
-    uint32_t at = stack->down ? stack->count - 1 - k : k;
+  uint32_t depth = fisa_stack_depth(d, s);
+  if (depth < c->count || (fresh && depth > c->count)) return false;
+  for (uint32_t i = depth - c->count; i < depth; i++) {
+    uint32_t at = stack->down ? stack->count - 1 - i : i;
     int32_t x = s->cells[stack->first + at];
     if (x < c->lo || x > c->hi) return false;
   }
@@ -118,10 +120,10 @@ static bool memory_kept(const struct fhost_promise *m,
 
 bool fhost_promise_kept(const struct fhost_promise *m,
                         const struct fisa_program *p,
-                        const struct fisa_state *s) {
+                        const struct fisa_state *s, bool fresh) {
   const struct fisa_manifest *manifest = &p->manifest;
   assert(s->cell_count == m->initial->cell_count);
-  for (uint32_t i = 0; i < m->span_count; i++)
+  for (uint32_t i = 0; fresh && i < m->span_count; i++)
     if (memcmp(s->cells + m->span[i].first,
                m->initial->cells + m->span[i].first,
                m->span[i].count * sizeof *s->cells) != 0)
@@ -130,8 +132,9 @@ bool fhost_promise_kept(const struct fhost_promise *m,
     const struct fisa_cells *c = &manifest->in[i];
     bool good = c->kind == FISA_CELLS_FILE  ? cells_in_range(c, s)
                 : c->kind == FISA_CELLS_MEM ? bytes_in_range(c, s)
-                                            : stack_in_range(p->dialect, c, s);
+                                            : stack_in_range(p->dialect, c, s,
+                                                             fresh);
     if (!good) return false;
   }
-  return memory_kept(m, manifest, s);
+  return !fresh || memory_kept(m, manifest, s);
 }

@@ -12,7 +12,7 @@ _Static_assert(sizeof(struct fisa_event) == sizeof(flux_event), "event");
 _Static_assert(offsetof(struct fisa_event, value) ==
                    offsetof(flux_event, value), "event");
 
-/* ---- replay: tasks run again after a recovery ------------------------------- */
+/* ---- replay: tasks run again after a recovery --------------------------- */
 
 /* Makes ready for the task at r->index. */
 static void replay_open(struct fhost_agent *a) {
@@ -79,7 +79,7 @@ static bool replay_take(struct fhost_replay *r, const struct fisa_event *want,
   return false;
 }
 
-/* ---- the two ways across ------------------------------------------------------- */
+/* ---- the two ways across ------------------------------------------------ */
 
 /* Notes an event of the running task; too many make it unrecordable. */
 static void note(struct fhost_agent *a, const struct fisa_event *e) {
@@ -141,7 +141,7 @@ static void give_output(uint16_t channel, const int32_t *arg, unsigned argc,
 
 const struct fhost_vm_io fhost_io = {take_input, give_output, NULL};
 
-/* ---- records -------------------------------------------------------------------- */
+/* ---- records ------------------------------------------------------------ */
 
 void fhost_record_begin(struct fhost_agent *a) {
   a->event_count = a->unseen = 0;

@@ -9,7 +9,7 @@
 
 #include "hostsdk/runtime_internal.h"
 
-/* ---- workers ------------------------------------------------------------------- */
+/* ---- workers ------------------------------------------------------------ */
 
 #define HELD_NS 50000  /* a worker whose agents are all held looks again */
 

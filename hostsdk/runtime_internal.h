@@ -40,6 +40,20 @@
 #define FHOST_LOG_TASKS 64u   /* tasks kept for recovery without hold, */
 #define FHOST_LOG_HELD 4u     /* and with: one, and what has no way back */
 
+struct fhost_pairs {
+  uint32_t count;
+  flux_transfer *at;
+};
+
+static inline bool fhost_map_pc(const struct fhost_pairs *p, uint32_t *pc) {
+  for (uint32_t i = 0; i < p->count; i++) {
+    if (p->at[i].from_pc != *pc) continue;
+    *pc = p->at[i].to_pc;
+    return true;
+  }
+  return false;
+}
+
 /* A program made runnable. Immutable but for the counts. */
 struct fhost_version {
   struct fhost_version *next;       /* in the retired list */
@@ -47,8 +61,8 @@ struct fhost_version {
   struct fisa_program *program;     /* owned, but of version 0 */
   void *code;                       /* of the VM */
   _Atomic uint64_t *counts;         /* [program->size] */
-  uint32_t transfer_count, back_count;
-  flux_transfer *transfer, *back;
+  /* From the base to this version and back; from the original and back. */
+  struct fhost_pairs transfer, back, resume, suspend;
 };
 
 enum { FHOST_OFFER_EMPTY, FHOST_OFFER_READY, FHOST_OFFER_TAKEN };
@@ -77,7 +91,7 @@ struct fhost_logged {
   uint64_t number, task, cycles;
   uint32_t own_pc;            /* where it began in the patch */
   bool way_back;              /* begin->pc is one */
-  bool fresh, suspended;      /* of the agent at the begin */
+  bool fresh, suspended;      /* of the agent there */
   bool patched;               /* run by the patch: wants a verdict */
   bool released;              /* its outputs are out */
   bool counted, result;
@@ -107,7 +121,7 @@ struct fhost_replay {
   uint8_t *used;              /* [max_events] */
 };
 
-/* What the manifest promises of the state in which a fresh task begins. */
+/* What the manifest promises of the states in which tasks begin. */
 struct fhost_promise {
   struct fisa_state *initial;
   uint32_t span_count;        /* runs of cells that are no input */
@@ -140,8 +154,9 @@ struct fhost_agent {
   uint64_t probation;          /* patch id, or 0 */
   uint32_t probation_flags, hold_ms;
   uint64_t held_since;
-  uint32_t base_pc;            /* where the base would begin this task */
-  bool way_back;               /* base_pc is one */
+  uint32_t base_pc;            /* where the base would begin this task, */
+  bool base_suspended;         /* in the original's code, */
+  bool way_back;               /* if there is such a place */
   struct fhost_log *log;
   struct fhost_replay replay;
   struct fisa_state *begin;    /* of a recorded task */
@@ -206,7 +221,7 @@ int fhost_promise_make(struct fhost_promise *m, const struct fisa_program *p);
 void fhost_promise_done(struct fhost_promise *m);
 bool fhost_promise_kept(const struct fhost_promise *m,
                         const struct fisa_program *p,
-                        const struct fisa_state *s);
+                        const struct fisa_state *s, bool fresh);
 
 /* install.c: what is due at a boundary. Agent's thread. */
 void fhost_boundary(struct fhost_agent *a);

@@ -25,26 +25,35 @@ static void begin(struct fhost_agent *a) {
   if (!a->begun && a->fresh) {
     if (again != NULL && again->fresh) {
       fisa_state_copy(a->state, again->begin);
-      a->state->pc = live(a)->program->entry;
     } else {
       fisa_state_start(live(a)->program, a->state);
       if (a->o.world.begin != NULL)
         a->o.world.begin(a->task, a->state, a->o.world.user);
-      a->state->pc = live(a)->program->entry;
     }
   }
   a->begun = false;
 }
 
-/* The version this task runs on: the live one, or the original where the
- * manifest's promise is broken. What the original began it goes on with. */
+/*
+ * The version this task runs on: the live one, or the original where the
+ * manifest's promise is broken. A task that goes on where another stopped
+ * changes sides where there is a place for it, else it stays.
+ */
 static struct fhost_version *choose(struct fhost_agent *a) {
-  if (a->fresh)
-    a->suspended = live(a) != a->original &&
-                   !fhost_promise_kept(&a->promise, a->o.program, a->state);
-  if (!a->suspended) return live(a);
+  struct fhost_version *v = live(a);
+  bool kept = v == a->original ||
+              fhost_promise_kept(&a->promise, a->o.program, a->state,
+                                 a->fresh);
+  if (a->fresh) {
+    a->suspended = !kept;
+    a->state->pc = (kept ? v : a->original)->program->entry;
+  } else if (a->suspended && kept) {
+    a->suspended = !fhost_map_pc(&v->resume, &a->state->pc);
+  } else if (!a->suspended && !kept) {
+    a->suspended = fhost_map_pc(&v->suspend, &a->state->pc);
+  }
+  if (!a->suspended) return v;
   fhost_add(&a->n_suspended, 1);
-  if (a->fresh) a->state->pc = a->original->program->entry;
   return a->original;
 }
 

@@ -8,7 +8,7 @@
 
 #include "hostsdk/host_impl.h"
 
-/* ---- callbacks: on the agent's thread -------------------------------------- */
+/* ---- callbacks: on the agent's thread ----------------------------------- */
 
 static const struct fhost_bound *bound(const struct fhost_bound *b,
                                        uint32_t count, uint16_t name,
@@ -98,7 +98,7 @@ static void end(uint64_t task, const struct fisa_state *s, void *user) {
   keep(m, &o);
 }
 
-/* ---- making ---------------------------------------------------------------------- */
+/* ---- making ------------------------------------------------------------- */
 
 /* Index of a name among `count` names, case ignored; -1. */
 static int index_of(const char names[][FISA_MAX_NAME], uint32_t count,
