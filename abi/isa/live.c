@@ -153,6 +153,10 @@ static void solve(struct liveness *l) {
 
   for (uint32_t b = 0; b < l->g->block_count; b++)
     pull(l, b, &empty);
+  /* A RET to past the end of the code ends the run. */
+  for (uint32_t c = 0; c < l->g->call_count; c++)
+    if (l->g->node[l->g->call[c].node].flags & FISA__OFF_END)
+      pull(l, l->g->block_count + l->g->call[c].func, &l->observed);
   while (l->work_count > 0) {
     uint32_t v = l->work[--l->work_count];
     l->queued[v] = false;
