@@ -44,7 +44,7 @@ void ftrial__view_tell(const struct ftrial_view *v, const struct fisa_state *s,
                        const struct fisa_state *root, char *what,
                        size_t capacity);
 
-/* ---- trial.c: the set --------------------------------------------------- */
+/* ---- set.c: the set ----------------------------------------------------- */
 
 /* One episode as kept: how its begin differs from an initial state, the
  * events of the root in one list, inputs first, and what came of it. */
@@ -130,6 +130,28 @@ int ftrial__expect(struct ftrial_set *set, struct fisa_state *s,
                    struct ftrial_expect *expect,
                    const struct ftrial_view **view);
 
+/* Feeds a root with what was recorded and notes what it gives. */
+struct ftrial_recording {
+  const struct fisa_event *in;
+  uint32_t in_count, used;
+  struct fisa_trace out;
+  bool no_memory;
+};
+
+/* The input of a fir_io whose user is a recording: the next recorded value,
+ * if it is of that source and those arguments. */
+int ftrial__recorded_input(uint16_t source, const int32_t *arg, unsigned argc,
+                           int32_t *value, void *user);
+
+/* Whether a recorded input is what is asked for. */
+bool ftrial__asks_for(const struct fisa_event *e, uint16_t source,
+                      const int32_t *arg, unsigned argc);
+
+/* Drops what is known of fuzz states. */
+void ftrial__cache_drop(struct ftrial_cache *cache);
+
+/* ---- trial.c: one run --------------------------------------------------- */
+
 /* How one run of a variant went. */
 struct ftrial_one {
   enum ftrial_verdict verdict; /* SAME, WRONG, INCONCLUSIVE */
@@ -150,7 +172,31 @@ struct ftrial_one ftrial__try(const struct fir_program *variant,
 /* The fuel of a variant, of the root's instructions. */
 uint64_t ftrial__fuel(const struct ftrial_expect *expect);
 
-/* Drops what is known of fuzz states. */
-void ftrial__cache_drop(struct ftrial_cache *cache);
+/* ---- begins.c: begins and outside values that nobody recorded ----------- */
+
+/* Makes *s begin number n of a seed. */
+void ftrial__fuzz_begin(const struct ftrial_set *set, uint64_t seed,
+                        uint64_t n, struct fisa_state *s);
+
+/* A fast stream of numbers, begun by one counter-based draw. */
+struct ftrial_stream {
+  uint64_t state;
+};
+
+/* Makes up inputs and notes them, and outputs, as they come. */
+struct ftrial_making {
+  const struct ftrial_set *set;
+  struct ftrial_stream r;
+  uint32_t how;
+  struct fisa_trace *in, *out;
+  bool no_memory;
+};
+
+struct ftrial_making ftrial__making(const struct ftrial_set *set,
+                                    uint64_t seed, uint64_t n);
+int ftrial__made_input(uint16_t source, const int32_t *arg, unsigned argc,
+                       int32_t *value, void *user);
+int ftrial__made_output(uint16_t channel, const int32_t *arg, unsigned argc,
+                        void *user);
 
 #endif /* FLUX_GPU_TRIAL_IMPL_H */
