@@ -69,16 +69,30 @@ static double confidence_of(const struct flux_evolved *a,
   return c < 0 ? 0 : c > 1 ? 1 : c;
 }
 
+/* "halted", "faulted: unknown_opcode". */
+static void end_text(const struct flux_evolved *a, int32_t status,
+                     int32_t fault, char out[56]) {
+  static const char *const ends[] = {"halted", "ran off the end", "faulted",
+                                     "ran out of fuel", "stopped"};
+  bool known = status >= 0 && status <= FISA_RUN_YIELD;
+  if (fault == 0)
+    snprintf(out, 56, "%s", known ? ends[status] : "ended");
+  else
+    snprintf(out, 56, "%s: %.40s", known ? ends[status] : "ended",
+             fisa_fault_name(a->dialect, fault));
+}
+
 /* Compares the root's end (a->begin, run on) with the recorded one. */
 static bool ends_agree(struct flux_evolved *a, const struct fse_slot *slot,
                        const struct fse_live *by, struct fse_shadow *out) {
   const struct fisa_state *root = a->begin;
   uint32_t i;
   if (root->status != slot->end.status || root->fault != slot->end.fault) {
-    snprintf(out->what, sizeof out->what,
-             "it ended in status %d fault %d, the root in %d fault %d",
-             (int)slot->end.status, (int)slot->end.fault, (int)root->status,
-             (int)root->fault);
+    char its[56], the_root[56];
+    end_text(a, slot->end.status, slot->end.fault, its);
+    end_text(a, root->status, root->fault, the_root);
+    snprintf(out->what, sizeof out->what, "it %s, the root %s", its,
+             the_root);
     return false;
   }
   if (root->status == FISA_RUN_FAULT || root->status == FISA_RUN_FUEL)

@@ -112,10 +112,15 @@ static void conclude(struct flux_evolved *a, enum fse_outcome outcome,
                                   a->next_patch.root_confidence / n, a->trust);
   r->fitness_after =
       fse_fitness(r->cost_after, a->next_patch.confidence / n, a->trust);
-  fse_say(a->instance, FLUX_LOG_EVENT,
-          "%s: %s patch %llu (%s): %s; cost %.1f -> %.1f", a->name,
-          fse_outcome_name(outcome), (unsigned long long)r->patch, r->kind,
-          r->reason, r->cost_before, r->cost_after);
+  if (outcome == FSE_ACCEPTED)
+    fse_say(a->instance, FLUX_LOG_EVENT,
+            "%s: accepted patch %llu: %.1f -> %.1f cycles a result (%s)",
+            a->name, (unsigned long long)r->patch, r->cost_before,
+            r->cost_after, r->kind);
+  else
+    fse_say(a->instance, FLUX_LOG_EVENT, "%s: %s patch %llu: %s (%s)",
+            a->name, fse_outcome_name(outcome), (unsigned long long)r->patch,
+            r->reason, r->kind);
 }
 
 /* Writes a record; what fails pauses evolution with one line. */
