@@ -17,11 +17,11 @@ set -u -o pipefail
 # How many tasks each agent runs, and the rest between two of them while it
 # evolves: together the length of the show.
 tasks=20000
-pace_us=3000
+pace_us=2500
 
 # Bad patches, offered past every check before any good one: the watch over
 # the live agent has to catch them.
-plants='"checksum:fault", "gcd:wrong", "fibonacci:slow"'
+plants='"sum:fault", "gcd:wrong", "fibonacci:slow"'
 
 say()
 {
@@ -103,8 +103,8 @@ table()
 		return results > 0 ? cycles / results : 0
 	}
 	function percent(after, before) {
-		return before > 0 ?
-			sprintf("%+.1f %%", (after / before - 1) * 100) : "-"
+		if (before <= 0) return "-"
+		return sprintf("%+.1f %%", (after / before - 1) * 100)
 	}
 	FNR == 1 { pass++ }
 	pass == 1 { name[++agents] = $1; before[$1] = per_result($2, $3) }
@@ -156,10 +156,10 @@ config evolving "$pace_us" '' "test_plant = ( $plants );"
 config after 0 'paused = true;' ''
 config tuned 0 '' ''
 
-say "Each agent runs $tasks tasks, first as it was written, to know what is"
-say 'right. Then the plugin evolves them while they run the same tasks again.'
-say 'Three bad patches are planted: one faults, one computes a wrong value,'
-say 'one is 30 % slower.'
+say "Agents run $tasks tasks each, first as they were written, to know what is"
+say 'right; then the same tasks again, while the plugin evolves them. That takes'
+say 'about a minute. Three bad patches are planted: one faults, one computes a'
+say 'wrong value, one is 30 % slower.'
 say
 pass control --no-plugins --outputs control.out
 SECONDS=0
