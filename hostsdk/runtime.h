@@ -57,7 +57,7 @@ struct fhost_world {
   void (*output)(uint64_t task, uint16_t channel, const int32_t *arg,
                  unsigned argc, void *user);
   /* A task's results are released: its state at the boundary, once its
-   * outputs are out. NULL: nobody looks. */
+   * outputs are out, once each. NULL: nobody looks. */
   void (*end)(uint64_t task, const struct fisa_state *s, void *user);
   /* Trust now, 0..1. NULL: the constant of the agent. */
   double (*trust)(void *user);
