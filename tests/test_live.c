@@ -199,12 +199,12 @@ static void try_programs(bool noise, unsigned long count)
 
 static void programs(void)
 {
-	try_programs(false, unit_scale(8000));
+	try_programs(false, unit_scale(4000));
 }
 
 static void noise(void)
 {
-	try_programs(true, unit_scale(8000));
+	try_programs(true, unit_scale(4000));
 }
 
 /* The sample of all that calls, loops and branches. */

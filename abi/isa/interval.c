@@ -119,7 +119,7 @@ static struct fisa__range shift(unsigned op, struct fisa__range a,
     int64_t hi = a.hi >= 0 ? a.hi / d : -((-(int64_t)a.hi + d - 1) / d);
     return fisa__range_make(lo, hi);
   }
-  return fisa__range_make(a.lo < 0 ? a.lo : 0, a.hi > 0 ? a.hi : -1);
+  return fisa__range_make(a.lo < 0 ? a.lo : 0, a.hi >= 0 ? a.hi : -1);
 }
 
 static struct fisa__range absolute(struct fisa__range a) {

@@ -329,6 +329,14 @@ static bool walk_to(struct fisa__ranges *r, uint32_t node) {
   return true;
 }
 
+bool fisa__ranges_cell(struct fisa__ranges *r, uint32_t node, uint32_t cell,
+                       struct fisa__range *out) {
+  if (!walk_to(r, node))
+    return false;
+  *out = cell < r->tracked ? r->now.cell[cell] : fisa__range_full();
+  return true;
+}
+
 static struct fisa__range range_now(const struct fisa_insn *in,
                                     const struct fisa_ref *ref,
                                     const void *user) {

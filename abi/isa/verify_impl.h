@@ -38,6 +38,10 @@ struct fisa__ranges;
 struct fisa__ranges *fisa__ranges_make(struct fisa__flow *g);
 void fisa__ranges_free(struct fisa__ranges *r);
 
+/* The values of a cell before a node. False: no execution gets there. */
+bool fisa__ranges_cell(struct fisa__ranges *r, uint32_t node, uint32_t cell,
+                       struct fisa__range *out);
+
 /* Whether a node can end in a fault of its own, as far as the intervals
  * tell. `r` may be NULL: constants and the stack's depth only. */
 bool fisa__may_fault(struct fisa__flow *g, uint32_t node,
