@@ -1,0 +1,62 @@
+/*
+ * flux/control.h - the plugin's control extension: requests and replies.
+ *
+ * One JSON object in, lines of JSON out. A command-line tool that dlopens
+ * the plugin and, later, a control socket speak the same. The requests:
+ *
+ *   {"cmd":"exec","engine":"ir","program":P,"state":S,"fuel":N}
+ *       runs a program on an IR engine; the one line is the exec object
+ *   {"cmd":"run","program":P,"seed":N,"variants":N,"time_limit":S,
+ *    "episodes":[S,...],"min_assurance":"fuzz","deny":["MUL"],"threads":N}
+ *       evolves a program offline; lines {"progress":...}, then one
+ *       {"result":{...},"code":"hex","entry":N,"records":[...]}
+ *   {"cmd":"policy"}
+ *       the policy table: key, default, range, meaning
+ *   {"cmd":"history","agent":NAME}
+ *       the EvolutionRecords of an agent, a line each
+ *   {"cmd":"status"}
+ *       one line an agent
+ *   {"cmd":"programs"}
+ *       for each agent of the journal: its live accepted version
+ *
+ * P is {"dialect":NAME,"text":TABLE,"bindings":OVERLAY,"code":HEX,
+ * "entry":N,"manifest":TEXT}; text and bindings may be left out for a
+ * built-in dialect. S is a state object as `exec --state` takes it.
+ */
+#ifndef FLUX_CONTROL_H
+#define FLUX_CONTROL_H
+
+#include <flux/abi.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define FLUX_EXT_CONTROL "flux.control/1"
+
+typedef struct flux_control {
+  uint32_t struct_size;
+  uint32_t reserved;    /* 0 */
+
+  /*
+   * Serves one request. `line` is called for each reply line (size bytes,
+   * no newline, NUL-terminated, valid during the call), on the calling
+   * thread; a non-zero return asks the plugin to finish early with what it
+   * has. On failure one sentence is written to `message`. May take long.
+   * [main-thread | evolution-thread]
+   */
+  flux_status (*request)(flux_plugin *plugin, const char *json, size_t size,
+                         int32_t (*line)(const char *text, size_t size,
+                                         void *user),
+                         char *message, size_t capacity, void *user);
+} flux_control;
+
+#if UINTPTR_MAX == 0xFFFFFFFFFFFFFFFFu
+FLUX_STATIC_ASSERT(sizeof(flux_control) == 16, "flux_control");
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* FLUX_CONTROL_H */
