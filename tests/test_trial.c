@@ -5,6 +5,7 @@
 #include "tests/unit.h"
 
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -783,6 +784,58 @@ static void recording_drops_the_cache(void) {
   ftrial_set_free(NULL);
 }
 
+/* ---- threads ------------------------------------------------------------ */
+
+/* What one thread does with a set and a variant that all share. */
+struct worker {
+  const struct ftrial_set *set;
+  const struct fir_program *ir;
+  struct ftrial_result result;
+  bool steady;
+};
+
+static void *work(void *user) {
+  struct worker *w = user;
+  struct fir_lane *lane = fir_lane_new();
+
+  w->steady = lane != NULL;
+  for (int i = 0; lane && i < 40; i++) {
+    struct ftrial_result again =
+        ftrial_run(w->set, w->ir, NULL, lane, 0, UINT32_MAX, UINT64_MAX);
+    if (i > 0)
+      w->steady &= again.verdict == w->result.verdict &&
+                   again.instructions == w->result.instructions &&
+                   strcmp(again.what, w->result.what) == 0;
+    w->result = again;
+  }
+  fir_lane_free(lane);
+  return NULL;
+}
+
+/* Sets and IR are shared by any number of threads, each with its lane. */
+static void threads(void) {
+  struct rig r = rig_of(four_times);
+  struct variant good = variant_of(shifted), bad = variant_of(wrong_for_7);
+  struct worker w[4];
+  pthread_t id[4];
+
+  for (int32_t v = 0; v < 20; v++)
+    add_r1(&r, v);
+  for (int i = 0; i < 4; i++) {
+    w[i] = (struct worker){.set = r.set, .ir = i % 2 ? good.ir : bad.ir};
+    CU_ASSERT_FATAL(pthread_create(&id[i], NULL, work, &w[i]) == 0);
+  }
+  for (int i = 0; i < 4; i++) {
+    pthread_join(id[i], NULL);
+    UNIT_TRUE(w[i].steady, "thread %d", i);
+    UNIT_EQ(w[i].result.verdict, i % 2 ? FTRIAL_SAME : FTRIAL_WRONG);
+    UNIT_EQ(w[i].result.tried, i % 2 ? 20 : 7);
+  }
+  variant_done(&good);
+  variant_done(&bad);
+  rig_done(&r);
+}
+
 static const struct unit_test tests[] = {
     {"verdicts", "same and cheaper", same_and_cheaper},
     {"verdicts", "wrong", wrong_is_found},
@@ -809,6 +862,7 @@ static const struct unit_test tests[] = {
     {"fuzzing", "inputs", fuzz_with_inputs},
     {"fuzzing", "boundaries", fuzz_boundaries},
     {"fuzzing", "new recordings", recording_drops_the_cache},
+    {"threads", "shared set", threads},
 };
 
 UNIT_MAIN(tests)
