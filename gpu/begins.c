@@ -93,6 +93,7 @@ static int32_t within(struct ftrial_stream *r, int32_t lo, int32_t hi) {
   uint64_t span = (uint64_t)((int64_t)hi - lo) + 1;
   int64_t v;
 
+  assert(lo <= hi);
   switch (below(r, 8)) {
   case 0:
     return below(r, 2) ? lo : hi;
@@ -143,6 +144,7 @@ static int32_t recorded_value(const struct ftrial_set *set,
                               struct ftrial_stream *r, uint32_t cell) {
   const struct ftrial_stored *e = set->recorded[below(r, set->recorded_count)];
 
+  assert(cell < set->initial->cell_count);
   for (uint32_t i = 0; i < e->cell_count; i++)
     if (e->cells[i] == cell)
       return e->values[i];
@@ -182,6 +184,7 @@ static int32_t cell_value(const struct ftrial_set *set, struct ftrial_stream *r,
 /* ---- begins ------------------------------------------------------------- */
 
 static void put_byte(struct fisa_state *s, uint32_t at, int32_t v) {
+  assert(s->mem_size >= FISA_PAGE);
   at &= s->mem_size - 1;
   s->mem[at] = (uint8_t)v;
   s->dirty[at / FISA_PAGE / 64] |= UINT64_C(1) << at / FISA_PAGE % 64;
@@ -308,6 +311,7 @@ static void fuzz_boundary(const struct ftrial_set *set, struct ftrial_stream *r,
   uint16_t cells[FISA_SET_WORDS * 64];
   uint32_t live, n;
 
+  assert(set->recorded_count > 0);
   ftrial__load(set, e, s);
   live = live_cells(set, e->pc, cells);
   n = live ? 1 + below(r, live < 6 ? live : 6) : 0;
@@ -336,6 +340,7 @@ void ftrial__fuzz_begin(const struct ftrial_set *set, uint64_t seed, uint64_t n,
 static int32_t made_value(struct ftrial_making *m, uint16_t source) {
   const struct ftrial_seen *seen = &m->set->seen[source];
 
+  assert(source < m->set->root->dialect->source_count);
   if (seen->count > 0 && below(&m->r, 4) >= m->how)
     return seen->values[below(&m->r, seen->count)];
   if (m->how == 0)

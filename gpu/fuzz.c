@@ -92,6 +92,7 @@ static bool cache_keep(struct ftrial_cache *cache, const struct fuzz_case *c) {
   struct ftrial_fuzzed *states = cache->states;
   uint32_t before = cache->events.count;
 
+  assert(cache->valid);
   if (cache->count >= CACHE_STATES ||
       before + c->in.count + c->out.count > CACHE_EVENTS)
     return false;
@@ -137,6 +138,7 @@ static const struct ftrial_fuzzed *state_at(struct fuzzing *z, uint32_t i,
   struct ftrial_cache *cache = &z->set->cache;
   const struct ftrial_fuzzed *f = &z->scratch.fuzzed;
 
+  assert(!z->caching || i <= cache->count);
   *rc = 0;
   if (i >= cache->count || !z->caching) {
     *rc = next_case(z->set, z->seed, z->number, z->limit, &z->scratch);
@@ -175,6 +177,7 @@ static void keep_counter(struct fuzzing *z, const struct ftrial_fuzzed *f,
 
   if (!begin)
     return;
+  assert(f->in_count == want->in_count);
   ftrial__fuzz_begin(z->set, z->seed, f->number, begin);
   if (ftrial_set_add(z->set, &e) == FTRIAL_ADDED) {
     result->episode = z->set->counters - 1;

@@ -59,6 +59,7 @@ static int give(struct engine *e, const struct fir_ins *ins) {
   uint32_t what = (uint32_t)ins->imm;
   const struct fir_io *io = e->io;
 
+  assert(what >> 16 <= FISA_MAX_ARGS);
   if (io && io->output)
     e->starved =
         io->output((uint16_t)what, arg, what >> 16, io->user) != 0;
@@ -73,6 +74,7 @@ static int draw_weighted(struct engine *e, const struct fir_ins *ins) {
   int32_t sum = fsem_wrap((uint32_t)fsem_weights(&e->mem, size, at, n));
   int32_t value;
 
+  assert(e->p->dialect->mem_size == size);
   if (sum <= 0)
     return 0;
   if (take(e, (uint16_t)ins->imm, ins, &value))
@@ -486,6 +488,7 @@ static void engine_begin(struct engine *e, const struct fir_program *p,
                          struct fir_lane *lane, struct fisa_state *s) {
   const struct fisa_dialect *d = p->dialect;
 
+  assert(lane->capacity >= p->cell_count);
   copy_cells(p, lane->cells, s->cells);
   e->p = p;
   e->cells = lane->cells;

@@ -18,6 +18,7 @@
 static void reach(struct fir_lowering *l, int64_t pc) {
   if (pc < 0 || pc >= l->p->size || l->reached[pc])
     return;
+  assert(l->work_count < l->p->size); /* each offset once */
   l->reached[pc] = 1;
   l->work[l->work_count++] = (uint32_t)pc;
 }
@@ -108,6 +109,7 @@ static bool has_target(const struct fir_ins *ins) {
 static void patch(struct fir_lowering *l) {
   uint32_t count = l->f->count;
 
+  assert(l->failed || l->f->at[l->p->size] < count);
   for (uint32_t i = 0; i < count && !l->failed; i++) {
     uint32_t target = l->f->ins[i].target;
     if (!has_target(&l->f->ins[i]))
@@ -175,6 +177,7 @@ static void note_costs(struct fir_lowering *l) {
   struct fir_program *f = l->f;
   bool equal = true;
 
+  assert(!f->cost);
   f->cost_min = UINT16_MAX;
   for (uint32_t pc = 0; pc < l->p->size; pc++) {
     const struct fisa_row *row = &l->d->rows[l->p->code[pc]];

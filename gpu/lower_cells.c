@@ -25,6 +25,7 @@ static uint32_t pool_hash(int32_t v) {
 static void pool_place(struct fir_lowering *l, uint32_t entry) {
   uint32_t at = pool_hash(l->f->pool[entry]) & (l->slot_count - 1);
 
+  assert(l->f->pool_count < l->slot_count); /* or it would not end */
   while (l->slots[at] != 0)
     at = (at + 1) & (l->slot_count - 1);
   l->slots[at] = (uint16_t)(entry + 1);
@@ -97,6 +98,7 @@ int32_t fir__register_cell(const struct fir_lowering *l,
   const struct fisa_file *file = &l->d->files[r->file];
   int32_t raw;
 
+  assert(r->file < l->d->file_count);
   switch (r->kind) {
   case FISA_REF_REG:
     return fisa_reg_cell(l->d, r->file, l->in.value[r->operand]);
@@ -108,6 +110,7 @@ int32_t fir__register_cell(const struct fir_lowering *l,
   case FISA_REF_CELL:
     return file->first;
   case FISA_REF_TEMP:
+    assert(r->value >= 0 && r->value < FISA_TEMPS);
     return l->f->temp + r->value;
   default:
     return -1;
@@ -169,6 +172,7 @@ struct fir_ins *fir__emit(struct fir_lowering *l, unsigned op) {
   struct fir_program *f = l->f;
   struct fir_ins *ins = &l->spare;
 
+  assert(op < FIR_OP_COUNT);
   if (!l->failed && (f->count < l->capacity || ins_grow(l)))
     ins = &f->ins[f->count++];
   memset(ins, 0, sizeof(*ins));

@@ -11,6 +11,7 @@
 #include "gpu/lower_impl.h"
 
 bool fir__is_dynamic(const struct fisa_insn *in) {
+  assert(in->row && in->row->defined);
   switch (in->row->flow) {
   case FISA_FLOW_NEXT:
   case FISA_FLOW_HALT:
@@ -69,19 +70,9 @@ static unsigned guard_op(unsigned lethal) {
 /* Whether a register byte lies outside its file: known when lowering. */
 static bool out_of_file(const struct fir_lowering *l,
                         const struct fisa_ref *r) {
-  unsigned file = r->file;
-
-  if (r->operand >= l->in.row->operand_count)
-    return false;
-  if (r->kind == FISA_REF_RAWNUM) {
-    uint16_t files = l->in.row->operands[r->operand].files;
-    for (file = 0; file < l->d->file_count; file++)
-      if (files >> file & 1)
-        break;
-    if (file == l->d->file_count)
-      return false;
-  }
-  return l->in.value[r->operand] >= l->d->files[file].count;
+  assert(r->file < l->d->file_count);
+  assert(r->operand < l->in.row->operand_count);
+  return l->in.value[r->operand] >= l->d->files[r->file].count;
 }
 
 /* Returns false if the row surely ends here. */
@@ -93,6 +84,7 @@ static bool lower_guards(struct fir_lowering *l) {
     int32_t fault = l->d->lethal_code[g->lethal];
     unsigned op = guard_op(g->lethal);
 
+    assert(fault >= 1000); /* the loader asks for it */
     if (g->lethal == FLUX_LETHAL_REGISTER_RANGE && out_of_file(l, &g->a)) {
       fir__emit(l, FLUX_OP_TRAP)->imm = fault;
       return false;
@@ -144,6 +136,7 @@ static void lower_target(struct fir_lowering *l) {
 
   if (row->target_reg >= row->operand_count)
     return; /* RET */
+  assert(row->operands[row->target_reg].kind == FISA_OPERAND_REG);
   while (ref.file + 1u < l->d->file_count &&
          !(row->operands[row->target_reg].files >> ref.file & 1))
     ref.file++;
@@ -212,6 +205,7 @@ static void lower_ret(struct fir_lowering *l) {
   uint16_t bias = fir__constant(l, l->in.row->bias);
   struct fir_ins *ins = fir__emit(l, FLUX_OP_RET);
 
+  assert(l->in.row->flow == FISA_FLOW_RET);
   ins->a = bias;
   ins->imm = l->d->lethal_code[FLUX_LETHAL_NEGATIVE_TARGET];
 }
@@ -224,6 +218,7 @@ static void lower_emit(struct fir_lowering *l, const struct fisa_step *s) {
                  (s->c.kind != FISA_REF_NONE);
   struct fir_ins *ins = fir__emit(l, s->op);
 
+  assert(l->in.row->channel < l->d->channel_count);
   if (s->imm.kind != FISA_REF_NONE && fir__number(l, &s->imm) < argc)
     argc = fir__number(l, &s->imm);
   ins->a = a;
@@ -248,6 +243,7 @@ static void lower_file(struct fir_lowering *l, const struct fisa_step *s) {
   int32_t rest = fir__register_cell(l, &s->b);
   struct fir_ins *ins = fir__emit(l, s->op);
 
+  assert(file->kind == FISA_FILE_REGS);
   if (s->b.kind == FISA_REF_RAWNUM)
     rest = fisa_reg_cell(l->d, whole_file(s), fir__number(l, &s->b));
   ins->d = file->first;
@@ -378,6 +374,7 @@ static void fuse_signs(struct fir_lowering *l, uint32_t first) {
   struct fir_ins *sum, *eq, *lt;
   uint16_t of;
 
+  assert(first <= f->count);
   if (f->count - first < 2)
     return;
   lt = &f->ins[f->count - 1];
@@ -414,6 +411,7 @@ static void lower_meaning(struct fir_lowering *l) {
     lower_target(l);
   if (!lower_guards(l))
     return;
+  assert(row->step_count <= FISA_MAX_TEMPLATE);
   for (unsigned i = 0; i < row->step_count; i++) {
     const struct fisa_step *s = &row->steps[i];
     if (!guarded && has_effect(s)) {
@@ -466,6 +464,7 @@ bool fir__lower_row(struct fir_lowering *l, uint32_t pc) {
   const struct fisa_dialect *d = l->d;
   enum fisa_decode_status status;
 
+  assert(pc < l->p->size && l->reached[pc]);
   status = fisa_decode(d, l->p->code, l->p->size, pc, &l->in);
   l->f->at[pc] = l->f->count;
   l->first = false;

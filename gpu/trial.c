@@ -46,6 +46,7 @@ static int replayed_input(uint16_t source, const int32_t *arg, unsigned argc,
   struct replay *r = user;
   const struct ftrial_want *w = r->want;
 
+  assert(source < r->d->source_count && argc <= FISA_MAX_ARGS);
   if (r->used == w->in_count)
     return wrong(r, "input %u (%.20s): the root took %u", r->used,
                  r->d->sources[source], w->in_count);
@@ -62,6 +63,7 @@ static int replayed_output(uint16_t channel, const int32_t *arg, unsigned argc,
   const struct ftrial_want *w = r->want;
   const struct fisa_event *e;
 
+  assert(channel < r->d->channel_count && argc <= FISA_MAX_ARGS);
   if (r->given == w->out_count)
     return wrong(r, "output %u (%.20s): the root gave %u", r->given,
                  r->d->channels[channel], w->out_count);
@@ -128,6 +130,7 @@ struct ftrial_one ftrial__try(const struct fir_program *variant,
   struct fisa_digest digest;
   struct fir_result run;
 
+  assert(want->expect && want->view);
   what[0] = '\0';
   if (!map_pc(map, s->pc, &s->pc) || s->pc > variant->source->size ||
       variant->at[s->pc] == FIR_NONE) {
@@ -195,6 +198,7 @@ static bool try_stored(const struct ftrial_set *set, uint32_t i,
   uint64_t most = UINT64_MAX;
   struct ftrial_one one;
 
+  assert(result->cost <= cost_bound);
   if (e->origin == FTRIAL_RECORDED)
     most = fuel_left(variant, cost_bound - result->cost);
   ftrial__load(set, e, lane->work);

@@ -86,6 +86,7 @@ static void feed_ints(struct feed *f, const int32_t *cells, uint32_t count) {
   while (count > 0) {
     uint32_t n = CHUNK * 2 - f->count;
 
+    assert(n > 0); /* a full chunk was flushed */
     n = n < count ? n : count;
     memcpy((char *)f->words + f->count * sizeof(*cells), cells,
            n * sizeof(*cells));
@@ -266,6 +267,7 @@ struct fisa_digest ftrial__view_digest(const struct ftrial_view *v,
   struct hash h = {{1, 2, 3, 4}};
   struct feed feed;
 
+  assert(s->cell_count == v->root->dialect->cell_count);
   feed.h = &h;
   feed.count = 0;
   for (uint32_t i = 0; i < v->run_count; i++) {
@@ -286,6 +288,7 @@ struct fisa_digest ftrial__view_digest(const struct ftrial_view *v,
 void ftrial__view_tell(const struct ftrial_view *v, const struct fisa_state *s,
                        const struct fisa_state *root, char *what,
                        size_t capacity) {
+  assert(what && capacity > 0);
   if (v->pc == FTRIAL_FRESH)
     fisa_observe_equal(v->root, s, root, what, capacity);
   else
