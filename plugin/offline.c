@@ -262,16 +262,17 @@ static int prepare(struct offline *f, struct fisa_error *err) {
   f->out->instructions_before = f->facts->count;
   f->lane = fir_lane_new();
   f->work = fisa_state_new(p->dialect);
-  if (f->lane == NULL || f->work == NULL)
-    return fisa_fail(err, "out of memory");
-  f->set = ftrial_set_new(p, f->o->count > 0 ? p->dialect->fuel
-                                             : f->o->policy->max_task_cycles,
-                          err);
-  return f->set != NULL ? 0 : -1;
+  if (f->lane != NULL && f->work != NULL) return 0;
+  return fisa_fail(err, "out of memory");
 }
 
 static int gather(struct offline *f, struct fisa_error *err) {
+  const struct fisa_program *p = f->o->program;
   int rc = 0;
+  f->set = ftrial_set_new(p, f->o->count > 0 ? p->dialect->fuel
+                                             : f->o->policy->max_task_cycles,
+                          err);
+  if (f->set == NULL) return -1;
   for (uint32_t i = 0; i < f->o->count && rc == 0; i++)
     rc = add_given(f, &f->o->given[i], i);
   if (f->o->count == 0) rc = make_episodes(f);
