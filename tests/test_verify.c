@@ -203,7 +203,7 @@ static void natural_loops(void)
 		/* Nested: the inner is endless, or only the outer. */
 		{ "a: DEC R1\n b: INC R2\n JNE R3, b\n JNE R1, a\n HALT\n",
 		  "2:endless" },
-		{ "a: DEC R1\n b: DEC R3\n JNE R3, b\n JMP a\n", 
+		{ "a: DEC R1\n b: DEC R3\n JNE R3, b\n JMP a\n",
 		  "0:endless 0:boundary" },
 		{ "a: DEC R1\n b: DEC R3\n JNE R3, b\n JNE R1, a\n HALT\n",
 		  "ok" },

@@ -23,6 +23,7 @@ int fisa__ref_cell(const struct fisa_dialect *d, const struct fisa_insn *in,
                    const struct fisa_ref *ref) {
   const struct fisa_file *f;
 
+  assert(ref->operand < FISA_MAX_OPERANDS);
   switch (ref->kind) {
   case FISA_REF_REG:
     return fisa_reg_cell(d, ref->file, in->value[ref->operand]);
@@ -92,6 +93,7 @@ static void file_step(const struct fisa_dialect *d, const struct fisa_insn *in,
   const struct fisa_file *f = step_file(d, s);
   int32_t n = 0;
 
+  assert(fisa_semop_effect(s->op) == FISA_EFFECT_FILE);
   *own = -1;
   all->first = all->count = 0;
   if (!f)
@@ -170,6 +172,7 @@ static void step_file_effects(const struct fisa_dialect *d,
 static void step_effect(const struct fisa_dialect *d,
                         const struct fisa_insn *in, const struct fisa_step *s,
                         struct fisa_effects *e) {
+  assert(s->op < FLUX_OP_COUNT);
   switch (fisa_semop_effect(s->op)) {
   case FISA_EFFECT_LOAD:
     e->mem_read = true;
@@ -265,6 +268,7 @@ void fisa_effects(const struct fisa_dialect *d, const struct fisa_insn *in,
                   struct fisa_effects *out) {
   const struct fisa_row *row = in->row;
 
+  assert(d && in && out);
   memset(out, 0, sizeof(*out));
   if (!row || !row->defined) {
     out->may_fault = out->pinned = true;
@@ -372,6 +376,7 @@ int fisa__branch_fixed(const struct fisa_dialect *d,
   const struct fisa_step *last;
   int32_t v;
 
+  assert(row && row->step_count <= FISA_MAX_TEMPLATE);
   if (row->step_count == 0 || row->opaque)
     return -1;
   last = &row->steps[row->step_count - 1];

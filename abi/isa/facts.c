@@ -41,6 +41,7 @@ void fisa_observed_cells(const struct fisa_program *p, struct fisa_set *out) {
 }
 
 static void freeze(struct fisa_facts *f, uint32_t pc, const char *why) {
+  assert(why && why[0]);
   if (f->layout_frozen)
     return;
   f->layout_frozen = true;
@@ -103,6 +104,7 @@ static void freeze_by(struct fisa__flow *g, struct fisa_facts *f, uint32_t i) {
 static void look_at(struct fisa__flow *g, struct fisa_facts *f, uint32_t i) {
   const struct fisa__node *n = &g->node[i];
 
+  assert(i < f->count);
   f->has_boundary |= (n->flags & FISA__BOUNDARY) != 0;
   if (n->status != FISA_DECODED)
     return;

@@ -117,7 +117,7 @@ static void fill_info(const struct fisa_dialect *d, const struct fisa_row *row,
                       struct fisa__rowinfo *info) {
   memset(info, 0, sizeof(*info));
   info->flags = FISA__ROW_READY | flow_flags(row);
-    if (row->roles & FISA_ROLE_YIELD)
+  if (row->roles & FISA_ROLE_YIELD)
     info->flags |= FISA__ROW_YIELD;
   if (row->guard_count > 0)
     info->flags |= FISA__ROW_FAULT;
@@ -168,6 +168,7 @@ static int32_t clamp_depth(const struct fisa__flow *g, int32_t depth) {
 }
 
 static void queue(struct fisa__flow *g, uint32_t i) {
+  assert(i < g->count);
   if (g->node[i].flags & FISA__QUEUED)
     return;
   if (fisa__room(&g->work, &g->work_room, g->work_count + 1,
@@ -205,8 +206,8 @@ static uint32_t new_node(struct fisa__flow *g, uint32_t pc,
     n->push = info->push;
   }
   g->index[pc] = g->count;
-  queue(g, g->count);
-  return g->count++;
+  queue(g, g->count++);
+  return g->index[pc];
 }
 
 /* Joins what holds on a new path into a node; visits it again if that says
@@ -218,6 +219,7 @@ static void join(struct fisa__flow *g, uint32_t i, const struct place *at) {
   int32_t hi = clamp_depth(g, at->hi > n->hi ? at->hi : n->hi);
   uint8_t flags = n->flags | (at->broken ? FISA__BROKEN : 0);
 
+  assert(i < g->count && at->lo <= at->hi);
   if (func == n->func && lo == n->lo && hi == n->hi && flags == n->flags)
     return;
   if (n->visits >= VISITS_BEFORE_WIDENING) {
@@ -239,6 +241,7 @@ static uint32_t reach(struct fisa__flow *g, int64_t pc,
                       const struct place *at) {
   uint32_t i;
 
+  assert(at->func == FISA__MIXED || at->func <= g->func_count);
   if (pc < 0 || pc >= g->p->size)
     return FISA__NONE;
   i = g->index[pc];
@@ -262,6 +265,7 @@ static void fall(struct fisa__flow *g, uint32_t i, const struct place *at) {
 static uint32_t function_at(struct fisa__flow *g, uint32_t entry) {
   struct fisa__func *f;
 
+  assert(entry < g->count);
   if (g->node[entry].entry_of != FISA__NONE)
     return g->node[entry].entry_of;
   if (fisa__room(&g->func, &g->func_room, g->func_count + 1,
@@ -281,6 +285,7 @@ static uint32_t function_at(struct fisa__flow *g, uint32_t entry) {
 static void record_call(struct fisa__flow *g, uint32_t i, uint32_t f) {
   struct fisa__call *c;
 
+  assert(i < g->count && f < g->func_count);
   if (g->node[i].call != FISA__NONE)
     return;
   if (fisa__room(&g->call, &g->call_room, g->call_count + 1,
@@ -342,6 +347,7 @@ static void function_returns(struct fisa__flow *g, uint32_t f, uint32_t pc,
                              uint8_t bias) {
   struct fisa__func *fn = &g->func[f];
 
+  assert(f < g->func_count);
   if (fn->returns) {
     if (fn->bias != bias)
       go_wild(g, pc, "one function returns in two ways");
@@ -359,6 +365,7 @@ static void visit_ret(struct fisa__flow *g, uint32_t i,
   uint8_t bias = in->row->bias;
   uint32_t pc = in->pc;
 
+  assert(g->node[i].row & FISA__ROW_RET);
   if (at->func == 0) {
     /* On an empty stack a RET does nothing; on any other it takes data. */
     if (at->lo + g->start_depth > 0 || at->hi + g->start_depth > 0)
@@ -385,6 +392,7 @@ static void visit_jump(struct fisa__flow *g, uint32_t i, struct place *at) {
   int fixed = fisa__branch_fixed(g->d, &n->insn);
   uint32_t target;
 
+  assert(n->row & FISA__ROW_JUMP);
   if (n->to == FISA_NO_TARGET) {
     n->flags |= FISA__DYNAMIC;
     go_wild(g, n->insn.pc, "a jump to where a register says");
@@ -404,8 +412,9 @@ static void visit_jump(struct fisa__flow *g, uint32_t i, struct place *at) {
 
 /* The state behind an instruction. Taking the link off (or reading it where
  * it lies) breaks the function. */
-static void apply_stack(const struct fisa__flow *g,
-                        const struct fisa__node *n, struct place *at) {
+static void apply_stack(const struct fisa__flow *g, const struct fisa__node *n,
+                        struct place *at) {
+  assert(at->lo <= at->hi);
   if (n->row & FISA__ROW_STACK) {
     at->lo = -(g->stack_size + 1);
     at->hi = g->stack_size + 1;
@@ -437,6 +446,7 @@ static void visit(struct fisa__flow *g, uint32_t i) {
   const struct fisa_row *row = n->insn.row;
   unsigned flags = n->row;
 
+  assert(n->flags & FISA__QUEUED);
   n->flags &= (uint8_t)~FISA__QUEUED;
   if (n->visits < UINT8_MAX)
     n->visits++;

@@ -55,6 +55,7 @@ static void flow_return(struct reaching *r, uint32_t func, uint32_t def) {
   const struct fisa__flow *g = r->g;
   uint32_t merged = merge(r->exit[func], def);
 
+  assert(func < g->func_count);
   if (merged == r->exit[func])
     return;
   r->exit[func] = merged;
@@ -102,6 +103,7 @@ static bool constant_left(const struct fisa__flow *g, uint32_t def, int cell,
   const struct fisa_insn *in = &g->node[def].insn;
   bool found = false;
 
+  assert(def < g->count && cell >= 0);
   if (in->row->opaque)
     return false;
   for (unsigned i = 0; i < in->row->step_count; i++) {
@@ -125,6 +127,7 @@ static bool constant_left(const struct fisa__flow *g, uint32_t def, int cell,
 static int target_cell(const struct fisa__flow *g, const struct fisa_insn *in) {
   const struct fisa_operand *op = &in->row->operands[in->row->target_reg];
 
+  assert(in->row->target_reg < in->row->operand_count);
   for (uint32_t f = 0; f < g->d->file_count; f++)
     if (op->files >> f & 1)
       return fisa_reg_cell(g->d, f, in->value[in->row->target_reg]);
@@ -158,6 +161,7 @@ static int update(struct fisa__flow *g, uint32_t node, uint32_t def, int cell) {
   int32_t value;
   bool known = def < g->count && constant_left(g, def, cell, &value);
 
+  assert(in->target == FISA_NO_TARGET);
   if (h && h->given_up)
     return 0;
   if (!h) {

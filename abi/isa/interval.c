@@ -28,6 +28,7 @@ struct fisa__range fisa__range_join(struct fisa__range a,
                                     struct fisa__range b) {
   struct fisa__range r;
 
+  assert(a.lo <= a.hi && b.lo <= b.hi);
   r.lo = a.lo < b.lo ? a.lo : b.lo;
   r.hi = a.hi > b.hi ? a.hi : b.hi;
   r.nonzero = a.nonzero && b.nonzero;
@@ -40,6 +41,7 @@ static struct fisa__range product(struct fisa__range a, struct fisa__range b,
                   (int64_t)a.hi * b.lo, (int64_t)a.hi * b.hi};
   int64_t lo, hi;
 
+  assert(a.lo <= a.hi && b.lo <= b.hi);
   if (divisor == 0)
     return fisa__range_full();
   lo = hi = p[0] / divisor;
@@ -230,6 +232,7 @@ struct fisa__range fisa__range_op(unsigned op, const struct fisa__args *v) {
 
 /* Cuts a range to lo..hi; false: nothing is left. */
 static bool cut(struct fisa__range *r, int32_t lo, int32_t hi) {
+  assert(lo <= hi);
   if (r->lo < lo)
     r->lo = lo;
   if (r->hi > hi)

@@ -63,6 +63,7 @@ static void node_transfer(const struct liveness *l, uint32_t i,
   const struct fisa__node *n = &l->g->node[i];
   struct fisa_effects e;
 
+  assert(i < l->g->count);
   memset(t, 0, sizeof(*t));
   if (n->status == FISA_DECODED) {
     fisa_effects(l->g->d, &n->insn, &e);
@@ -82,8 +83,7 @@ static void each_edge(struct liveness *l, edge_fn edge) {
   for (uint32_t b = 0; b < g->block_count; b++) {
     const struct fisa__block *block = &g->block[b];
     const struct fisa__node *n = &g->node[block->last];
-    bool is_ret = n->status == FISA_DECODED &&
-                  (n->row & FISA__ROW_RET);
+    bool is_ret = n->status == FISA_DECODED && (n->row & FISA__ROW_RET);
     if (block->jump != FISA__NONE)
       edge(l, b, block->jump);
     if (block->next != FISA__NONE && n->call == FISA__NONE)
@@ -138,6 +138,7 @@ static void pull(struct liveness *l, uint32_t v, const struct fisa_set *out) {
   struct fisa_set in = *out;
   bool changed = false;
 
+  assert(v < l->vertices);
   if (v < l->g->block_count)
     apply(&l->block[v], &in);
   for (int w = 0; w < FISA_SET_WORDS; w++) {
@@ -171,6 +172,7 @@ static void live_behind(const struct liveness *l, uint32_t b,
   const struct fisa__block *block = &g->block[b];
   const struct fisa__node *n = &g->node[block->last];
 
+  assert(b < g->block_count);
   memset(out, 0, sizeof(*out));
   if (block->jump != FISA__NONE)
     set_join(out, &l->in[block->jump]);

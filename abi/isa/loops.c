@@ -46,6 +46,7 @@ static int successors(const struct fisa__flow *g, uint32_t b, uint32_t out[2]) {
   const struct fisa__block *block = &g->block[b];
   int n = 0;
 
+  assert(b < g->block_count);
   if (block->next != FISA__NONE)
     out[n++] = block->next;
   if (block->jump != FISA__NONE && block->jump != block->next &&
@@ -139,6 +140,7 @@ static void list_preds(struct loops *l) {
 static bool collect(struct loops *l, uint32_t head, uint32_t latch) {
   uint32_t stamp = ++l->stamp;
 
+  assert(is_ancestor(l, head, latch));
   l->body_count = 0;
   l->body[l->body_count++] = head;
   l->v[head].body = stamp;
@@ -168,6 +170,7 @@ static bool free_way(struct loops *l, uint32_t head, uint32_t latch,
                      uint32_t body) {
   uint32_t stamp = ++l->stamp, top = 0;
 
+  assert(head < l->g->block_count);
   if (l->v[head].boundary || l->v[latch].boundary)
     return false;
   l->stack[top++] = head;
@@ -215,6 +218,7 @@ static enum left_in left_in_cell(struct loops *l, int cell, int32_t *value) {
   const struct fisa__flow *g = l->g;
   enum left_in left = LEFT_ALONE;
 
+  assert(cell >= 0);
   for (uint32_t k = 0; k < l->body_count; k++) {
     const struct fisa__block *block = &g->block[l->body[k]];
     l->work += block->last - block->first + 1;
@@ -276,6 +280,7 @@ static bool may_take(struct loops *l, uint32_t b, uint32_t to) {
 static bool can_leave(struct loops *l, uint32_t stamp) {
   const struct fisa__flow *g = l->g;
 
+  assert(l->body_count > 0);
   for (uint32_t i = 0; i < l->body_count; i++) {
     uint32_t b = l->body[i], to[2];
     const struct fisa__node *n = &g->node[g->block[b].last];

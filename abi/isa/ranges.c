@@ -112,6 +112,7 @@ static void run_node(struct fisa__ranges *r, uint32_t i) {
   const struct fisa__node *n = &r->g->node[i];
   const struct fisa_insn *in = &n->insn;
 
+  assert(i < r->g->count);
   if (n->status == FISA_DECODED && !in->row->opaque) {
     forget_hidden(r, in);
     for (unsigned s = 0; s < in->row->step_count; s++)
@@ -124,6 +125,7 @@ static void run_node(struct fisa__ranges *r, uint32_t i) {
 
 /* Starts a walk at the first node of a block. */
 static void enter_block(struct fisa__ranges *r, uint32_t b) {
+  assert(b < r->g->block_count && r->visits[b] > 0);
   memcpy(r->now.cell, r->at + (size_t)b * r->tracked,
          r->tracked * sizeof(*r->now.cell));
   for (int t = 0; t < FISA_TEMPS; t++)
@@ -140,6 +142,7 @@ static void flow_into(struct fisa__ranges *r, uint32_t v,
   struct fisa__range *to = r->at + (size_t)v * r->tracked;
   bool changed = r->visits[v] == 0;
 
+  assert(v < r->vertices);
   for (uint32_t c = 0; c < r->tracked; c++) {
     struct fisa__range joined;
     if (r->visits[v] == 0) {
@@ -204,8 +207,7 @@ static void run_block(struct fisa__ranges *r, uint32_t b) {
   flow_edge(r, n, block->jump, true);
   if (n->call == FISA__NONE)
     flow_edge(r, n, block->next, false);
-  if ((n->row & FISA__ROW_RET) &&
-      n->func < g->func_count)
+  if ((n->row & FISA__ROW_RET) && n->func < g->func_count)
     flow_into(r, g->block_count + n->func, r->now.cell);
 }
 
@@ -214,6 +216,7 @@ static void run_exit(struct fisa__ranges *r, uint32_t f) {
   const struct fisa__range *at =
       r->at + (size_t)(g->block_count + f) * r->tracked;
 
+  assert(f < g->func_count);
   for (uint32_t c = g->func[f].calls; c != FISA__NONE; c = g->call[c].more) {
     uint32_t next = g->node[g->call[c].node].next;
     if (next != FISA__NONE)
@@ -319,6 +322,7 @@ void fisa__ranges_free(struct fisa__ranges *r) {
 static bool walk_to(struct fisa__ranges *r, uint32_t node) {
   uint32_t b = r->g->block_of[node];
 
+  assert(node < r->g->count);
   if (r->visits[b] == 0)
     return false;
   if (r->now_node == FISA__NONE || r->now_node > node ||
@@ -348,6 +352,7 @@ static bool guard_may_hold(struct fisa__flow *g, const struct fisa__node *n,
                            const struct fisa__guard_view *view) {
   struct fisa__depth at;
 
+  assert(guard->lethal < FLUX_LETHAL_COUNT);
   if (guard->lethal != FLUX_LETHAL_STACK_FULL &&
       guard->lethal != FLUX_LETHAL_STACK_EMPTY)
     return fisa__guard(view, &n->insn, guard) != FISA__GUARD_NEVER;
@@ -378,6 +383,7 @@ bool fisa__may_fault(struct fisa__flow *g, uint32_t node,
   struct fisa__guard_view view = {g->d, fisa__range_const, g->d};
   unsigned flags = n->row;
 
+  assert(node < g->count);
   if (r) {
     if (!walk_to(r, node))
       return false;

@@ -21,6 +21,7 @@ void fisa__key_make(const struct fisa__node *n, uint32_t index,
                     struct fisa__key *k) {
   const struct fisa_row *row = n->insn.row;
 
+  assert(row && row->operand_count <= FISA_MAX_OPERANDS);
   memset(k, 0, sizeof(*k));
   k->node = index;
   k->opcode = row->opcode;
@@ -104,6 +105,7 @@ int fisa__side_index(struct fisa__side *s) {
 static uint32_t run_of(const struct fisa__keys *keys, uint32_t from) {
   uint32_t n = 1;
 
+  assert(from < keys->count);
   while (from + n < keys->count &&
          compare_content(&keys->list[from], &keys->list[from + n]) == 0)
     n++;
@@ -131,6 +133,7 @@ static void check_excess(struct fisa_verify_scratch *s, uint32_t from,
   const struct fisa__key *keys = &s->child.risky.list[from];
   struct fisa__flow *g = &s->child.flow;
 
+  assert(have > allowed);
   if (!s->ranges && !s->ranges_tried) {
     s->ranges = fisa__ranges_make(g);
     s->ranges_tried = true;

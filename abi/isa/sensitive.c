@@ -29,6 +29,7 @@ static bool same_outline(const struct fisa_verify_scratch *s) {
 
 /* Whether an instruction covers the start of one of the other program. */
 static bool straddles(const struct fisa__flow *g, const struct fisa__node *n) {
+  assert(n->insn.length > 0);
   for (uint32_t k = 1; k < n->insn.length; k++)
     if (n->insn.pc + k < g->p->size && g->index[n->insn.pc + k] != FISA__NONE)
       return true;
@@ -81,8 +82,7 @@ static void check_cycles(struct fisa_verify_scratch *s) {
     return;
   }
   for (uint32_t i = 0; i < a->count; i++) {
-    unsigned flags = a->node[i].row |
-                     b->node[i].row;
+    unsigned flags = a->node[i].row | b->node[i].row;
     if (!same_count(&a->node[i], &b->node[i], (flags & FISA__ROW_CYCLE) != 0)) {
       frozen(s, b->node[i].insn.pc, "the count of cycles changes here", why);
       return;
@@ -112,6 +112,7 @@ static uint32_t reach_of(const struct fisa__flow *g,
   const struct fisa_row *row = n->insn.row;
   int32_t most = 255, v;
 
+  assert(n->row & FISA__ROW_STRIP);
   for (unsigned i = 0; i < row->step_count; i++) {
     const struct fisa_step *s = &row->steps[i];
     if (s->d.kind == FISA_REF_CELL && g->d->files[s->d.file].tick &&
@@ -147,6 +148,7 @@ static bool follow(struct lockstep *l, uint32_t i) {
   struct pair next = {a->next, b->next, l->left[i] - 1};
   struct pair jump = {a->jump, b->jump, l->left[i] - 1};
 
+  assert(l->partner[i] < l->s->child.flow.count);
   if (!fisa__same_content(a, b) || (a->flags & FISA__DYNAMIC))
     return false;
   if (l->left[i] == 0 || a->status != FISA_DECODED)
@@ -164,6 +166,7 @@ static bool alike(struct lockstep *l, uint32_t parent, uint32_t child) {
   struct pair first = {parent, child, reach_of(g, &g->node[parent])};
   uint32_t budget = 256 * 64;
 
+  assert(parent < g->count);
   memset(l->partner, 0xFF, g->count * sizeof(*l->partner));
   l->work_count = 0;
   if (!meet(l, first))

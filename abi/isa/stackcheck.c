@@ -35,6 +35,7 @@ static struct fisa__depth depth_of_call(const struct fisa__flow *g,
                                         const struct fisa__call *c) {
   struct fisa__depth at = fisa__depth_at(g, &g->node[c->node]);
 
+  assert(c->func < g->func_count);
   at.lo = limit(g, at.lo + 1);
   at.hi = limit(g, at.hi + 1);
   return at;
@@ -42,6 +43,7 @@ static struct fisa__depth depth_of_call(const struct fisa__flow *g,
 
 /* Joins a call into its function's entry; whether that changed it. */
 static bool enter(struct fisa__func *f, struct fisa__depth at, int32_t widen) {
+  assert(at.lo <= at.hi);
   if (f->lo < 0) {
     f->lo = at.lo;
     f->hi = at.hi;

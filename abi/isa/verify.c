@@ -61,6 +61,7 @@ static void check_decoding(const struct fisa__node *n, struct fisa__report *r) {
   const struct fisa_row *row = n->insn.row;
   uint32_t pc = n->insn.pc;
 
+  assert(row);
   switch (n->status) {
   case FISA_DECODE_UNKNOWN:
     fisa__found(r, pc, FISA_BAD_OPCODE, "undefined opcode 0x%02X",
@@ -109,6 +110,7 @@ static void check_edges(const struct fisa__flow *g, const struct fisa__node *n,
                         struct fisa__report *r) {
   const struct fisa_row *row = n->insn.row;
 
+  assert(n->status == FISA_DECODED);
   if (n->flags & FISA__BAD_JUMP)
     fisa__found(r, n->insn.pc, FISA_BAD_TARGET,
                 "%s to %lld, outside the code of %u bytes", row->name,
@@ -188,6 +190,7 @@ static int compare_findings(const void *pa, const void *pb) {
 
 int fisa__verify_program(const struct fisa_program *p, struct fisa__flow *g,
                          struct fisa__report *r) {
+  assert(p && g && r);
   r->count = 0;
   r->failed = false;
   g->count = 0;
