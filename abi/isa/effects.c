@@ -316,8 +316,6 @@ static bool file_step_writes(const struct fisa_dialect *d,
   struct cell_run run;
   int own;
 
-  if (fisa_semop_effect(s->op) != FISA_EFFECT_FILE)
-    return false;
   file_step(d, in, s, &run, &own);
   if (own == cell)
     return true;
@@ -334,12 +332,13 @@ bool fisa__writes_cell(const struct fisa_dialect *d, const struct fisa_insn *in,
     return true;
   for (unsigned i = 0; i < row->step_count; i++) {
     const struct fisa_step *s = &row->steps[i];
-    if (s->d.kind != FISA_REF_NONE && fisa_semop_use(s->op, 0) != 'R' &&
-        fisa__ref_cell(d, in, &s->d) == cell)
+    if (fisa__ref_cell(d, in, &s->d) == cell &&
+        fisa_semop_use(s->op, 0) != 'R')
       return true;
     if (s->op == FLUX_OP_SWAP && fisa__ref_cell(d, in, &s->a) == cell)
       return true;
-    if (file_step_writes(d, in, s, cell))
+    if (s->op >= FLUX_OP_FILE_ZERO && s->op <= FLUX_OP_DIFFUSE &&
+        file_step_writes(d, in, s, cell))
       return true;
     if (cell == d->sp_cell && (s->op == FLUX_OP_PUSH || s->op == FLUX_OP_POP ||
                                s->op == FLUX_OP_CALL || s->op == FLUX_OP_RET))

@@ -222,7 +222,8 @@ static enum left_in left_in_cell(struct loops *l, int cell, int32_t *value) {
   for (uint32_t k = 0; k < l->body_count; k++) {
     const struct fisa__block *block = &g->block[l->body[k]];
     l->work += block->last - block->first + 1;
-    for (uint32_t i = block->first; i <= block->last; i++) {
+    /* What a branch looks at is mostly set just before it. */
+    for (uint32_t i = block->last + 1; i-- > block->first;) {
       const struct fisa__node *n = &g->node[i];
       if (n->status != FISA_DECODED)
         continue;
