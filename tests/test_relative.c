@@ -385,9 +385,10 @@ static void flipped(void)
 {
 	static const char text[] =
 		".in R1\n.in R2 0..9\n.out R3\n MOVI R4, 5\n"
-		"a: ADD R3, R3, R1\n STRIPCF 2\n CONF_ADD R3, R1, R2\n CALL R0, f\n.byte 1\n"
-		"LOOP R4, a\n DIV R3, R3, R2\n MOVI R5, 4\n JZ R1, R5\n"
-		"YIELD 0\n HALT\n f: PUSH R1\n POP R2\n RET\n";
+		"a: ADD R3, R3, R1\n STRIPCF 2\n CONF_ADD R3, R1, R2\n"
+		"CALL R0, f\n.byte 1\n LOOP R4, a\n DIV R3, R3, R2\n"
+		"MOVI R5, 4\n JZ R1, R5\n YIELD 0\n HALT\n"
+		"f: PUSH R1\n POP R2\n RET\n";
 	struct fisa_program *p = isa_program(isa_unified(), text);
 	struct fisa_verify_scratch *s = fisa_verify_scratch_new();
 	unsigned long rounds = unit_scale(20000);
