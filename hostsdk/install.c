@@ -248,18 +248,26 @@ static void redo(struct fhost_agent *a) {
   accept(a);
 }
 
+/* What was said of the patch on probation is done, if it can be done here. */
+static void obey_verdict(struct fhost_agent *a) {
+  switch (verdict(a)) {
+    case FHOST_ACCEPTED: accept(a); break;
+    case FHOST_REVERTED: revert(a, &a->n_reverted); break;
+    case FHOST_RECOVERED: recover(a, &a->n_recovered); break;
+    default: break;
+  }
+}
+
 void fhost_boundary(struct fhost_agent *a) {
   assert(!a->held);
   if (a->probation != 0) {
     forget_agreed(a);
-    /* Agreed but without a way back, for too long. */
-    if (a->log->count == a->log->capacity) (void)fhost_give_up(a);
-    switch (verdict(a)) {
-      case FHOST_ACCEPTED: accept(a); break;
-      case FHOST_REVERTED: revert(a, &a->n_reverted); break;
-      case FHOST_RECOVERED: recover(a, &a->n_recovered); break;
-      default: break;
-    }
+    obey_verdict(a);
+  }
+  if (a->probation != 0 && a->log->count == a->log->capacity) {
+    /* Agreed, but without a way back for too long. */
+    (void)fhost_give_up(a);
+    obey_verdict(a);
   }
   if (a->probation == 0 && !a->begun && a->replay.log == NULL)
     look_at_offer(a);
