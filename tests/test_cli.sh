@@ -251,6 +251,8 @@ same "dialect check: bad: stdout" "$(cat "$tmp/stdout")" ""
 # ---- the plugin, played by a fake -------------------------------------------
 
 if [ -e "$fake" ]; then
+	# A build under a generous umask is tightened.
+	chmod go-w "$(dirname "$fake")" "$fake"
 	out "ir: the request" 0 '{"cmd":"exec","engine":"ir","program":'\
 '{"dialect":"unified","code":"00","entry":0,"manifest":'\
 '".dialect  unified\n"},"fuel":5}' \

@@ -1,9 +1,11 @@
 /*
  * test_fossil.c - a plugin built with the first headers in today's host.
  */
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <flux/control.h>
 
@@ -28,9 +30,15 @@ static void put_file(const char *name, const char *text) {
   fclose(f);
 }
 
-/* An absolute path: the build folder may be given relative to here. */
+/* An absolute path: the build folder may be given relative to here. A build
+ * under a generous umask is tightened: what others may write is refused. */
 static const char *absolute(const char *relative, char out[4096]) {
+  char folder[4096];
+
   UNIT_TRUE(realpath(unit_built(relative), out) != NULL, "%s", relative);
+  chmod(out, 0755);
+  strcpy(folder, out);
+  chmod(dirname(folder), 0755);
   return out;
 }
 

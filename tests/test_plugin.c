@@ -21,6 +21,17 @@ static const char *folder(void) {
   return unit_built("tests/.libs");
 }
 
+/* The path of a fake. A build under a generous umask is tightened: plugins
+ * that others may write are refused. */
+static const char *fake(const char *file) {
+  static char path[4200];
+
+  chmod(folder(), 0755);
+  snprintf(path, sizeof path, "%s/%s", folder(), file);
+  chmod(path, 0755);
+  return path;
+}
+
 /* Copies a file with the given mode. */
 static void copy_file(const char *from, const char *to, mode_t mode) {
   FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
@@ -64,6 +75,7 @@ static void finds(void) {
   struct fisa_error err = {""};
 
   unsetenv("FLUX_PLUGIN_DIR");
+  fake(GOOD);
   UNIT_TRUE(realpath(folder(), real) != NULL, "%s", folder());
   UNIT_TRUE(fhost_plugin_find(GOOD, folder(), path, &err) == 0, "%s",
             err.text);
@@ -195,6 +207,7 @@ static struct fhost_plugin *open_fake(const char *file, const char *fault,
   struct fhost_plugin *p = NULL;
 
   err->text[0] = '\0';
+  fake(file);
   setenv("FLUX_FAKE_CALLS", "", 1);
   setenv("FLUX_FAKE", fault, 1);
   if (!UNIT_TRUE(fhost_plugin_find(file, folder(), path, err) == 0, "%s",

@@ -63,7 +63,7 @@ static struct host {
   flux_live table;
 } host = {.lock = PTHREAD_MUTEX_INITIALIZER, .period = 1};
 
-/* ---- the VM ------------------------------------------------------------------ */
+/* ---- the VM -------------------------------------------------------------- */
 
 static int32_t get(const flux_state *s, uint8_t reg) {
   return reg ? s->cells[reg] : 0;
@@ -196,7 +196,7 @@ static void run_task(struct version *v, flux_state *s, int counted) {
   s->status = status;
 }
 
-/* ---- what the plugin may do --------------------------------------------------- */
+/* ---- what the plugin may do ---------------------------------------------- */
 
 static flux_status live_observe(uint64_t agent, uint32_t what,
                                 uint32_t period, void *ctx) {
@@ -316,7 +316,7 @@ static void live_explain(uint64_t agent, const char *text, void *ctx) {
     fprintf(stderr, "explained: %s\n", text);
 }
 
-/* ---- services --------------------------------------------------------------------- */
+/* ---- services ------------------------------------------------------------ */
 
 static char journal_path[4096];
 
@@ -369,7 +369,7 @@ static void fill_tables(void) {
   };
 }
 
-/* ---- tasks ---------------------------------------------------------------------- */
+/* ---- tasks --------------------------------------------------------------- */
 
 static void fresh_state(flux_state *s, int32_t *cells, int32_t n,
                         uint32_t entry) {
@@ -488,7 +488,7 @@ static unsigned run_agent(const flux_evolver *e, flux_evolved *agent,
   return wrong;
 }
 
-/* ---- life -------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------- */
 
 static char *read_text(const char *path, size_t *size) {
   char *text = calloc(1, 1 << 20);

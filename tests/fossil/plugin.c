@@ -50,7 +50,7 @@ struct flux_plugin {
   uint64_t counts;
 };
 
-/* ---- the loop -------------------------------------------------------------- */
+/* ---- the loop ------------------------------------------------------------ */
 
 static void offer(flux_plugin *p, flux_evolved *a) {
   const flux_transfer pair = {a->entry, a->entry};
@@ -143,7 +143,7 @@ static void *evolve(void *arg) {
   return NULL;
 }
 
-/* ---- hooks ------------------------------------------------------------------- */
+/* ---- hooks --------------------------------------------------------------- */
 
 static void release(flux_evolved *a) {
   free(a->code);
@@ -205,7 +205,7 @@ static const flux_evolver evolver = {
   sizeof evolver, 0, attach, detach, task_end,
 };
 
-/* ---- control ------------------------------------------------------------------ */
+/* ---- control ------------------------------------------------------------- */
 
 static flux_status request(flux_plugin *p, const char *json, size_t size,
                            int32_t (*line)(const char *text, size_t n,
@@ -230,7 +230,7 @@ static flux_status request(flux_plugin *p, const char *json, size_t size,
 
 static const flux_control control = {sizeof control, 0, request};
 
-/* ---- the core ------------------------------------------------------------------ */
+/* ---- the core ------------------------------------------------------------ */
 
 static uint32_t negotiate(uint32_t min, uint32_t max) {
   return min <= 1 && max >= 1 ? 1 : 0;
