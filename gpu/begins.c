@@ -366,6 +366,7 @@ int ftrial__made_output(uint16_t channel, const int32_t *arg, unsigned argc,
   struct ftrial_making *m = user;
 
   assert(argc <= FISA_MAX_ARGS);
+  e.value = (int32_t)m->in->count;
   memcpy(e.arg, arg, argc * sizeof(*arg));
   m->no_memory = fisa_trace_add(m->out, &e) != 0;
   return m->no_memory;

@@ -14,7 +14,7 @@
 enum {
   FUEL_FLOOR = 10000,     /* a fuzz state's fuel at least, */
   FUEL_FACTOR = 4,        /* and times the longest recorded task */
-  NUMBERS_FACTOR = 5,     /* numbers tried for each state counted, */
+  NUMBERS_FACTOR = 5,     /* numbers tried for each state counted so far, */
   NUMBERS_FLOOR = 1000,   /* and some more */
   CACHE_STATES = 1 << 20, /* kept at most, */
   CACHE_EVENTS = 1 << 22  /* with events at most */
@@ -127,7 +127,6 @@ struct fuzzing {
   struct fir_lane *lane;
   uint64_t seed;
   uint64_t number; /* the next state's */
-  uint64_t limit;  /* and where it gives up */
   bool caching;
   struct fuzz_case scratch;
 };
@@ -141,7 +140,8 @@ static const struct ftrial_fuzzed *state_at(struct fuzzing *z, uint32_t i,
   assert(!z->caching || i <= cache->count);
   *rc = 0;
   if (i >= cache->count || !z->caching) {
-    *rc = next_case(z->set, z->seed, z->number, z->limit, &z->scratch);
+    *rc = next_case(z->set, z->seed, z->number,
+                    NUMBERS_FLOOR + NUMBERS_FACTOR * (uint64_t)i, &z->scratch);
     if (*rc)
       return NULL;
     z->caching = z->caching && cache_keep(cache, &z->scratch);
@@ -188,6 +188,13 @@ static void keep_counter(struct fuzzing *z, const struct ftrial_fuzzed *f,
   fisa_state_free(begin);
 }
 
+/* Whether all states are one: nothing is declared or taken from outside. */
+static bool never_varies(const struct ftrial_set *set,
+                         const struct ftrial_fuzzed *f) {
+  return set->root->manifest.in_count == 0 && !set->continues &&
+         f->in_count == 0;
+}
+
 static void fuzz_states(struct fuzzing *z, uint32_t states,
                         struct ftrial_result *result) {
   struct fisa_state *s = z->lane->work;
@@ -196,7 +203,15 @@ static void fuzz_states(struct fuzzing *z, uint32_t states,
   int rc;
 
   for (uint32_t i = 0; i < states; i++) {
-    const struct ftrial_fuzzed *f = state_at(z, i, &want, &rc);
+    const struct ftrial_fuzzed *f;
+
+    if (z->set->stop && atomic_load_explicit(z->set->stop,
+                                             memory_order_relaxed)) {
+      result->verdict = FTRIAL_INCONCLUSIVE;
+      snprintf(result->what, sizeof(result->what), "stopped");
+      return;
+    }
+    f = state_at(z, i, &want, &rc);
     if (!f) {
       result->verdict = FTRIAL_INCONCLUSIVE;
       snprintf(result->what, sizeof(result->what), "%s",
@@ -216,6 +231,10 @@ static void fuzz_states(struct fuzzing *z, uint32_t states,
     if (one.verdict != FTRIAL_SAME)
       return;
     result->tried++;
+    if (never_varies(z->set, f)) {
+      result->tried = states;
+      return;
+    }
   }
 }
 
@@ -244,7 +263,6 @@ struct ftrial_result ftrial_fuzz(struct ftrial_set *set,
     set->cache.valid = true;
     set->cache.seed = seed;
   }
-  z.limit = (uint64_t)states * NUMBERS_FACTOR + NUMBERS_FLOOR;
   fuzz_states(&z, states, &result);
   fisa_trace_done(&z.scratch.in);
   fisa_trace_done(&z.scratch.out);

@@ -235,6 +235,7 @@ int ftrial__recorded_input(uint16_t source, const int32_t *arg, unsigned argc,
       !ftrial__asks_for(&r->in[r->used], source, arg, argc))
     return -1;
   *value = r->in[r->used++].value;
+  r->taken++;
   return 0;
 }
 
@@ -244,6 +245,7 @@ static int recorded_output(uint16_t channel, const int32_t *arg, unsigned argc,
   struct ftrial_recording *r = user;
 
   assert(argc <= FISA_MAX_ARGS);
+  e.value = (int32_t)r->taken;
   memcpy(e.arg, arg, argc * sizeof(*arg));
   r->no_memory = fisa_trace_add(&r->out, &e) != 0;
   return r->no_memory;
@@ -404,6 +406,15 @@ done:
 }
 
 uint32_t ftrial_set_count(const struct ftrial_set *set) { return set->count; }
+
+uint32_t ftrial_set_counters(const struct ftrial_set *set) {
+  assert(set->counters <= set->count);
+  return set->counters;
+}
+
+void ftrial_set_stop(struct ftrial_set *set, const atomic_bool *stop) {
+  set->stop = stop;
+}
 
 uint32_t ftrial_set_recorded(const struct ftrial_set *set) {
   return set->recorded_count;

@@ -75,6 +75,10 @@ static int replayed_output(uint16_t channel, const int32_t *arg, unsigned argc,
     if (e->arg[i] != arg[i])
       return wrong(r, "output %u (%.20s): value %u is %ld, not %ld", r->given,
                    r->d->channels[channel], i, (long)arg[i], (long)e->arg[i]);
+  /* What the world answers may depend on what it was told before. */
+  if ((uint32_t)e->value != r->used)
+    return wrong(r, "output %u (%.20s): behind %u inputs, not %ld", r->given,
+                 r->d->channels[channel], r->used, (long)e->value);
   r->given++;
   return 0;
 }

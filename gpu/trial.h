@@ -10,6 +10,8 @@
 #ifndef FLUX_GPU_TRIAL_H
 #define FLUX_GPU_TRIAL_H
 
+#include <stdatomic.h>
+
 #include "gpu/ir.h"
 
 enum ftrial_origin {
@@ -101,8 +103,14 @@ struct ftrial_result ftrial_run(const struct ftrial_set *set,
                                 struct fir_lane *lane, uint32_t first,
                                 uint32_t count, uint64_t cost_bound);
 
-/* How many episodes of origin FTRIAL_RECORDED the set holds. */
+/* How many episodes of origin FTRIAL_RECORDED the set holds, and how many
+ * counterexamples: those are its first. */
 uint32_t ftrial_set_recorded(const struct ftrial_set *set);
+uint32_t ftrial_set_counters(const struct ftrial_set *set);
+
+/* A flag that ends a fuzzing under way as inconclusive once it is set by
+ * another thread; NULL: none. It outlives the set, or is taken off. */
+void ftrial_set_stop(struct ftrial_set *set, const atomic_bool *stop);
 
 /* Cost of the root on the recorded ones of episodes first..first+count-1. */
 uint64_t ftrial_root_cost(const struct ftrial_set *set, uint32_t first,
@@ -132,7 +140,8 @@ int ftrial_fuzz_state(const struct ftrial_set *set, uint64_t seed, uint64_t n,
  * recorded task, at least 10,000, at most max_fuel. Where most numbers have to
  * be replaced the result is inconclusive. Expected values of the root are
  * cached in the set. On a difference the state joins the set as a
- * counterexample, and `episode` is its place there.
+ * counterexample, and `episode` is its place there. Where no state can differ
+ * from another (no inputs are declared, none are taken) one stands for all.
  */
 struct ftrial_result ftrial_fuzz(struct ftrial_set *set,
                                  const struct fir_program *variant,

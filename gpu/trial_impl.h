@@ -105,6 +105,7 @@ struct ftrial_set {
   uint32_t view_count, view_capacity;
   struct ftrial_view **views;
   struct ftrial_seen *seen;   /* [source_count + 1] */
+  const atomic_bool *stop;    /* set from outside: fuzz no more; or NULL */
   struct ftrial_cache cache;
 };
 
@@ -134,6 +135,7 @@ int ftrial__expect(struct ftrial_set *set, struct fisa_state *s,
 struct ftrial_recording {
   const struct fisa_event *in;
   uint32_t in_count, used;
+  uint32_t taken;         /* inputs among those used */
   struct fisa_trace out;
   bool no_memory;
 };

@@ -706,6 +706,24 @@ static void fuel_outs_are_replaced(void) {
   rig_done(&r);
 }
 
+/* Without inputs there is one state, however many are asked for. */
+static void nothing_to_fuzz(void) {
+  static const char root[] = ".out R1\n MOVI16 R1, 9000\nl: NOP\n"
+                             " LOOP R1, l\n HALT\n";
+  struct rig r = rig_of(root);
+  struct ftrial_result result = fuzz_text(&r, root, 1, 1000000);
+
+  UNIT_EQ(result.verdict, FTRIAL_INCONCLUSIVE); /* out of fuel, as far as */
+  UNIT_EQ(add_events(&r, FTRIAL_RECORDED, NULL, 0), FTRIAL_ADDED); /* known */
+  result = fuzz_text(&r, root, 1, 1000000);
+  UNIT_EQ(result.verdict, FTRIAL_SAME);
+  UNIT_EQ(result.tried, 1000000);
+  UNIT_EQ(result.instructions, 18002);
+  result = fuzz_text(&r, ".out R1\n MOVI R1, 1\n HALT\n", 1, 1000000);
+  UNIT_EQ(result.verdict, FTRIAL_WRONG);
+  rig_done(&r);
+}
+
 /* The variant gets twice the root's fuel and 64, and not more. */
 static void fuzz_fuel_is_bounded(void) {
   struct rig r = rig_of(four_times);
@@ -858,6 +876,7 @@ static const struct unit_test tests[] = {
     {"fuzzing", "deterministic", deterministic},
     {"fuzzing", "cache", caching_changes_nothing},
     {"fuzzing", "fuel-outs", fuel_outs_are_replaced},
+    {"fuzzing", "nothing to fuzz", nothing_to_fuzz},
     {"fuzzing", "fuel", fuzz_fuel_is_bounded},
     {"fuzzing", "inputs", fuzz_with_inputs},
     {"fuzzing", "boundaries", fuzz_boundaries},
