@@ -61,18 +61,20 @@ static flux_status offer(struct flux_evolved *a, const struct fse_live *version,
   return rc;
 }
 
+/* The phase comes first: the agent may install the patch and end a task on
+ * it before the offer returns, and that task is the first of the probation. */
 void fse_offer(struct flux_evolved *a) {
   struct fse_instance *in = a->instance;
   uint32_t flags = in->policy.probation_hold ? FLUX_PATCH_HOLD : 0;
-  flux_status rc = offer(a, &a->next_patch.live, a->next_patch.live.id,
-                         a->live.id, flags);
-  if (rc == FLUX_OK) {
-    fse_phase_set(a, FSE_OFFERED);
-    return;
-  }
+  uint64_t id = a->next_patch.live.id;
+  flux_status rc;
+  assert(id != a->live.id);
+  fse_phase_set(a, FSE_OFFERED);
+  rc = offer(a, &a->next_patch.live, id, a->live.id, flags);
+  if (rc == FLUX_OK) return;
   fse_say(in, FLUX_LOG_WARNING, "agent \"%s\": the host refused patch %llu "
-          "(status %d)", a->name, (unsigned long long)a->next_patch.live.id,
-          (int)rc);
+          "(status %d)", a->name, (unsigned long long)id, (int)rc);
+  fse_phase_set(a, FSE_SEARCHING);
   fse_live_done(&a->next_patch.live);
   fse_phase_set(a, FSE_OBSERVING);
 }
@@ -291,6 +293,15 @@ static void mind_trust(struct flux_evolved *a, double trust) {
 
 /* ---- one task ---------------------------------------------------------------------------------- */
 
+/* The patch is gone without a task that was watched. */
+static void leave(struct flux_evolved *a, enum fse_outcome outcome,
+                  const char *why) {
+  conclude(a, outcome, why);
+  (void)remember(a, NULL);
+  fse_live_done(&a->next_patch.live);
+  fse_phase_set(a, FSE_OBSERVING);
+}
+
 static void on_offered(struct flux_evolved *a, const struct fse_slot *slot) {
   if (slot->task.version == a->next_patch.live.id) {
     a->next_patch.tasks = 0;
@@ -299,10 +310,9 @@ static void on_offered(struct flux_evolved *a, const struct fse_slot *slot) {
     fse_phase_set(a, FSE_PROBATION);
     probe(a, slot);
   } else if (slot->task.flags & FLUX_TASK_WITHDRAWN) {
-    conclude(a, FSE_WITHDRAWN, "no boundary to install at was reached");
-    (void)remember(a, NULL);
-    fse_live_done(&a->next_patch.live);
-    fse_phase_set(a, FSE_OBSERVING);
+    leave(a, FSE_WITHDRAWN, "no boundary to install at was reached");
+  } else if (slot->task.flags & FLUX_TASK_TAKEN_BACK) {
+    leave(a, FSE_RECOVERED, "no verdict in time: its tasks were not seen");
   }
 }
 
