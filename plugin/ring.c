@@ -11,12 +11,14 @@
 _Static_assert(sizeof(struct fisa_event) == sizeof(flux_event), "event");
 _Static_assert(offsetof(struct fisa_event, value) ==
                    offsetof(flux_event, value), "event");
+/* Head and tail wrap. */
+_Static_assert((FSE_RING_SLOTS & (FSE_RING_SLOTS - 1)) == 0, "slots");
 
 static int recorded_init(struct fse_recorded *r, uint32_t cells,
                          uint32_t pages) {
   r->cells = calloc(cells + 1, sizeof *r->cells);
-  r->page = calloc(pages + 1, sizeof *r->page);
-  r->page_bytes = calloc(pages + 1, FLUX_PAGE_SIZE);
+  r->page = malloc((pages + 1) * sizeof *r->page);
+  r->page_bytes = malloc((pages + (size_t)1) * FLUX_PAGE_SIZE);
   return r->cells == NULL || r->page == NULL || r->page_bytes == NULL ? -1 : 0;
 }
 
@@ -28,12 +30,13 @@ static void recorded_done(struct fse_recorded *r) {
 }
 
 int fse_ring_init(struct fse_ring *r, const struct fisa_dialect *d) {
+  assert(d->mem_size % FLUX_PAGE_SIZE == 0);
   memset(r, 0, sizeof *r);
   r->cell_count = d->cell_count;
   r->page_limit = d->mem_size / FLUX_PAGE_SIZE;
   for (unsigned i = 0; i < FSE_RING_SLOTS; i++) {
     struct fse_slot *s = &r->slot[i];
-    s->events = calloc(FSE_RING_EVENTS, sizeof *s->events);
+    s->events = malloc(FSE_RING_EVENTS * sizeof *s->events);
     if (s->events == NULL ||
         recorded_init(&s->begin, r->cell_count, r->page_limit) != 0 ||
         recorded_init(&s->end, r->cell_count, r->page_limit) != 0) {
@@ -53,23 +56,46 @@ void fse_ring_done(struct fse_ring *r) {
   }
 }
 
+/* Whether a state has all that is copied, and fits the dialect. */
+static bool fits(const struct fse_ring *r, const flux_state *s) {
+  if (s == NULL || !FLUX_HAS(s, page_bytes) || s->cells == NULL ||
+      s->cell_count != r->cell_count || s->page_count > r->page_limit)
+    return false;
+  return s->page_count == 0 || (s->page != NULL && s->page_bytes != NULL);
+}
+
 /* Copies a state; false if it is missing or does not fit the dialect. */
 static bool recorded_put(const struct fse_ring *r, struct fse_recorded *out,
                          const flux_state *s) {
-  out->given = false;
-  if (s == NULL || s->cells == NULL || s->cell_count != r->cell_count ||
-      s->page_count > r->page_limit)
-    return false;
+  out->given = fits(r, s);
+  if (!out->given) return false;
+  for (uint32_t i = 0; i < s->page_count; i++)
+    if (s->page[i] >= r->page_limit) return out->given = false;
   memcpy(out->cells, s->cells, s->cell_count * sizeof *s->cells);
-  memcpy(out->page, s->page, s->page_count * sizeof *s->page);
-  memcpy(out->page_bytes, s->page_bytes,
-         (size_t)s->page_count * FLUX_PAGE_SIZE);
+  if (s->page_count > 0) {
+    memcpy(out->page, s->page, s->page_count * sizeof *s->page);
+    memcpy(out->page_bytes, s->page_bytes,
+           (size_t)s->page_count * FLUX_PAGE_SIZE);
+  }
   out->page_count = s->page_count;
   out->pc = s->pc;
   out->status = s->status;
   out->fault = s->fault;
   out->cycles = s->cycles;
-  out->given = true;
+  return true;
+}
+
+/* Copies the events; false if they are missing, too many or senseless. */
+static bool events_put(struct fse_slot *s, const flux_task *t) {
+  s->event_count = 0;
+  if (t->event_count > FSE_RING_EVENTS ||
+      (t->event_count > 0 && t->events == NULL))
+    return false;
+  for (uint32_t i = 0; i < t->event_count; i++)
+    if (t->events[i].argc > FLUX_MAX_ARGS) return false;
+  if (t->event_count > 0)
+    memcpy(s->events, t->events, t->event_count * sizeof *s->events);
+  s->event_count = t->event_count;
   return true;
 }
 
@@ -79,23 +105,23 @@ void fse_ring_put(struct fse_ring *r, const flux_task *t) {
   struct fse_slot *s = &r->slot[head % FSE_RING_SLOTS];
   size_t n = t->struct_size < sizeof s->task ? t->struct_size
                                              : sizeof s->task;
+  assert(head - tail <= FSE_RING_SLOTS);
   if (head - tail == FSE_RING_SLOTS) {
     atomic_fetch_add_explicit(&r->dropped, 1, memory_order_relaxed);
+    r->lost++;
+    r->lost_flags |= t->flags;
     return;
   }
   memset(&s->task, 0, sizeof s->task);
   memcpy(&s->task, t, n);
-  s->whole = recorded_put(r, &s->begin, s->task.begin);
+  s->whole = (s->task.flags & FLUX_TASK_RECORDED) != 0 &&
+             !(s->task.flags & FLUX_TASK_LOST);
+  s->whole &= recorded_put(r, &s->begin, s->task.begin);
   s->whole &= recorded_put(r, &s->end, s->task.end);
-  s->whole &= (s->task.flags & FLUX_TASK_RECORDED) != 0 &&
-              !(s->task.flags & FLUX_TASK_LOST);
-  s->event_count = s->task.event_count;
-  if (s->event_count > FSE_RING_EVENTS) {
-    s->event_count = 0;
-    s->whole = false;
-  }
-  if (s->event_count > 0)
-    memcpy(s->events, s->task.events, s->event_count * sizeof *s->events);
+  s->whole &= events_put(s, &s->task);
+  s->lost = r->lost;
+  s->lost_flags = r->lost_flags;
+  r->lost = r->lost_flags = 0;
   s->task.events = NULL;
   s->task.begin = s->task.end = NULL;
   atomic_store_explicit(&r->head, head + 1, memory_order_release);
@@ -115,11 +141,12 @@ void fse_ring_drop(struct fse_ring *r) {
 
 void fse_recorded_get(const struct fse_recorded *r,
                       const struct fisa_dialect *d, struct fisa_state *s) {
+  assert(r->given);
   fisa_state_reset(d, s);
   memcpy(s->cells, r->cells, d->cell_count * sizeof *s->cells);
   for (uint32_t i = 0; i < r->page_count; i++) {
     uint32_t at = r->page[i] * FLUX_PAGE_SIZE;
-    if (at >= d->mem_size) continue;
+    assert(at < d->mem_size);
     memcpy(s->mem + at, r->page_bytes + (size_t)i * FLUX_PAGE_SIZE,
            FLUX_PAGE_SIZE);
     fisa_state_mark(s, at, FLUX_PAGE_SIZE);

@@ -3,7 +3,8 @@
  *
  * One producer (the agent's thread), one consumer (the watcher). All memory
  * is made when the agent attaches; putting is wait-free and never blocks: a
- * full ring drops the task and counts it.
+ * full ring drops the task, and the next one that is put says so. What is
+ * put comes from outside: whatever does not fit the dialect is left out.
  */
 #ifndef FLUX_PLUGIN_RING_H
 #define FLUX_PLUGIN_RING_H
@@ -14,7 +15,9 @@
 
 #include "isa/state.h"
 
-#define FSE_RING_SLOTS 8u
+/* A power of two. Without hold a host may be so many tasks ahead of the
+ * watcher; pages that were never used take no room. */
+#define FSE_RING_SLOTS 128u
 #define FSE_RING_EVENTS 1024u
 
 /* A recorded state, copied: cells and the pages that were given. */
@@ -34,6 +37,8 @@ struct fse_slot {
   uint32_t event_count;
   struct fisa_event *events;
   bool whole;                  /* begin, end and all events are here */
+  uint32_t lost;               /* tasks dropped just before this one, */
+  uint32_t lost_flags;         /* and all their FLUX_TASK_* flags */
 };
 
 struct fse_ring {
@@ -42,6 +47,7 @@ struct fse_ring {
   atomic_uint head;            /* next to put: the agent's thread */
   atomic_uint tail;            /* next to take: the watcher */
   atomic_ullong dropped;
+  uint32_t lost, lost_flags;   /* since the last put; the agent's thread */
 };
 
 /* 0, or -1 when out of memory (nothing is held then). */
