@@ -1,0 +1,494 @@
+#!/bin/sh
+# flux-host as its user meets it: what runs, and the sentence for everything
+# that is wrong with a config, a native, a plugin, a program or a journal.
+
+. "${FLUX_SRCDIR:-.}/tests/lib.sh"
+
+host=$FLUX_BUILDDIR/bin/flux-host
+samples=$(cd "$FLUX_SRCDIR/samples" && pwd)
+FLUX_PLUGIN_DIR=$(cd "$FLUX_BUILDDIR/lib/flux" && pwd)
+export FLUX_PLUGIN_DIR
+# Folders made here must be fit for plugins wherever the tests are run.
+umask 022
+cd "$tmp" || exit 99
+cp -r "$samples/agents" agents
+chmod -R u+w agents
+
+# What the last run came to.
+status=0
+out=
+err=
+
+# run OPTION...: flux-host, for at most a minute.
+run()
+{
+	timeout 60 "$host" "$@" >out.log 2>err.log </dev/null
+	status=$?
+	out=$(cat out.log)
+	err=$(cat err.log)
+}
+
+# says NAME STATUS SENTENCE: the last run ended so and said just that.
+says()
+{
+	same "$1: status" "$status" "$2"
+	same "$1" "$err" "flux-host: $3"
+}
+
+# holds NAME TEXT PATTERN: the text has a line that matches.
+holds()
+{
+	if printf '%s\n' "$2" | grep -q -e "$3"; then
+		pass "$1"
+	else
+		fail "$1"
+		printf '    no "%s" in\n%s\n' "$3" "$2" | head -n 20
+	fi
+}
+
+# refused NAME SENTENCE: what is in bad.conf does not pass --check-config, nor
+# does it run, for the same reason.
+refused()
+{
+	run -c bad.conf --check-config
+	says "$1" 1 "$2"
+	run -c bad.conf --tasks 1
+	says "$1, run" 1 "$2"
+}
+
+# plain TASKS MORE: one agent, no plugin.
+one_agent()
+{
+	printf '%s\n' \
+		'natives = { range = "libroom.so:feed_range(i32,i32,i32)->i32"; };' \
+		'agents = ( { name = "sum"; program = "agents/sum.flx";' \
+		'  inputs = ( { to = "R1"; call = "range(task, 0, 40)"; } );' \
+		"  $1 } );"
+}
+
+# with_plugin MORE: one agent and a plugin's block.
+with_plugin()
+{
+	one_agent 'trust = 0.9;'
+	printf 'plugins = ( { name = "evolve"; %s } );\n' "$1"
+}
+
+# ---- the command line ---------------------------------------------------------
+
+run
+same "nothing at all is a usage error" "$status" 2
+holds "and shows the usage" "$err" '^usage: flux-host -c FILE'
+run --help
+same "help is no error" "$status" 0
+holds "and goes to stdout" "$out" '^usage: flux-host -c FILE'
+run -c x.conf --tasks many
+says "tasks that are no number" 2 "--tasks many: not a number"
+run -c x.conf --tasks -1
+says "tasks below zero" 2 "--tasks -1: not a number"
+run -c x.conf --task-force
+same "an unknown option" "$status" 2
+run -c x.conf y.conf
+same "a word too many" "$status" 2
+
+# ---- the config ---------------------------------------------------------------
+
+run -c nowhere.conf
+says "a config that is not there" 1 "nowhere.conf: No such file or directory"
+run -c .
+same "a folder is no config" "$status" 1
+
+echo 'host = { threads = ; };' >bad.conf
+refused "a syntax error" "bad.conf:1: syntax error"
+printf '\nhost = { thraeds = 2; };\n' >bad.conf
+refused "an unknown key" \
+	'bad.conf:2: unknown key "thraeds" in host; the nearest is "threads"'
+one_agent 'trsut = 0.5;' >bad.conf
+refused "an unknown key of an agent" \
+	'bad.conf:4: unknown key "trsut" in an agent; the nearest is "trust"'
+echo 'host = { threads = "two"; };' >bad.conf
+refused "a wrong type" \
+	'bad.conf:1: "threads" must be an integer, not a string'
+echo 'host = { threads = 65; };' >bad.conf
+refused "out of range" 'bad.conf:1: "threads" must be 1..64, not 65'
+one_agent 'trust = 1.5;' >bad.conf
+refused "a trust above one" 'bad.conf:4: "trust" must be 0..1, not 1.5'
+one_agent 'fresh_start = "yes";' >bad.conf
+refused "a string for a boolean" \
+	'bad.conf:4: "fresh_start" must be true or false, not a string'
+echo 'agents = ( { name = "a"; } );' >bad.conf
+refused "a key that is missing" 'bad.conf:1: an agent has no "program"'
+one_agent 'boundary = "soon";' >bad.conf
+refused "a boundary that is none" \
+	'bad.conf:4: "boundary": "soon" is none of default, yield, out:CHANNEL and pc:LABEL'
+one_agent 'confidence = "C1";' >bad.conf
+refused "a confidence without scale" \
+	'bad.conf:4: "confidence": expected "/" at position 3 of "C1"'
+head -c 4096 /dev/zero >bad.conf
+refused "bytes that are no text" \
+	"bad.conf: this is no text: it holds a zero byte"
+
+# ---- natives ------------------------------------------------------------------
+
+echo 'natives = { t = "libroom.so:room_temp(double)->i32"; };' >bad.conf
+refused "a nonsense signature" \
+	'bad.conf:1: native "t": expected a type (i32, i64, f32, f64) at position 22 of "libroom.so:room_temp(double)->i32"'
+echo 'natives = { t = "libroom.so:room_tmp(i32)->i32"; };' >bad.conf
+refused "a function the library lacks" \
+	'native "t": "libroom.so" has no function "room_tmp"'
+echo 'natives = { t = "libattic.so:f(i32)->i32"; };' >bad.conf
+run -c bad.conf --check-config
+same "a library that is nowhere: status" "$status" 1
+holds "a library that is nowhere" "$err" \
+	'^flux-host: native "t": "libattic.so" not found in '
+one_agent 'sources = ( { name = "TEMP"; call = "rnage(1,2,3)"; } );' >bad.conf
+refused "a call of an unknown native" \
+	'bad.conf:4: "call": unknown native "rnage"; did you mean "range"?'
+one_agent 'sources = ( { name = "TEMPO"; call = "range(1,2,3)"; } );' >bad.conf
+run -c bad.conf --check-config
+same "a source the dialect lacks: status" "$status" 1
+holds "a source the dialect lacks" "$err" 'agent "sum" does not run: .*TEMPO'
+
+# ---- plugins ------------------------------------------------------------------
+
+with_plugin 'path = "flux_self_evlove.so";' >bad.conf
+run -c bad.conf --check-config
+same "a plugin that is nowhere: status" "$status" 1
+holds "a plugin that is nowhere" "$err" \
+	'^flux-host: "flux_self_evlove.so" not found in '
+with_plugin 'path = "../flux_self_evolve.so";' >bad.conf
+refused "a path that leaves its folder" \
+	'"../flux_self_evolve.so" leaves its folder; a path with ".." must be absolute'
+with_plugin 'path = "libroom.so";' >bad.conf
+run -c bad.conf --check-config
+holds "a library that is no plugin" "$err" \
+	'libroom.so" is no plugin: it has no symbol flux_plugin_entry$'
+
+echo 'not a shared object' >text.so
+with_plugin 'path = "text.so";' >bad.conf
+run -c bad.conf --check-config
+holds "a text that is no library" "$err" '^flux-host: cannot be loaded: '
+mkdir safe
+cp text.so safe/loose.so
+chmod o+w safe/loose.so
+real=$(cd safe && pwd -P)
+with_plugin "path = \"$real/loose.so\";" >bad.conf
+refused "a plugin others can write" \
+	"file \"$real/loose.so\" is writable by others; try chmod go-w"
+chmod o-w safe/loose.so
+chmod g+w safe
+with_plugin "path = \"$real/loose.so\";" >bad.conf
+refused "a folder its group can write" \
+	"folder \"$real\" is writable by its group; try chmod go-w"
+chmod g-w safe
+
+evolve='path = "flux_self_evolve.so";'
+settings='bad.conf:5: setting'
+with_plugin "$evolve policy = { budget = 0; };" >bad.conf
+refused "a setting out of range" "plugin flux.self-evolve: $settings \"policy.budget\": it must be from 1 to 1000000000"
+with_plugin "$evolve policy = { probation_task = 3; };" >bad.conf
+refused "an unknown setting" 'plugin flux.self-evolve: bad.conf:5: unknown setting "policy.probation_task" (did you mean "policy.probation_tasks"?)'
+with_plugin "$evolve policy = { paused = 1; };" >bad.conf
+refused "a setting of the wrong type" "plugin flux.self-evolve: $settings \"policy.paused\": it must be true or false, not an integer"
+with_plugin "$evolve test_plant = ( \"rot\" );" >bad.conf
+run -c bad.conf --check-config
+holds "a plant that is none" "$err" '"test_plant": it must be "fault"'
+with_plugin 'path = "nowhere.so"; enabled = false;' >good.conf
+run -c good.conf --check-config
+same "a plugin that is switched off is not sought" "$status" 0
+
+# ---- agents that run ----------------------------------------------------------
+
+run -c "$samples/flux.conf" --check-config
+same "the sample config is fine" "$status $out" "0 $samples/flux.conf: ok"
+sed -e 's/pace_us = [0-9]*/pace_us = 0/' "$samples/flux.conf" >all.conf
+agents=$(grep -c 'program = "' all.conf)
+
+run -c all.conf --no-plugins --tasks 200 --outputs control.out \
+	--report control.tsv
+same "all samples run" "$status" 0
+same "all of them" "$(wc -l <control.tsv)" "$agents"
+same "each 200 tasks to a result" "$(cut -f 2 control.tsv | sort -u)" 200
+same "outputs of each" "$(cut -d ' ' -f 1 control.out | sort -u | wc -l)" \
+	"$agents"
+run -c all.conf --no-plugins --tasks 200 --outputs again.out
+check "the same outputs every time" cmp control.out again.out
+sed 's/threads = 2/threads = 1/' all.conf >single.conf
+run -c single.conf --no-plugins --tasks 200 --outputs again.out
+check "and on one thread" cmp control.out again.out
+run -c all.conf --no-plugins --variant tuned --tasks 200 \
+	--control control.out --report tuned.tsv
+same "tuned forms give the same" "$(cut -f 8 tuned.tsv | sort -u)" 0
+same "for less" "$(paste control.tsv tuned.tsv |
+	awk -F '\t' '$11 >= $3 { print $1 }')" ""
+run -c all.conf --no-plugins --variant nowhere --tasks 200 \
+	--control control.out --report again.tsv
+check "a variant nobody has: the originals" cmp control.tsv again.tsv
+
+sed '3s/[0-9]*$/-7/' control.out >other.out
+run -c all.conf --no-plugins --tasks 200 --control other.out \
+	--report again.tsv
+same "one output differs, one is counted" \
+	"$(awk -F '\t' '{ n += $8 } END { print n }' again.tsv)" 1
+head -n 5 control.out >short.out
+run -c single.conf --no-plugins --tasks 200 --control short.out \
+	--report again.tsv
+same "an output more is one too many" \
+	"$(awk -F '\t' '{ n += $8 } END { print n + 5 }' again.tsv)" \
+	"$(wc -l <control.out)"
+run -c all.conf --no-plugins --tasks 1 --control nowhere.out
+says "a control file that is not there" 1 \
+	"nowhere.out: cannot read outputs: No such file or directory"
+run -c all.conf --no-plugins --tasks 1 --outputs nowhere/x.out
+says "outputs that cannot be written" 1 \
+	"nowhere/x.out: cannot write outputs: No such file or directory"
+run -c all.conf --no-plugins --tasks 1 --report nowhere/x.tsv
+says "a report that cannot be written" 1 \
+	"nowhere/x.tsv: cannot write the report"
+
+# ---- programs that are wrong --------------------------------------------------
+
+# beside FILE: the agent of that program between two that are fine.
+beside()
+{
+	one_agent '' | sed '$d'
+	printf '%s\n' '  }, { name = "odd"; trust = 0.9;' \
+		"  program = \"$1\"; max_task_fuel = 5000; }, {" \
+		'  name = "gcd"; program = "agents/gcd.flx"; } );'
+}
+
+# results: how many each agent gave, by name.
+results()
+{
+	awk -F '\t' '{ printf "%s%s %s", sep, $1, $2; sep = ", " }' report.tsv
+}
+
+printf '.dialect unified\n  MOVI R1\n  HALT\n' >odd.flx
+beside odd.flx >odd.conf
+run -c odd.conf --tasks 20 --report report.tsv
+same "a program that does not assemble: status" "$status" 0
+holds "its agent is left out with its sentence" "$err" \
+	'^flux-host: error: agent "odd" does not run: .*odd.flx:2'
+same "the others run" "$(results)" "sum 20, gcd 20"
+run -c odd.conf --check-config
+same "to --check-config it is an error" "$status" 1
+holds "with that sentence" "$err" 'agent "odd" does not run: .*odd.flx:2'
+
+beside nowhere.flx >odd.conf
+run -c odd.conf --tasks 20 --report report.tsv
+holds "a program that is not there" "$err" \
+	'agent "odd" does not run: .*nowhere.flx: No such file'
+same "the others run without it" "$(results)" "sum 20, gcd 20"
+
+printf '\001\002\003' >odd.fxb
+beside odd.fxb >odd.conf
+run -c odd.conf --tasks 20 --report report.tsv
+holds "a raw program that names no dialect" "$err" \
+	'agent "odd" does not run: .*odd.fxb'
+same "the others run beside it" "$(results)" "sum 20, gcd 20"
+
+printf '.dialect unified\nloop: JMP loop\n' >odd.flx
+beside odd.flx >odd.conf
+run -c odd.conf --tasks 20 --report report.tsv
+same "an endless loop ends by fuel, the others run" "$(results)" \
+	"sum 20, odd 0, gcd 20"
+printf '.dialect unified\n  MOVI R1, 1\n  DIV R2, R1, R3\n  HALT\n' >odd.flx
+run -c odd.conf --tasks 20 --report report.tsv
+same "a fault ends its agent alone" "$(results)" "sum 20, odd 0, gcd 20"
+
+# ---- with the plugin ----------------------------------------------------------
+
+# unevolved NAME REASON: with odd.flx as it is the host runs all three agents,
+# and says why one of them is not evolved.
+unevolved()
+{
+	run -c odd.conf --tasks 20 --report report.tsv
+	same "$1: it runs" "$status, $(results)" "0, sum 20, odd 20, gcd 20"
+	same "$1: unevolved, with the reason" \
+		"$(printf '%s\n' "$err" | grep odd)" \
+		"flux-host: warning: agent \"odd\" is not evolved: $2"
+}
+
+{
+	beside odd.flx
+	printf 'plugins = ( { name = "evolve"; %s } );\n' "$evolve"
+} >odd.conf
+printf '.dialect unified\n.out R1\n  MOVI R1, 3\n' >odd.flx
+unevolved "a program that runs off its end" \
+	"its program is malformed at 0: control can run off the end behind MOVI"
+printf '.dialect unified\n.out R1\n  JNE R0, bad\n  HALT\nbad: .byte 0x5f,0,0,0,0\n' \
+	>odd.flx
+unevolved "a program with an undefined opcode" \
+	"its program is malformed at 5: undefined opcode 0x5F"
+
+run -c all.conf --tasks 200 --control control.out --report report.tsv
+same "with the plugin outputs are the originals'" \
+	"$status $(cut -f 8 report.tsv | sort -u)" "0 0"
+rm -f flux.db*
+
+# damaged NAME: the journal as it is now cannot be used.
+damaged()
+{
+	cp flux.db before.db
+	run -c all.conf --tasks 200 --control control.out --report report.tsv
+	same "$1: agents run" "$status $(cut -f 2 report.tsv | sort -u)" \
+		"0 200"
+	same "$1: as their originals" \
+		"$(cut -f 5,8 report.tsv | sort -u | tr '\t' ' ')" "0 0"
+	holds "$1: and it is said" "$err" \
+		'^flux-host: error: agents run unevolved: .*flux.db'
+	check "$1: the file is as it was" cmp before.db flux.db
+	rm -f flux.db*
+}
+
+head -c 5000 /dev/zero >flux.db
+damaged "a journal of zeros"
+printf 'Dear diary, nothing happened today.\n' >flux.db
+damaged "a diary"
+if [ "$(id -u)" -ne 0 ]; then
+	echo >flux.db
+	chmod 0 flux.db
+	run -c all.conf --tasks 20
+	holds "a journal nobody may read" "$err" 'agents run unevolved: .*flux.db'
+	rm -f flux.db*
+fi
+
+# ---- evolving -----------------------------------------------------------------
+
+# evolving PACE_US MORE: three small agents that learn from every task.
+evolving()
+{
+	cat <<END
+host = { pace_us = $1; threads = 2; };
+natives = {
+  range = "libroom.so:feed_range(i32,i32,i32)->i32";
+  value = "libroom.so:feed_value(i32,i32,i32,i32)->i32";
+};
+plugins = ( { name = "evolve"; path = "flux_self_evolve.so";
+  journal = "flux.db"; $2 } );
+agents = (
+  { name = "sum"; program = "agents/sum.flx"; trust = 0.9;
+    inputs = ( { to = "R1"; call = "range(task, 0, 40)"; } ); },
+  { name = "gcd"; program = "agents/gcd.flx"; trust = 0.9;
+    inputs = ( { to = "R1"; call = "value(task, 1, 0, 100000)"; },
+               { to = "R2"; call = "value(task, 2, 0, 100000)"; } ); },
+  { name = "fibonacci"; program = "agents/fibonacci.flx"; trust = 0.9;
+    inputs = ( { to = "R1"; call = "range(task, 0, 60)"; } ); }
+);
+END
+}
+
+quick='record_period = 1; episodes = 16; fuzz_states = 2000; cpu_share = 1.0;'
+evolving 1000 "policy = { $quick };
+  test_plant = ( \"sum:fault\", \"gcd:wrong\", \"fibonacci:slow\" );" \
+	>evolving.conf
+evolving 0 'policy = { paused = true; };' >paused.conf
+
+run -c paused.conf --no-plugins --tasks 6000 --outputs control.out \
+	--report control.tsv
+run -c evolving.conf --tasks 6000 --control control.out --report report.tsv
+same "evolving agents do what the originals do" \
+	"$status $(cut -f 8 report.tsv | sort -u)" "0 0"
+same "each has accepted a patch" \
+	"$(awk -F '\t' '$5 > 0 { n++ } END { print n }' report.tsv)" 3
+same "each planted patch was taken back" \
+	"$(awk -F '\t' '{ print $1, $6, $7 }' report.tsv | tr '\n' ';')" \
+	"sum 0 1;gcd 0 1;fibonacci 1 0;"
+holds "an accepted patch is an event" "$out" \
+	'^sum: accepted patch [0-9]*: [0-9.]* -> [0-9.]* cycles a result (.*)$'
+holds "so is one that faulted" "$out" \
+	'^sum: recovered patch 1: .* faulted: .* (planted fault)$'
+holds "and one that was wrong" "$out" \
+	'^gcd: recovered patch 1: .* (planted wrong)$'
+holds "and one that was slow" "$out" \
+	'^fibonacci: reverted patch 1: dearer .* (planted slow)$'
+
+# resumed NAME: what the journal holds runs from the first task on, and is
+# right.
+resumed()
+{
+	run -c paused.conf --tasks 6000 --control control.out \
+		--report report.tsv
+	same "$1: right" "$status $(cut -f 8 report.tsv | sort -u)" "0 0"
+	same "$1: cheaper where there is a version, else as it was" \
+		"$(paste control.tsv report.tsv | awk -F '\t' '
+			$12 > 0 ? $11 >= $3 : $11 != $3 { print $1 }')" ""
+	same "$1: nothing new" "$(cut -f 5-7 report.tsv | sort -u)" \
+		"$(printf '0\t0\t0')"
+}
+
+resumed "resumed from the journal"
+same "versions of all agents" \
+	"$(awk -F '\t' '$4 > 0 { n++ } END { print n }' report.tsv)" 3
+rm -f flux.db*
+
+# until_logged TEXT: waits until out.log holds it; at most a minute.
+until_logged()
+{
+	tries=0
+	until grep -q -e "$1" out.log; do
+		sleep 0.1
+		tries=$((tries + 1))
+		[ $tries -lt 600 ] || return 1
+	done
+}
+
+"$host" -c evolving.conf >out.log 2>err.log </dev/null &
+child=$!
+until_logged ': accepted patch'
+kill -s KILL "$child"
+wait "$child" 2>/dev/null
+resumed "after kill -9"
+same "with a version at least" \
+	"$(awk -F '\t' '$4 > 0 { n = 1 } END { print n + 0 }' report.tsv)" 1
+rm -f flux.db*
+
+# ---- stopping -----------------------------------------------------------------
+
+# until_host is|"is not": waits until process $child is flux-host, or is not
+# any more; at most a minute.
+until_host()
+{
+	tries=0
+	while [ $tries -lt 600 ]; do
+		case $(readlink "/proc/$child/exe") in
+		*flux-host) [ "$1" = is ] && return 0 ;;
+		*) [ "$1" = is ] || return 0 ;;
+		esac
+		sleep 0.1
+		tries=$((tries + 1))
+	done
+	return 1
+}
+
+# interrupted NAME SIGNAL OPTION...: a host that runs until stopped ends by
+# the signal with its table and status 0.
+interrupted()
+{
+	name=$1
+	signal=$2
+	shift 2
+	"$host" -c "$samples/flux.conf" "$@" --report report.tsv \
+		>out.log 2>err.log </dev/null &
+	child=$!
+	# The wrappers around the program become it; then it still has to set
+	# its handlers, the first thing it does.
+	until_host is
+	sleep 1
+	kill -s "$signal" "$child"
+	until_host "is not" || kill -s KILL "$child"
+	wait "$child"
+	same "$name: status" "$?" 0
+	same "$name: all agents reported" "$(wc -l <report.tsv)" "$agents"
+	holds "$name: the table" "$(cat out.log)" '^agent .*tasks .*results'
+	rm -f flux.db* report.tsv
+}
+
+if [ -e /proc/self/exe ]; then
+	interrupted "Ctrl-C" INT --no-plugins
+	interrupted "Ctrl-C with the plugin" INT
+	interrupted "SIGTERM with the plugin" TERM
+else
+	skip "stopping" "no /proc"
+fi
+
+finish
