@@ -5,6 +5,10 @@
 
 set -u -o pipefail
 
+# Many systems let a user's group write what the user makes. Hosts refuse
+# plugins that others can write, and rightly.
+umask 022
+
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
 build=$top/build
 jobs=$(nproc 2>/dev/null || echo 1)
