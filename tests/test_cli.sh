@@ -363,4 +363,79 @@ else
 	skip "plugin commands" "$fake is not built"
 fi
 
+# ---- the plugin itself ------------------------------------------------------
+
+if [ ! -e "$FLUX_BUILDDIR/lib/flux/flux_self_evolve.so" ]; then
+	skip "the plugin" "it is not built"
+	finish
+fi
+
+# Both engines give the same line, byte for byte.
+for agent in "$agents"/*.flx; do
+	printf '{"regs":[0,21,6,3,-4],"in":[["SENSE",7],["SENSE",250]]}' \
+		>"$tmp/state.json"
+	ref=$("$bin" exec --json --state "$tmp/state.json" "$agent")
+	ir=$("$bin" exec --json --state "$tmp/state.json" --engine ir "$agent")
+	same "ir as ref: $(basename "$agent")" "$ir" "$ref"
+done
+out "ir: fuel" 0 "$("$bin" exec --json --fuel 2 "$tmp/sum.flx")" \
+	exec --engine ir --json --fuel 2 "$tmp/sum.flx"
+
+key()
+{
+	sed -n "s/.*\"$1\":\"\{0,1\}\([^,\"}]*\).*/\1/p" "$tmp/stdout"
+}
+
+printf '{"regs":[0,12,18]}\n{"regs":[0,7,21]}\n{"regs":[0,1000,35]}\n' \
+	>"$tmp/episodes"
+"$bin" run "$agents/gcd.flx" -o "$tmp/best.flx" --seed 5 --variants 400 \
+	--episodes "$tmp/episodes" --json >"$tmp/stdout" 2>"$tmp/stderr"
+same "gcd: status" $? 0
+same "gcd: one line" "$(wc -l <"$tmp/stdout" | tr -d ' ')" 1
+check "gcd: keys in order" grep -qE '^\{"program":"[^"]*","dialect":'\
+'"unified","seed":5,"seconds":[0-9.e-]+,"variants":[0-9]+,'\
+'"cycles_before":[0-9.]+,"cycles_after":[0-9.]+,"instructions_before":'\
+'[0-9]+,"instructions_after":[0-9]+,"assurance":"fuzz","output":"[^"]*"\}$' \
+	"$tmp/stdout"
+check "gcd: fewer cycles" awk "BEGIN { exit !($(key cycles_after) < \
+	$(key cycles_before)) }"
+out "gcd: BEST verifies" 0 ok verify "$tmp/best.flx"
+check "gcd: BEST keeps .in" grep -q '^\.in *R2 0\.\.100000$' "$tmp/best.flx"
+check "gcd: BEST keeps .scratch" grep -q '^\.scratch *mem 0x100 12$' \
+	"$tmp/best.flx"
+for pair in 12,18 7,21 100000,64 0,0 5,0; do
+	printf '{"regs":[0,%s]}' "$pair" >"$tmp/state.json"
+	for p in "$agents/gcd.flx" "$tmp/best.flx"; do
+		"$bin" exec --json --state "$tmp/state.json" "$p" |
+			sed 's/.*"regs":\[[^,]*,[^,]*,[^,]*,\([^,]*\),.*/\1/'
+	done | uniq >"$tmp/results"
+	same "gcd of $pair is what it was" "$(wc -l <"$tmp/results" |
+		tr -d ' ')" 1
+done
+
+# The same seed and budget give the same program, however many threads.
+"$bin" run "$agents/gcd.flx" -o "$tmp/again.flx" --seed 5 --variants 400 \
+	--episodes "$tmp/episodes" --threads 3 >/dev/null 2>&1
+check "gcd: the same again on three threads" cmp "$tmp/best.flx" \
+	"$tmp/again.flx"
+
+"$bin" run "$agents/gcd.flx" -o "$tmp/deny.flx" --variants 200 --deny-op \
+	mov,nop >/dev/null 2>&1
+"$bin" disasm "$tmp/deny.flx" >"$tmp/deny.txt"
+before=$("$bin" disasm "$agents/gcd.flx" | grep -cwE 'MOV|NOP')
+check "run: --deny-op" test "$(grep -cwE 'MOV|NOP' "$tmp/deny.txt")" -le \
+	"$before"
+
+# What cannot be improved, or not evolved at all, stays; that is no error.
+"$bin" run hex:00 --dialect unified -o "$tmp/halt.flx" --variants 50 --json \
+	>"$tmp/stdout" 2>"$tmp/stderr"
+same "halt: status" $? 0
+same "halt: assurance" "$(key assurance)" none
+out "halt: BEST is the original" 0 00 asm "$tmp/halt.flx"
+"$bin" run hex:ff --dialect unified -o "$tmp/odd.flx" --json \
+	>"$tmp/stdout" 2>"$tmp/stderr"
+same "malformed: status" $? 0
+same "malformed: assurance" "$(key assurance)" none
+out "malformed: BEST is the original" 0 ff asm "$tmp/odd.flx"
+
 finish

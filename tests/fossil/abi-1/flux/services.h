@@ -2,7 +2,15 @@
  * flux/services.h - what a host offers a plugin beside live agents.
  *
  * Each table is a host extension, fetched with flux_host.extension by its id.
- * A host may leave any of them out; a plugin says what it then cannot do.
+ * A host may leave any of them out; a plugin says what it then cannot do:
+ *
+ *   flux.config/1  left out: every setting has its default
+ *   flux.log/1     left out: nothing is told
+ *   flux.clock/1   left out: the plugin reads the system's clock
+ *   flux.step/1    left out: a winner is not re-run on the host's own VM
+ *   flux.native/1  left out: no scorers, no models
+ *
+ * `ctx` is flux_host.ctx in every call, last as all user pointers are.
  */
 #ifndef FLUX_SERVICES_H
 #define FLUX_SERVICES_H
@@ -50,6 +58,12 @@ typedef struct flux_config {
   const flux_setting *(*at)(uint32_t i, void *ctx);
 } flux_config;
 
+/*
+ * Who checks what: the host checks the form of the file and its own blocks,
+ * the plugin the names, types and ranges of its settings (check, create). A
+ * sentence about a setting begins with its file and line.
+ */
+
 /* ---- log ------------------------------------------------------------------ */
 
 #define FLUX_EXT_LOG "flux.log/1"
@@ -88,6 +102,14 @@ typedef struct flux_clock {
 /* ---- the single-step service ------------------------------------------------ */
 
 #define FLUX_EXT_STEP "flux.step/1"
+
+/*
+ * The service runs instructions of the host's real VM on states the plugin
+ * makes up, apart from every live agent. It is what a winner is re-run on
+ * before it is offered, and what calibration compares tables with. A host
+ * whose VM has process-wide state says so in its dialect table; such rows are
+ * never stepped.
+ */
 
 /* Opaque to the plugin: a program loaded into the host's VM for stepping.
  * From open until close; one thread at a time. */
@@ -139,6 +161,13 @@ typedef struct flux_step {
 /* ---- natives ----------------------------------------------------------------- */
 
 #define FLUX_EXT_NATIVE "flux.native/1"
+
+/*
+ * Natives are C functions of shared objects that the host's config names with
+ * a signature, such as "libroom.so:room_temp(i32)->f32". The host converts
+ * arguments as C would, but never undefined: out of range saturates, NaN
+ * becomes 0.
+ */
 
 /* A value of a native call. */
 typedef struct flux_value {
