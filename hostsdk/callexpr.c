@@ -72,6 +72,7 @@ static int parse_arg(struct fhost_scan *s, enum fhost_call_place place,
   unsigned i = out->argc;
   char type;
 
+  assert(out->native);
   if (i == fhost_native_signature(out->native)->argc)
     return fisa_fail(err, "too many arguments in \"%.80s\": the native "
                      "takes %u", s->text, i);

@@ -81,6 +81,7 @@ static int fail_at(struct loader *l, const config_setting_t *s,
   char text[256];
   va_list ap;
 
+  assert(s);
   va_start(ap, format);
   vsnprintf(text, sizeof text, format, ap);
   va_end(ap);
@@ -149,6 +150,7 @@ static int convert_int(struct loader *l, const config_setting_t *s,
                        const struct fhost_field *f, char *member) {
   int64_t v;
 
+  assert(f->lo <= f->hi);
   if (!setting_int(s, &v))
     return fail_type(l, s, f);
   if (v < f->lo || v > f->hi)
@@ -295,6 +297,7 @@ static int convert_list(struct loader *l, const config_setting_t *s,
   unsigned n = (unsigned)config_setting_length(s);
   char *array;
 
+  assert(f->sub && f->sub->size > 0);
   if (config_setting_type(s) != CONFIG_TYPE_LIST)
     return fail_type(l, s, f);
   if (n > (uint64_t)f->hi)
@@ -322,6 +325,7 @@ static int convert_natives(struct loader *l, const config_setting_t *s,
   unsigned n = (unsigned)config_setting_length(s);
   struct fhost_native_config *array;
 
+  assert(l->natives && f->type == FHOST_FIELD_NATIVES);
   if (config_setting_type(s) != CONFIG_TYPE_GROUP)
     return fail_type(l, s, f);
   if (n > (uint64_t)f->hi)
@@ -388,6 +392,7 @@ static int lay_default(struct loader *l, const struct fhost_field *f,
                        char *target) {
   char *member = target + f->offset;
 
+  assert(f->def);
   switch (f->type) {
   case FHOST_FIELD_I32:
     *(int32_t *)(void *)member = (int32_t)strtol(f->def, NULL, 10);
@@ -511,6 +516,7 @@ static int collect_settings(struct loader *l, const config_setting_t *s,
                             struct fhost_plugin_config *plugin) {
   struct flattener fl = {.l = l};
 
+  assert(schema->open);
   for (int pass = 0; pass < 2; pass++) {
     fl.count = 0;
     for (int i = 0; i < config_setting_length(s); i++) {

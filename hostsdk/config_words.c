@@ -49,6 +49,7 @@ static int cell_resolve(const struct fisa_dialect *d,
   const struct fisa_file *f;
   int file;
 
+  assert(w->length > 0);
   while (letters > 0 && w->start[letters - 1] >= '0' &&
          w->start[letters - 1] <= '9')
     letters--;
@@ -198,6 +199,7 @@ static int lay_boundary(struct fisa_program *p, const struct fisa_boundary *b,
   struct fisa_boundary old = p->manifest.boundary;
   struct fisa_program *copy;
 
+  assert(b->kind != FISA_BOUNDARY_PC || b->pc < p->size);
   p->manifest.boundary = *b;
   copy = fisa_program_derive(p, p->code, p->size, p->entry, b->pc);
   if (!copy) {

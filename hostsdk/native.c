@@ -128,6 +128,7 @@ static int open_one(const struct fhost_natives *t, struct fhost_native *n,
 }
 
 int fhost_natives_open(struct fhost_natives *t, struct fisa_error *err) {
+  assert(t);
   for (uint32_t i = 0; i < t->count; i++)
     if (!t->list[i]->fn && open_one(t, t->list[i], err) != 0)
       return -1;

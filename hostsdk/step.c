@@ -83,6 +83,7 @@ static int32_t input(uint16_t source, const int32_t *arg, unsigned argc,
   flux_stepper *st = user;
   int32_t value = 0;
 
+  assert(argc <= FLUX_MAX_ARGS);
   if (!st->io || !st->io->input || st->ended)
     return 0;
   if (st->io->input(source, arg, argc, &value, st->io->user) != 0)
@@ -94,6 +95,7 @@ static void output(uint16_t channel, const int32_t *arg, unsigned argc,
                    void *user) {
   flux_stepper *st = user;
 
+  assert(argc <= FLUX_MAX_ARGS);
   if (!st->io || !st->io->output || st->ended)
     return;
   if (st->io->output(channel, arg, argc, st->io->user) != 0)
@@ -137,6 +139,7 @@ static flux_status step_run(flux_stepper *st, flux_state *given,
   if (io && !FLUX_HAS(io, user))
     return FLUX_E_INVALID;
   s = st->state;
+  assert(s->cell_count == given->cell_count);
   own_mem = s->mem;
   cell_bytes = s->cell_count * sizeof *s->cells;
   memcpy(s->cells, given->cells, cell_bytes);

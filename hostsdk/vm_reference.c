@@ -29,6 +29,7 @@ static int run(void *code, struct fisa_state *s, const struct fhost_vm_io *io,
 }
 
 static const uint8_t *heads(void *code) {
+  assert(code);
   return fvm_code_heads(code);
 }
 

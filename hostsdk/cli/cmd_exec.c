@@ -19,6 +19,7 @@ struct reply {
 static int32_t take_line(const char *text, size_t size, void *user) {
   struct reply *r = user;
 
+  assert(r);
   if (!r->line)
     r->line = strndup(text, size);
   return 0;
@@ -64,6 +65,7 @@ static int exec_plugin(const struct cli_options *o,
   json_t *state = NULL, *request = NULL;
   int rc = -1;
 
+  assert(o->engine && p);
   if (o->state && state_json(o->state, &state, err) != 0)
     return -1;
   request = exec_request(o, p, state);
@@ -92,6 +94,7 @@ static void print_array(const char *letter, const json_t *values) {
   size_t i;
   const json_t *v;
 
+  assert(letter && *letter);
   json_array_foreach(values, i, v) {
     if (json_is_integer(v) && json_integer_value(v) != 0)
       printf("%s%zu %" JSON_INTEGER_FORMAT "\n", letter, i,

@@ -24,6 +24,7 @@ static void loaded_done(struct loaded *l) {
 static int load(const struct cli_options *o, struct loaded *l) {
   struct fisa_error err;
 
+  assert(o->words == 1);
   memset(l, 0, sizeof *l);
   if (cli_load(o, &l->dialect, &l->program, &err) == 0)
     return CLI_OK;
@@ -78,6 +79,7 @@ int cli_verify(const struct cli_options *o) {
     return CLI_FAILED;
   found = calloc(FINDINGS_MAX, sizeof *found);
   n = found ? fisa_verify(l.program, found, FINDINGS_MAX) : -1;
+  assert(n >= -1);
   rc = n == 0 ? CLI_OK : CLI_FAILED;
   if (n == 0)
     puts("ok");

@@ -1,6 +1,7 @@
 /*
  * cli/cmd_run.c - run: evolves a program offline, in the plugin.
  */
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ static int add_episode(const struct fisa_program *p, const char *line,
   struct fisa_state *s = fisa_state_new(p->dialect);
   int rc = -1;
 
+  assert(json_is_array(list));
   if (!s) {
     fisa_fail(why, "out of memory");
     goto done;
@@ -86,6 +88,7 @@ static int load_episodes(const char *path, const struct fisa_program *p,
 
 static int deny_list(const char *names, const struct fisa_dialect *d,
                      json_t *list, struct fisa_error *err) {
+  assert(names && json_is_array(list));
   for (const char *at = names;; at++) {
     size_t n = strcspn(at, ",");
     const struct fisa_row *row = fisa_row_by_name(d, at, n);
@@ -104,6 +107,7 @@ static int deny_list(const char *names, const struct fisa_dialect *d,
 static int set_options(const struct cli_options *o, json_t *request) {
   int failed = 0;
 
+  assert(json_is_object(request));
   if (o->has_seed)
     failed |= json_object_set_new(request, "seed",
                                   json_integer((json_int_t)o->seed));
@@ -203,6 +207,7 @@ static struct fisa_program *best_program(const struct fisa_program *p,
   uint8_t *code;
   size_t size;
 
+  assert(json_is_object(final));
   code = hex ? cli_unhex(hex, &size) : NULL;
   if (code && size > 0 && size <= FISA_MAX_CODE)
     best = fisa_program_derive(
@@ -225,6 +230,7 @@ static int write_best(const struct cli_options *o,
 
   if (!best)
     return fisa_fail(err, "the plugin's program cannot be read");
+  assert(best->dialect == p->dialect);
   same = memcmp(best->hash, p->hash, sizeof p->hash) == 0;
   /* The original keeps its labels. */
   text = fisa_disassemble(same ? p : best);
@@ -329,6 +335,7 @@ static int evolve(const struct cli_options *o, const struct fisa_program *p,
 
   if (!request)
     return -1;
+  assert(o->output);
   watch_interrupt();
   if (cli_plugin_open(o, &plugin, err) != 0)
     goto done;

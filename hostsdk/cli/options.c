@@ -146,6 +146,7 @@ static int set(struct line *l, const struct option *o, const char *value) {
   static const char *const levels[] = {"static", "replay", "fuzz", "proof"};
   char *to = (char *)l->out;
 
+  assert(o->kind == FLAG || value);
   if (l->given_count == sizeof l->given / sizeof l->given[0])
     return fail(l, "too many options");
   l->given[l->given_count++] = o;
@@ -222,6 +223,7 @@ static int read_option(struct line *l) {
 static int read_word(struct line *l, int *position) {
   const char *word = l->argv[l->at++];
 
+  assert(*position >= l->out->words);
   if ((*position)++ == 0) {
     for (unsigned i = 0; i < COMMANDS; i++)
       if (strcmp(commands[i].name, word) == 0) {
@@ -292,6 +294,7 @@ static void print_option(const struct option *o, FILE *to) {
   char name[48];
   char letter[5] = "    ";
 
+  assert(o->name && o->meaning);
   if (o->letter)
     snprintf(letter, sizeof letter, "-%c, ", o->letter);
   snprintf(name, sizeof name, "%s--%s%s%s", letter, o->name,

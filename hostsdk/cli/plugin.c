@@ -74,6 +74,7 @@ static int create(struct cli_plugin *p, struct fisa_error *err) {
     .log_level = FLUX_LOG_WARNING, .vm = &fhost_vm_reference,
   };
 
+  assert(p->plugin && !p->services);
   p->services = fhost_services_new(&options);
   if (!p->services)
     return fisa_fail(err, "out of memory");
@@ -142,6 +143,7 @@ json_t *cli_program_json(const struct fisa_program *p) {
   char *manifest = fisa_manifest_text(p);
   json_t *j = NULL;
 
+  assert(p->size > 0);
   if (hex && manifest)
     j = json_pack("{s:s, s:s, s:I, s:s}", "dialect", p->dialect->name, "code",
                   hex, "entry", (json_int_t)p->entry, "manifest", manifest);
