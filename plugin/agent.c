@@ -38,7 +38,7 @@ int fse_live_make(const struct flux_evolved *a, struct fisa_program *program,
   return -1;
 }
 
-/* ---- making an agent ------------------------------------------------------------- */
+/* ---- making an agent ---------------------------------------------------- */
 
 static void agent_free(struct flux_evolved *a) {
   if (a == NULL) return;
@@ -121,7 +121,7 @@ static int make_buffers(struct flux_evolved *a, struct fisa_error *err) {
   return a->set == NULL ? -1 : 0;
 }
 
-/* ---- the version of the journal ------------------------------------------------------ */
+/* ---- the version of the journal ----------------------------------------- */
 
 /* Stored code is data: verified and tried again before it is used. */
 static bool still_good(struct flux_evolved *a, const struct fse_live *v,
@@ -171,7 +171,7 @@ static void resume(struct flux_evolved *a) {
   if (a->live.program != NULL) a->generation = stored.generation;
 }
 
-/* ---- the ABI ---------------------------------------------------------------------------- */
+/* ---- the ABI ------------------------------------------------------------ */
 
 static flux_status refuse(struct flux_evolved *a, const struct fisa_error *err,
                           char *message, size_t capacity) {

@@ -14,7 +14,7 @@
 
 #define MAX_REQUEST ((size_t)256 << 20)
 
-/* ---- replies ------------------------------------------------------------------- */
+/* ---- replies ------------------------------------------------------------ */
 
 flux_status fse_control__fail(struct fse_control *c, flux_status status,
                               const char *format, ...) {
@@ -43,7 +43,7 @@ flux_status fse_control__send(struct fse_control *c, json_t *object) {
   return rc;
 }
 
-/* ---- exec ------------------------------------------------------------------------- */
+/* ---- exec --------------------------------------------------------------- */
 
 /* Runs from the state's pc to the end of all tasks. */
 static flux_status execute(struct fse_control *c, const struct fisa_program *p,
@@ -115,7 +115,7 @@ done:
   return rc;
 }
 
-/* ---- dispatch ------------------------------------------------------------------------ */
+/* ---- dispatch ----------------------------------------------------------- */
 
 static const struct {
   const char *name;

@@ -30,7 +30,7 @@ flux_status fse_control__fail(struct fse_control *c, flux_status status,
 flux_status fse_control__send(struct fse_control *c, json_t *object);
 flux_status fse_control__send_text(struct fse_control *c, const char *text);
 
-/* ---- what requests hold (control_read.c) --------------------------------------- */
+/* ---- what requests hold (control_read.c) -------------------------------- */
 
 /* Refuses keys that are not among `keys`, which ends with NULL. */
 flux_status fse_control__keys(struct fse_control *c, const char *const *keys);
@@ -58,7 +58,7 @@ flux_status fse_control__state(struct fse_control *c, const json_t *state,
 /* Lower-case hex of bytes as a JSON string, or NULL. */
 json_t *fse_control__hex(const uint8_t *bytes, size_t size);
 
-/* ---- the commands ----------------------------------------------------------------- */
+/* ---- the commands ------------------------------------------------------- */
 
 flux_status fse_control_exec(struct fse_control *c);
 flux_status fse_control_run(struct fse_control *c);      /* control_run.c */

@@ -9,7 +9,7 @@
 #include "isa/asm.h"
 #include "plugin/control_impl.h"
 
-/* ---- members ------------------------------------------------------------------- */
+/* ---- members ------------------------------------------------------------ */
 
 /* A member with a type that is none of ours. */
 static flux_status bad(struct fse_control *c, const char *key,
@@ -58,7 +58,7 @@ flux_status fse_control__string(struct fse_control *c, const char *key,
   return FLUX_OK;
 }
 
-/* ---- hex ----------------------------------------------------------------------------- */
+/* ---- hex ---------------------------------------------------------------- */
 
 json_t *fse_control__hex(const uint8_t *bytes, size_t size) {
   static const char digits[] = "0123456789abcdef";
@@ -99,7 +99,7 @@ static uint8_t *unhex(const char *text, size_t *size) {
   return out;
 }
 
-/* ---- programs ------------------------------------------------------------------------- */
+/* ---- programs ----------------------------------------------------------- */
 
 /* The members of a program, all but code and entry optional. */
 struct given {
@@ -183,7 +183,7 @@ flux_status fse_control__program(struct fse_control *c,
   return rc;
 }
 
-/* ---- states ------------------------------------------------------------------------------ */
+/* ---- states ------------------------------------------------------------- */
 
 flux_status fse_control__state(struct fse_control *c, const json_t *state,
                                const struct fisa_program *p,

@@ -22,7 +22,7 @@ struct run {
   const char *name;
 };
 
-/* ---- reading --------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------ */
 
 /* The policy of the instance with what the request says. */
 static flux_status read_work(struct run *r) {
@@ -132,7 +132,7 @@ static flux_status read_run(struct run *r) {
   return rc;
 }
 
-/* ---- answering --------------------------------------------------------------------- */
+/* ---- answering ---------------------------------------------------------- */
 
 static int on_progress(uint64_t variants, double cost, void *user) {
   struct run *r = user;

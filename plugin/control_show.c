@@ -8,7 +8,7 @@
 
 #include "plugin/control_impl.h"
 
-/* ---- policy --------------------------------------------------------------------- */
+/* ---- policy ------------------------------------------------------------- */
 
 flux_status fse_control_policy(struct fse_control *c) {
   static const char *const keys[] = {"cmd", NULL};
@@ -22,7 +22,7 @@ flux_status fse_control_policy(struct fse_control *c) {
   return rc;
 }
 
-/* ---- the journal ------------------------------------------------------------------- */
+/* ---- the journal -------------------------------------------------------- */
 
 /* The journal of the instance, or the one that the request names. *opened is
  * to be closed in any case. */
@@ -120,7 +120,7 @@ flux_status fse_control_programs(struct fse_control *c) {
   return rc != FLUX_OK ? rc : sending.rc;
 }
 
-/* ---- status ----------------------------------------------------------------------------- */
+/* ---- status ------------------------------------------------------------- */
 
 static const char *phase_name(enum fse_phase phase) {
   static const char *const names[] = {"observing", "ready",     "searching",

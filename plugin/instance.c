@@ -19,7 +19,7 @@
 
 #define RECORDS_KEPT 10000u  /* of the journal, beside what versions need */
 
-/* ---- small services ------------------------------------------------------------ */
+/* ---- small services ----------------------------------------------------- */
 
 void fse_say(struct fse_instance *in, uint32_t level, const char *format,
              ...) {
@@ -55,7 +55,7 @@ uint64_t fse_now_ns(void *instance) {
   return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* ---- the descriptor -------------------------------------------------------------- */
+/* ---- the descriptor ----------------------------------------------------- */
 
 static uint32_t negotiate(uint32_t min, uint32_t max) {
   return min <= FLUX_ABI_VERSION && FLUX_ABI_VERSION <= max ? FLUX_ABI_VERSION

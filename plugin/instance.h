@@ -106,7 +106,7 @@ struct fse_instance {
   uint32_t plants_done;
 };
 
-/* ---- instance.c ---------------------------------------------------------------- */
+/* ---- instance.c --------------------------------------------------------- */
 
 void fse_say(struct fse_instance *in, uint32_t level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -114,7 +114,7 @@ void fse_phase_set(struct flux_evolved *a, enum fse_phase phase);
 enum fse_phase fse_phase_get(struct flux_evolved *a);
 uint64_t fse_now_ns(void *instance);
 
-/* ---- agent.c ------------------------------------------------------------------- */
+/* ---- agent.c ------------------------------------------------------------ */
 
 flux_status fse_attach(flux_plugin *plugin, const flux_agent_info *info,
                        flux_evolved **out, char *message, size_t capacity);
@@ -132,7 +132,7 @@ int fse_live_make(const struct flux_evolved *a, struct fisa_program *program,
 /* Maps a boundary pc of a version to the root's, or UINT32_MAX. */
 uint32_t fse_root_pc(const struct fse_live *l, uint32_t pc);
 
-/* ---- shadow.c ------------------------------------------------------------------- */
+/* ---- shadow.c ----------------------------------------------------------- */
 
 /* The outcome of a shadow run: the root on a task just recorded. */
 struct fse_shadow {
@@ -155,7 +155,7 @@ void fse_episode_add(struct flux_evolved *a, const struct fse_slot *slot,
 bool fse_rehearse(struct flux_evolved *a, const struct fse_live *version,
                   uint32_t most, char *what, size_t capacity);
 
-/* ---- watch.c, searcher.c, plant.c -------------------------------------------------- */
+/* ---- watch.c, searcher.c, plant.c --------------------------------------- */
 
 void *fse_watcher(void *instance);
 void *fse_searcher(void *instance);

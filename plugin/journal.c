@@ -31,7 +31,7 @@ const char *fse_outcome_name(enum fse_outcome o) {
   return names[o];
 }
 
-/* ---- SQLite ----------------------------------------------------------------- */
+/* ---- SQLite ------------------------------------------------------------- */
 
 int fse_journal__fail(struct fse_journal *j, const char *what,
                       struct fisa_error *err) {
@@ -75,7 +75,7 @@ int fse_journal__number(struct fse_journal *j, const char *sql, int64_t *out,
   return rc;
 }
 
-/* ---- opening ------------------------------------------------------------------ */
+/* ---- opening ------------------------------------------------------------ */
 
 static struct fse_journal *journal_new(const char *path) {
   struct fse_journal *j = calloc(1, sizeof *j);
@@ -201,7 +201,7 @@ void fse_journal_close(struct fse_journal *j) {
   free(j);
 }
 
-/* ---- writing ------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------ */
 
 static int begin(struct fse_journal *j, struct fisa_error *err) {
   pthread_mutex_lock(&j->lock);
@@ -386,7 +386,7 @@ int fse_journal_fault(struct fse_journal *j, const char *agent,
   return end(j, run(j, s, err), err);
 }
 
-/* ---- pruning --------------------------------------------------------------------- */
+/* ---- pruning ------------------------------------------------------------ */
 
 int fse_journal_prune(struct fse_journal *j, uint32_t keep,
                       struct fisa_error *err) {

@@ -36,7 +36,7 @@ sqlite3_stmt *fse_journal__prepare(struct fse_journal *j, const char *sql,
 int fse_journal__number(struct fse_journal *j, const char *sql, int64_t *out,
                         struct fisa_error *err);
 
-/* ---- journal_schema.c ------------------------------------------------------- */
+/* ---- journal_schema.c --------------------------------------------------- */
 
 /* Whether this is a journal, or an empty file, and undamaged. 0 or -1. */
 int fse_journal__check(struct fse_journal *j, struct fisa_error *err);

@@ -16,7 +16,7 @@ static int damaged(struct fse_journal *j, const char *what,
   return fisa_fail(err, "journal \"%s\" is damaged: %s", j->name, what);
 }
 
-/* ---- columns ------------------------------------------------------------------ */
+/* ---- columns ------------------------------------------------------------ */
 
 static bool column_u32(sqlite3_stmt *s, int i, uint32_t *out) {
   int64_t v = sqlite3_column_int64(s, i);
@@ -40,7 +40,7 @@ static bool column_text(sqlite3_stmt *s, int i, char *out, size_t capacity) {
   return true;
 }
 
-/* ---- the live version ------------------------------------------------------------ */
+/* ---- the live version --------------------------------------------------- */
 
 static uint32_t get_u32(const uint8_t *at) {
   return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
@@ -136,7 +136,7 @@ done:
   return rc;
 }
 
-/* ---- lists -------------------------------------------------------------------------- */
+/* ---- lists -------------------------------------------------------------- */
 
 /* Steps a query and hands each row to `row`, which returns 0 to go on, 1 to
  * stop, -1 for damage. Ends the statement. */

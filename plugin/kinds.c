@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- helpers shared with kinds_shape.c --------------------------------------- */
+/* ---- helpers shared with kinds_shape.c ---------------------------------- */
 
 int fse_propose(struct fse_draft *d, const struct fse_view *v,
                 struct fse_proposal *out, const char *format, uint32_t pc) {
@@ -36,7 +36,7 @@ bool fse_plain(const struct fse_view *v, uint32_t node) {
   return node < v->facts->count && !v->draft->nodes[node].pinned;
 }
 
-/* ---- renaming the uses of a definition ----------------------------------------- */
+/* ---- renaming the uses of a definition ---------------------------------- */
 
 /* Successors of an instruction, as indexes; at most two. */
 static unsigned successors(const struct fse_view *v, uint32_t i,
@@ -109,7 +109,7 @@ int fse_rename_uses(const struct fse_view *v, struct fse_draft *d,
   return renamed;
 }
 
-/* ---- OptimizeOpcode: one row by another ------------------------------------------ */
+/* ---- OptimizeOpcode: one row by another --------------------------------- */
 
 /* Ways to see an instruction: its result is a constant (0), it copies a
  * register (1), operand b is a constant (2), operand a is (3), cheaper by
@@ -239,7 +239,7 @@ static int optimize_random(const struct fse_view *v, uint64_t seed,
 
 static bool always(const struct fse_lexicon *l) { return l->form_count > 0; }
 
-/* ---- RemoveDead: one instruction out -------------------------------------------------- */
+/* ---- RemoveDead: one instruction out ------------------------------------ */
 
 static uint32_t one_each(const struct fse_view *v) { return v->facts->count; }
 
@@ -253,7 +253,7 @@ static int remove_apply(const struct fse_view *v, uint32_t site,
                      v->facts->insn[site].pc);
 }
 
-/* ---- InsertNOP and RemoveNOP ------------------------------------------------------------ */
+/* ---- InsertNOP and RemoveNOP -------------------------------------------- */
 
 static bool has_nop(const struct fse_lexicon *l) { return l->nop != NULL; }
 
@@ -292,7 +292,7 @@ static int unnop_apply(const struct fse_view *v, uint32_t site,
   return fse_propose(d, v, out, "the NOP at %u", v->facts->insn[site].pc);
 }
 
-/* ---- ForwardValue: uses read the register that has the value already ------------------- */
+/* ---- ForwardValue: uses read the register that has the value already ---- */
 
 #define FORWARD_WAYS 3u  /* how many equal registers are tried */
 
@@ -321,7 +321,7 @@ static int forward_apply(const struct fse_view *v, uint32_t site,
   return fse_draft_sweep(d, v->policy->max_size) < 0 ? -1 : 0;
 }
 
-/* ---- the table --------------------------------------------------------------------------- */
+/* ---- the table ---------------------------------------------------------- */
 
 const struct fse_kind fse_kinds[] = {
     {"OptimizeOpcode", "preserving",

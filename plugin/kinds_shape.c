@@ -22,7 +22,7 @@ static uint32_t follower(const struct fse_view *v, uint32_t i) {
   return pc < v->program->size ? v->facts->index[pc] : UINT32_MAX;
 }
 
-/* ---- PatchJump ------------------------------------------------------------------ */
+/* ---- PatchJump ---------------------------------------------------------- */
 
 #define JUMP_WAYS 3u
 #define ROTATE_MAX 8u
@@ -142,7 +142,7 @@ int fse_jump_apply(const struct fse_view *v, uint32_t site,
   }
 }
 
-/* ---- ReplaceSequence -------------------------------------------------------------- */
+/* ---- ReplaceSequence ---------------------------------------------------- */
 
 #define SEQUENCE_WAYS 4u
 #define COALESCE_MAX 16u
@@ -352,7 +352,7 @@ int fse_sequence_apply(const struct fse_view *v, uint32_t site,
   }
 }
 
-/* ---- PromoteSlot -------------------------------------------------------------------- */
+/* ---- PromoteSlot -------------------------------------------------------- */
 
 /* The word a load or store always reaches. */
 static bool slot_of(const struct fse_view *v, uint32_t i, uint32_t *address) {
@@ -403,7 +403,7 @@ int fse_slot_apply(const struct fse_view *v, uint32_t site,
   return fse_draft_sweep(d, v->policy->max_size) < 0 ? -1 : 0;
 }
 
-/* ---- HoistConstant -------------------------------------------------------------------- */
+/* ---- HoistConstant ------------------------------------------------------ */
 
 uint32_t fse_hoist_sites(const struct fse_view *v) { return v->facts->count; }
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* ---- making ------------------------------------------------------------------ */
+/* ---- making ------------------------------------------------------------- */
 
 static void note_ref(struct fse_usage *u, const struct fisa_ref *r, char use,
                      uint8_t *seen) {
@@ -85,7 +85,7 @@ struct fse_lexicon *fse_lexicon_new(const struct fisa_dialect *d,
 
 void fse_lexicon_free(struct fse_lexicon *l) { free(l); }
 
-/* ---- selection --------------------------------------------------------------- */
+/* ---- selection ---------------------------------------------------------- */
 
 struct unifier {
   const struct fse_lexicon *l;
@@ -198,7 +198,7 @@ const struct fisa_row *fse_select(const struct fse_lexicon *l,
   return best;
 }
 
-/* ---- reading instructions ------------------------------------------------------- */
+/* ---- reading instructions ----------------------------------------------- */
 
 static bool arg_of(const struct fse_lexicon *l, const struct fisa_insn *in,
                    const struct fisa_ref *r, char use, struct fse_arg *out) {

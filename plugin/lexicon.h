@@ -67,7 +67,7 @@ int fse_def_operand(const struct fse_lexicon *l, const struct fisa_row *row);
 int32_t fse_unused_register(const struct fse_view *v,
                             const struct fse_draft *d, unsigned file);
 
-/* ---- profile ----------------------------------------------------------------- */
+/* ---- profile ------------------------------------------------------------ */
 
 /* Facts of one operand of one instruction, over all times it ran. */
 struct fse_fact {

@@ -45,7 +45,7 @@ static uint64_t now_ns(void *user) {
   return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* ---- running a task ---------------------------------------------------------- */
+/* ---- running a task ----------------------------------------------------- */
 
 /* Outside values made up for chains, noted as taken. */
 struct making {
@@ -95,7 +95,7 @@ static bool run_task(struct offline *f, const struct fir_program *ir,
   return finished;
 }
 
-/* ---- episodes ------------------------------------------------------------------- */
+/* ---- episodes ----------------------------------------------------------- */
 
 static int add_episode(struct offline *f, enum ftrial_origin origin,
                        const struct fisa_state *begin,
@@ -228,7 +228,7 @@ static int add_probes(struct offline *f) {
   return rc < 0 ? -1 : 0;
 }
 
-/* ---- whether it may be evolved ------------------------------------------------------ */
+/* ---- whether it may be evolved ------------------------------------------ */
 
 static bool no(struct offline *f, const char *why) {
   snprintf(f->out->reason, sizeof f->out->reason, "not evolved: %s", why);
@@ -280,7 +280,7 @@ static int gather(struct offline *f, struct fisa_error *err) {
   return rc == 0 ? 0 : fisa_fail(err, "out of memory");
 }
 
-/* ---- generations ---------------------------------------------------------------------- */
+/* ---- generations -------------------------------------------------------- */
 
 static int on_progress(uint64_t variants, double now, double best,
                        void *user) {

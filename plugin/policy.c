@@ -144,7 +144,7 @@ static const struct word {
 #define WORD_COUNT (sizeof words / sizeof words[0])
 #define WEIGHTS "policy.weights."
 
-/* ---- defaults --------------------------------------------------------------- */
+/* ---- defaults ----------------------------------------------------------- */
 
 /* Writes a number to the member of a row. */
 static void put(struct fse_policy *p, const struct row *r,
@@ -167,7 +167,7 @@ void fse_policy_init(struct fse_policy *p) {
   for (unsigned k = 0; k < FSE_KINDS_MAX; k++) p->weight[k] = 1.0;
 }
 
-/* ---- error sentences --------------------------------------------------------- */
+/* ---- error sentences ---------------------------------------------------- */
 
 /* The end of a long path says more than its start. */
 static const char *short_file(const flux_setting *s) {
@@ -249,7 +249,7 @@ static int fail_type(const flux_setting *s, enum kind want,
   return fail_setting(s, err, what);
 }
 
-/* ---- reading ------------------------------------------------------------------ */
+/* ---- reading ------------------------------------------------------------ */
 
 static void number_text(const struct row *r, const struct number *n,
                         char out[32]) {
@@ -361,7 +361,7 @@ int fse_policy_read(struct fse_policy *p, const flux_config *config,
   return 0;
 }
 
-/* ---- the table for help and docs ------------------------------------------- */
+/* ---- the table for help and docs ---------------------------------------- */
 
 bool fse_policy_row(unsigned i, struct fse_policy_row *out) {
   assert(out != NULL);

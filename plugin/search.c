@@ -93,7 +93,7 @@ static int seen_add(struct search *s, uint64_t hash) {
   return 0;
 }
 
-/* ---- a round -------------------------------------------------------------- */
+/* ---- a round ------------------------------------------------------------ */
 
 static bool too_late(const struct fse_search_request *q) {
   return q->deadline_ns != 0 && q->now_ns != NULL &&
@@ -334,7 +334,7 @@ done:
   return taken;
 }
 
-/* ---- the whole search ------------------------------------------------------ */
+/* ---- the whole search --------------------------------------------------- */
 
 static bool time_is_up(struct search *s) {
   const struct fse_search_request *q = s->q;

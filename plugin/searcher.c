@@ -17,7 +17,7 @@
 #define REHEARSED 16u   /* episodes the winner runs on the host's own VM */
 #define PROBES 48u      /* generated states every candidate meets */
 
-/* ---- the CPU share ------------------------------------------------------------------ */
+/* ---- the CPU share ------------------------------------------------------ */
 
 struct pace {
   struct flux_evolved *agent;
@@ -42,7 +42,7 @@ static int keep_share(uint64_t variants, double now, double best, void *user) {
   return atomic_load(&p->agent->leaving) || atomic_load(&in->stop);
 }
 
-/* ---- one agent ----------------------------------------------------------------------- */
+/* ---- one agent ---------------------------------------------------------- */
 
 /* Episodes beside the recorded ones: generated from the manifest or by
  * perturbing recorded boundaries, so that a lucky edit dies early. */
@@ -146,7 +146,7 @@ static void serve(struct flux_evolved *a) {
   fse_offer(a);
 }
 
-/* ---- the thread -------------------------------------------------------------------------- */
+/* ---- the thread --------------------------------------------------------- */
 
 /* The agent that has waited longest in READY; marks it busy. */
 static struct flux_evolved *pick(struct fse_instance *in) {

@@ -9,7 +9,7 @@
 
 #include "plugin/instance.h"
 
-/* ---- replaying a recorded task ----------------------------------------------- */
+/* ---- replaying a recorded task ------------------------------------------ */
 
 /* The ordered trace of a task as source of values and check of outputs. */
 struct replay {
@@ -52,7 +52,7 @@ static int replay_output(uint16_t channel, const int32_t *arg, unsigned argc,
   return expect(user, 1, channel, arg, argc) == NULL ? -1 : 0;
 }
 
-/* ---- the shadow run ------------------------------------------------------------- */
+/* ---- the shadow run ----------------------------------------------------- */
 
 uint32_t fse_root_pc(const struct fse_live *l, uint32_t pc) {
   if (l->program == NULL) return pc;
@@ -148,7 +148,7 @@ void fse_episode_add(struct flux_evolved *a, const struct fse_slot *slot,
   if (a->begin->pc != UINT32_MAX) (void)ftrial_set_add(a->set, &e);
 }
 
-/* ---- rehearsal on the host's step service ----------------------------------------- */
+/* ---- rehearsal on the host's step service ------------------------------- */
 
 /* Values in recorded order, outputs collected: for the root and the host's VM
  * alike (the callbacks of both have one type). */

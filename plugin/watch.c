@@ -13,7 +13,7 @@
 
 static struct fse_live *running(struct flux_evolved *a) { return &a->live; }
 
-/* ---- offers ---------------------------------------------------------------------- */
+/* ---- offers ------------------------------------------------------------- */
 
 /* Pairs as the ABI wants them: from the base's boundaries to the new ones. */
 static flux_transfer *transfers(const struct fse_live *from,
@@ -90,7 +90,7 @@ void fse_offer_accepted(struct flux_evolved *a) {
   }
 }
 
-/* ---- records ------------------------------------------------------------------------ */
+/* ---- records ------------------------------------------------------------ */
 
 static int64_t wall_ms(void) {
   struct timespec t;
@@ -137,7 +137,7 @@ static int remember(struct flux_evolved *a, const struct fse_version *v) {
   return -1;
 }
 
-/* ---- the end of a probation ------------------------------------------------------------ */
+/* ---- the end of a probation --------------------------------------------- */
 
 static void take_back(struct flux_evolved *a, uint32_t how, const char *why) {
   struct fse_instance *in = a->instance;
@@ -209,7 +209,7 @@ static void probe(struct flux_evolved *a, const struct fse_slot *slot) {
   if (++t->tasks >= in->policy.probation_tasks) judge(a);
 }
 
-/* ---- after acceptance ------------------------------------------------------------------- */
+/* ---- after acceptance --------------------------------------------------- */
 
 /* A version accepted earlier did what its root does not: back to the root,
  * never to return. */
@@ -261,7 +261,7 @@ static void sample(struct flux_evolved *a, const struct fse_slot *slot) {
     fse_phase_set(a, FSE_READY);
 }
 
-/* ---- trust --------------------------------------------------------------------------------- */
+/* ---- trust -------------------------------------------------------------- */
 
 /* Below the threshold nothing changes: what is on its way goes back. */
 static void freeze(struct flux_evolved *a, enum fse_phase phase) {
@@ -291,7 +291,7 @@ static void mind_trust(struct flux_evolved *a, double trust) {
   }
 }
 
-/* ---- one task ---------------------------------------------------------------------------------- */
+/* ---- one task ----------------------------------------------------------- */
 
 /* The patch is gone without a task that was watched. */
 static void leave(struct flux_evolved *a, enum fse_outcome outcome,
@@ -346,7 +346,7 @@ static void on_task(struct flux_evolved *a, const struct fse_slot *slot) {
   }
 }
 
-/* ---- the thread ------------------------------------------------------------------------------------ */
+/* ---- the thread --------------------------------------------------------- */
 
 /* The next agent after `last` that may be looked at; marks it busy. */
 static struct flux_evolved *next_agent(struct fse_instance *in,

@@ -17,7 +17,7 @@
 #include "tests/isa_util.h"
 #include "tests/unit.h"
 
-/* ---- a host ------------------------------------------------------------------------ */
+/* ---- a host ------------------------------------------------------------- */
 
 const flux_plugin_descriptor *flux_plugin_entry(void);
 
@@ -69,7 +69,7 @@ static void set_journal(const char *path) {
   setting_count = 1;
 }
 
-/* ---- requests ------------------------------------------------------------------------ */
+/* ---- requests ----------------------------------------------------------- */
 
 #define MAX_LINES 4096
 
@@ -164,7 +164,7 @@ static double number_of(const json_t *o, const char *key) {
   return json_number_value(json_object_get(o, key));
 }
 
-/* ---- exec ------------------------------------------------------------------------------- */
+/* ---- exec --------------------------------------------------------------- */
 
 static void exec_runs(void) {
   flux_plugin *p = plugin_new();
@@ -265,7 +265,7 @@ static void exec_with_a_table(void) {
   plugin_done(p);
 }
 
-/* ---- bad requests ------------------------------------------------------------------------- */
+/* ---- bad requests ------------------------------------------------------- */
 
 static void bad_json(void) {
   static const struct {
@@ -389,7 +389,7 @@ static void null_arguments(void) {
   plugin_done(p);
 }
 
-/* ---- run ------------------------------------------------------------------------------------- */
+/* ---- run ---------------------------------------------------------------- */
 
 static const json_t *last_line(void) {
   UNIT_TRUE(reply.count > 0, "a reply");
@@ -699,7 +699,7 @@ static void run_of_an_agent_that_continues(void) {
   plugin_done(p);
 }
 
-/* ---- what is shown -------------------------------------------------------------------------------- */
+/* ---- what is shown ------------------------------------------------------ */
 
 static void policy_lines(void) {
   flux_plugin *p = plugin_new();
@@ -795,7 +795,7 @@ static void a_journal_that_is_none(void) {
   plugin_done(p);
 }
 
-/* ---- the descriptor --------------------------------------------------------------------------------- */
+/* ---- the descriptor ----------------------------------------------------- */
 
 static void descriptor(void) {
   const flux_plugin_descriptor *d = flux_plugin_entry();

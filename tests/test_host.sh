@@ -73,7 +73,7 @@ with_plugin()
 	printf 'plugins = ( { name = "evolve"; %s } );\n' "$1"
 }
 
-# ---- the command line ---------------------------------------------------------
+# ---- the command line -------------------------------------------------------
 
 run
 same "nothing at all is a usage error" "$status" 2
@@ -90,7 +90,7 @@ same "an unknown option" "$status" 2
 run -c x.conf y.conf
 same "a word too many" "$status" 2
 
-# ---- the config ---------------------------------------------------------------
+# ---- the config -------------------------------------------------------------
 
 run -c nowhere.conf
 says "a config that is not there" 1 "nowhere.conf: No such file or directory"
@@ -127,7 +127,7 @@ head -c 4096 /dev/zero >bad.conf
 refused "bytes that are no text" \
 	"bad.conf: this is no text: it holds a zero byte"
 
-# ---- natives ------------------------------------------------------------------
+# ---- natives ----------------------------------------------------------------
 
 echo 'natives = { t = "libroom.so:room_temp(double)->i32"; };' >bad.conf
 refused "a nonsense signature" \
@@ -148,7 +148,7 @@ run -c bad.conf --check-config
 same "a source the dialect lacks: status" "$status" 1
 holds "a source the dialect lacks" "$err" 'agent "sum" does not run: .*TEMPO'
 
-# ---- plugins ------------------------------------------------------------------
+# ---- plugins ----------------------------------------------------------------
 
 with_plugin 'path = "flux_self_evlove.so";' >bad.conf
 run -c bad.conf --check-config
@@ -196,7 +196,7 @@ with_plugin 'path = "nowhere.so"; enabled = false;' >good.conf
 run -c good.conf --check-config
 same "a plugin that is switched off is not sought" "$status" 0
 
-# ---- agents that run ----------------------------------------------------------
+# ---- agents that run --------------------------------------------------------
 
 run -c "$samples/flux.conf" --check-config
 same "the sample config is fine" "$status $out" "0 $samples/flux.conf: ok"
@@ -245,7 +245,7 @@ run -c all.conf --no-plugins --tasks 1 --report nowhere/x.tsv
 says "a report that cannot be written" 1 \
 	"nowhere/x.tsv: cannot write the report"
 
-# ---- programs that are wrong --------------------------------------------------
+# ---- programs that are wrong ------------------------------------------------
 
 # beside FILE: the agent of that program between two that are fine.
 beside()
@@ -295,7 +295,7 @@ printf '.dialect unified\n  MOVI R1, 1\n  DIV R2, R1, R3\n  HALT\n' >odd.flx
 run -c odd.conf --tasks 20 --report report.tsv
 same "a fault ends its agent alone" "$(results)" "sum 20, odd 0, gcd 20"
 
-# ---- with the plugin ----------------------------------------------------------
+# ---- with the plugin --------------------------------------------------------
 
 # unevolved NAME REASON: with odd.flx as it is the host runs all three agents,
 # and says why one of them is not evolved.
@@ -352,7 +352,7 @@ if [ "$(id -u)" -ne 0 ]; then
 	rm -f flux.db*
 fi
 
-# ---- evolving -----------------------------------------------------------------
+# ---- evolving ---------------------------------------------------------------
 
 # evolving PACE_US MORE: three small agents that learn from every task.
 evolving()
@@ -442,7 +442,7 @@ same "with a version at least" \
 	"$(awk -F '\t' '$4 > 0 { n = 1 } END { print n + 0 }' report.tsv)" 1
 rm -f flux.db*
 
-# ---- stopping -----------------------------------------------------------------
+# ---- stopping ---------------------------------------------------------------
 
 # until_host is|"is not": waits until process $child is flux-host, or is not
 # any more; at most a minute.

@@ -20,7 +20,7 @@
 #include "tests/isa_util.h"
 #include "tests/unit.h"
 
-/* ---- what the tests store --------------------------------------------------------- */
+/* ---- what the tests store ----------------------------------------------- */
 
 static const char root_text[] =
     ".in R1\n.out R3\nMOVI R3, 0\nAGAIN: ADD R3, R3, R1\nDEC R1\n"
@@ -124,7 +124,7 @@ static void version_is(struct fse_journal *j, const char *agent,
   stored_done(&s);
 }
 
-/* ---- keeping ---------------------------------------------------------------------- */
+/* ---- keeping ------------------------------------------------------------ */
 
 static void an_empty_one(void) {
   const char *path = path_of("empty.db");
@@ -192,7 +192,7 @@ static void demoted(void) {
   fse_journal_close(j);
 }
 
-/* ---- lists ------------------------------------------------------------------------------ */
+/* ---- lists -------------------------------------------------------------- */
 
 struct seen {
   unsigned count, stop_at;
@@ -308,7 +308,7 @@ static void outcomes_have_names(void) {
   UNIT_STR_EQ(fse_outcome_name(FSE_WITHDRAWN), "withdrawn");
 }
 
-/* ---- one writer --------------------------------------------------------------------------- */
+/* ---- one writer --------------------------------------------------------- */
 
 static void a_second_opener(void) {
   const char *path = path_of("second.db");
@@ -386,7 +386,7 @@ static void threads_share_one(void) {
   fse_journal_close(shared);
 }
 
-/* ---- kill -9 ---------------------------------------------------------------------------------- */
+/* ---- kill -9 ------------------------------------------------------------ */
 
 /* Accepts versions for ever. Tells each number after it is committed, and
  * writes records of trials between, as a host does. */
@@ -460,7 +460,7 @@ static void killed_at_any_moment(void) {
   }
 }
 
-/* ---- no journals -------------------------------------------------------------------------------- */
+/* ---- no journals -------------------------------------------------------- */
 
 static void put_file(const char *path, const void *bytes, size_t n) {
   FILE *f = fopen(path, "wb");
@@ -568,7 +568,7 @@ static void unreadable(void) {
   UNIT_EQ(chmod(path, 0600), 0);
 }
 
-/* ---- damage ------------------------------------------------------------------------------------------ */
+/* ---- damage ------------------------------------------------------------- */
 
 static size_t read_file(const char *path, uint8_t *out, size_t capacity) {
   FILE *f = fopen(path, "rb");
@@ -718,7 +718,7 @@ static void impossible_records(void) {
   }
 }
 
-/* ---- a full disk --------------------------------------------------------------------------------- */
+/* ---- a full disk -------------------------------------------------------- */
 
 /* In a child: no file may grow over a limit. Accepts until it cannot, then
  * looks whether the last accepted version is still the live one. */
@@ -780,7 +780,7 @@ static void full_from_the_start(void) {
   fse_journal_close(must_open(path));
 }
 
-/* ---- pruning ------------------------------------------------------------------------------------- */
+/* ---- pruning ------------------------------------------------------------ */
 
 static void pruned(void) {
   const char *path = path_of("pruned.db");

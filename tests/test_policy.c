@@ -10,7 +10,7 @@
 #include "plugin/policy.h"
 #include "tests/unit.h"
 
-/* ---- a block of settings as a host would give it ------------------------------- */
+/* ---- a block of settings as a host would give it ------------------------ */
 
 #define MAX_SETTINGS 80
 
@@ -82,7 +82,7 @@ static void taken(void) {
   clear();
 }
 
-/* ---- defaults ------------------------------------------------------------------- */
+/* ---- defaults ----------------------------------------------------------- */
 
 static void defaults(void) {
   fse_policy_init(&policy);
@@ -121,7 +121,7 @@ static void defaults_are_legal(void) {
   taken();
 }
 
-/* ---- settings ----------------------------------------------------------------------- */
+/* ---- settings ----------------------------------------------------------- */
 
 /* Both ends of each range are legal, what lies beyond is not. */
 static void ends_of_ranges(void) {
@@ -249,7 +249,7 @@ static void lists_are_limited(void) {
           "mnemonic");
 }
 
-/* ---- sentences ------------------------------------------------------------------------- */
+/* ---- sentences ---------------------------------------------------------- */
 
 static void unknown_keys(void) {
   add_int("policy.min_trsut", 1);
@@ -390,7 +390,7 @@ static void broken_hosts(void) {
   clear();
 }
 
-/* ---- assurances --------------------------------------------------------------------------- */
+/* ---- assurances --------------------------------------------------------- */
 
 static void assurance_names(void) {
   for (int a = FSE_ASSURE_NONE; a <= FSE_ASSURE_PROOF; a++)
@@ -400,7 +400,7 @@ static void assurance_names(void) {
   UNIT_EQ(fse_assurance_by_name(""), -1);
 }
 
-/* ---- the document ---------------------------------------------------------------------------- */
+/* ---- the document ------------------------------------------------------- */
 
 /* docs/policy.md, as the table says it. */
 static size_t document(char *out, size_t capacity) {

@@ -21,7 +21,7 @@
 #define TASKS 6u    /* in a row, of an agent that continues */
 #define FUEL 200000u
 
-/* ---- programs ------------------------------------------------------------------------ */
+/* ---- programs ----------------------------------------------------------- */
 
 static struct fisa_program *sample(const char *name) {
   static char text[65536];
@@ -55,7 +55,7 @@ static struct fse_policy policy(void) {
   return p;
 }
 
-/* ---- two programs on the reference VM -------------------------------------------------- */
+/* ---- two programs on the reference VM ----------------------------------- */
 
 /* A world that gives both the same values and keeps what they say. */
 struct world {
@@ -156,7 +156,7 @@ static void check_same(const struct fisa_program *root,
   fvm_code_free(p.best_code);
 }
 
-/* ---- the samples --------------------------------------------------------------------------- */
+/* ---- the samples -------------------------------------------------------- */
 
 /* The share of its cycles that is left of each, at most. */
 static void improve(const char *name, double share, unsigned long states) {
@@ -215,7 +215,7 @@ static void hand_tuned(void) {
   }
 }
 
-/* ---- single searches -------------------------------------------------------------------------- */
+/* ---- single searches ---------------------------------------------------- */
 
 struct rig {
   struct fisa_program *root;
@@ -267,7 +267,7 @@ static struct fse_search_result search(struct rig *r) {
   return out;
 }
 
-/* ---- determinism -------------------------------------------------------------------------------- */
+/* ---- determinism -------------------------------------------------------- */
 
 static void same_for_any_threads(const char *name, uint64_t seed) {
   struct fse_search_result first = {0};
@@ -344,7 +344,7 @@ static void any_seed_is_right(void) {
   }
 }
 
-/* ---- limits ------------------------------------------------------------------------------------------ */
+/* ---- limits ------------------------------------------------------------- */
 
 static void budgets(void) {
   double before = 1e9;
@@ -477,7 +477,7 @@ static void weights(void) {
   }
 }
 
-/* ---- truth ------------------------------------------------------------------------------------------- */
+/* ---- truth -------------------------------------------------------------- */
 
 /* Episodes that show one side of a branch only: replay believes the other is
  * never taken, fuzz finds out and keeps the counterexample. */
@@ -646,7 +646,7 @@ static void fitness(void) {
   UNIT_TRUE(fse_fitness(10, 1, 0) == 0, "no trust");
 }
 
-/* ---- random programs ------------------------------------------------------------------------------- */
+/* ---- random programs ---------------------------------------------------- */
 
 /* Programs nobody wrote, some registers as inputs, every register observed:
  * whatever the search does to them, they stay what they are. */

@@ -64,7 +64,7 @@ typedef struct flux_config {
  * sentence about a setting begins with its file and line.
  */
 
-/* ---- log ------------------------------------------------------------------ */
+/* ---- log ---------------------------------------------------------------- */
 
 #define FLUX_EXT_LOG "flux.log/1"
 
@@ -87,7 +87,7 @@ typedef struct flux_log {
   void (*line)(uint32_t level, const char *text, void *ctx);
 } flux_log;
 
-/* ---- clock ----------------------------------------------------------------- */
+/* ---- clock -------------------------------------------------------------- */
 
 #define FLUX_EXT_CLOCK "flux.clock/1"
 
@@ -99,7 +99,7 @@ typedef struct flux_clock {
   uint64_t (*now_ns)(void *ctx);
 } flux_clock;
 
-/* ---- the single-step service ------------------------------------------------ */
+/* ---- the single-step service -------------------------------------------- */
 
 #define FLUX_EXT_STEP "flux.step/1"
 
@@ -158,7 +158,7 @@ typedef struct flux_step {
   void (*close)(flux_stepper *stepper);
 } flux_step;
 
-/* ---- natives ----------------------------------------------------------------- */
+/* ---- natives ------------------------------------------------------------ */
 
 #define FLUX_EXT_NATIVE "flux.native/1"
 
