@@ -49,7 +49,8 @@ static int node_make(struct fse_draft *d, const struct fisa_facts *f,
       FISA_DECODED)
     return fisa_fail(err, "%u: malformed instruction", f->insn[i].pc);
   end = n->insn.pc + n->insn.length;
-  if (i + 1 < f->count && f->insn[i + 1].pc < end && !d->frozen)
+  if (i + 1 < f->count && f->insn[i + 1].pc < end + n->insn.row->filler &&
+      !d->frozen)
     return fisa_fail(err, "%u: instructions overlap", f->insn[i + 1].pc);
   fisa_effects(p->dialect, &n->insn, &fx);
   n->pinned = fx.pinned;
@@ -207,6 +208,20 @@ uint32_t fse_draft_insert(struct fse_draft *d, uint32_t node, bool take_jumps,
 
 /* ---- finishing -------------------------------------------------------------- */
 
+/* Bytes the machine wants to see behind the last instructions, although they
+ * are no part of them: as many as there were in the parent. */
+static uint32_t room_behind(const struct fse_draft *d, const uint32_t *address,
+                            uint32_t size) {
+  for (uint32_t i = 0; i < d->base_count; i++) {
+    const struct fse_node *n = &d->nodes[i];
+    uint32_t want = n->insn.row->check;
+    if (!n->dead && n->insn.pc + want <= d->parent->size &&
+        address[i] + want > size)
+      size = address[i] + want;
+  }
+  return size;
+}
+
 /* Addresses of all nodes; a dead one has that of the next alive. Returns the
  * size, or UINT32_MAX if control would run off a removed end. */
 static uint32_t lay_out(const struct fse_draft *d, uint32_t *address) {
@@ -221,7 +236,7 @@ static uint32_t lay_out(const struct fse_draft *d, uint32_t *address) {
     if (!d->nodes[d->order[i]].dead) alive_after = true;
     else if (!alive_after) return UINT32_MAX;
   }
-  return pc;
+  return room_behind(d, address, pc);
 }
 
 /* Where a node's static target is in the child. */
@@ -229,7 +244,10 @@ static int64_t child_target(const struct fse_draft *d, const struct fse_node *n,
                             const uint32_t *address, uint32_t size) {
   if (n->target != FSE_NO_NODE) return address[d->nodes[n->target].lead];
   if (n->fixed_target == FISA_NO_TARGET) return FISA_NO_TARGET;
-  return n->fixed_target >= d->parent->size ? size : n->fixed_target;
+  /* Past the end stays past the end, where code grew over it too. */
+  return n->fixed_target >= d->parent->size && n->fixed_target < size
+             ? size
+             : n->fixed_target;
 }
 
 static int encode_nodes(const struct fse_draft *d, const uint32_t *address,
@@ -251,7 +269,9 @@ static int encode_nodes(const struct fse_draft *d, const uint32_t *address,
       return fisa_fail(err, "%u: %s: an operand is out of reach", address[i],
                        n->insn.row->name);
     memcpy(code + address[i], bytes, (size_t)length);
-    memcpy(code + address[i] + length, n->filler, n->insn.row->filler);
+    /* Frozen code has its fillers already, or ends without. */
+    if (!d->frozen)
+      memcpy(code + address[i] + length, n->filler, n->insn.row->filler);
   }
   return 0;
 }
