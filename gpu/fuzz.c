@@ -205,8 +205,8 @@ static void fuzz_states(struct fuzzing *z, uint32_t states,
   for (uint32_t i = 0; i < states; i++) {
     const struct ftrial_fuzzed *f;
 
-    if (z->set->stop && atomic_load_explicit(z->set->stop,
-                                             memory_order_relaxed)) {
+    if (z->set->stop &&
+        atomic_load_explicit(z->set->stop, memory_order_relaxed)) {
       result->verdict = FTRIAL_INCONCLUSIVE;
       snprintf(result->what, sizeof(result->what), "stopped");
       return;
@@ -252,12 +252,8 @@ struct ftrial_result ftrial_fuzz(struct ftrial_set *set,
                       .caching = true};
 
   assert(set && lane);
-  if (!variant || variant->opaque || variant->dialect != set->root->dialect ||
-      !fir_lane_state(lane, set->root->dialect)) {
-    result.verdict = FTRIAL_INCONCLUSIVE;
-    snprintf(result.what, sizeof(result.what), "cannot be run offline");
+  if (!ftrial__ready(set, variant, lane, &result))
     return result;
-  }
   if (!set->cache.valid || set->cache.seed != seed) {
     ftrial__cache_drop(&set->cache);
     set->cache.valid = true;

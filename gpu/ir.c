@@ -440,16 +440,22 @@ struct fisa_state *fir_lane_other(struct fir_lane *lane) {
   return lane->other;
 }
 
-static bool lane_ready(struct fir_lane *lane, const struct fir_program *p) {
+bool fir_lane_reserve(struct fir_lane *lane, const struct fir_program *p) {
   int32_t *cells;
 
-  if (lane->capacity < p->cell_count) {
-    cells = realloc(lane->cells, p->cell_count * sizeof(*cells));
-    if (!cells)
-      return false;
-    lane->cells = cells;
-    lane->capacity = p->cell_count;
-  }
+  if (lane->capacity >= p->cell_count)
+    return true;
+  cells = realloc(lane->cells, p->cell_count * sizeof(*cells));
+  if (!cells)
+    return false;
+  lane->cells = cells;
+  lane->capacity = p->cell_count;
+  return true;
+}
+
+static bool lane_ready(struct fir_lane *lane, const struct fir_program *p) {
+  if (!fir_lane_reserve(lane, p))
+    return false;
   /* Engine cells: the zero, the sink and the temporaries begin as 0. */
   memset(lane->cells + p->zero, 0,
          (p->pool_first - p->zero) * sizeof(*lane->cells));

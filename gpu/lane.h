@@ -19,6 +19,9 @@ struct fir_lane {
 struct fisa_state *fir_lane_state(struct fir_lane *lane,
                                   const struct fisa_dialect *d);
 
+/* Makes room for a program, so that no run of it fails for want of memory. */
+bool fir_lane_reserve(struct fir_lane *lane, const struct fir_program *p);
+
 /* A second one, after fir_lane_state for the same dialect. */
 struct fisa_state *fir_lane_other(struct fir_lane *lane);
 

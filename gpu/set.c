@@ -203,7 +203,7 @@ struct ftrial_set *ftrial_set_new(const struct fisa_program *root,
   set->start = calloc(1, sizeof(*set->start));
   set->seen = calloc(root->dialect->source_count + 1u, sizeof(*set->seen));
   if (!set->lane || !set->initial || !set->seen || !set->start ||
-      !note_start(set)) {
+      !fir_lane_reserve(set->lane, set->ir) || !note_start(set)) {
     fisa_fail(err, "trials: out of memory");
     goto fail;
   }

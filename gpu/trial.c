@@ -172,7 +172,8 @@ static void tell(const struct ftrial_set *set, const struct ftrial_stored *e,
   struct fisa_state *other = fir_lane_other(lane);
 
   snprintf(what, WHAT, "an observable");
-  if (!other || e->expect.instructions > TELL_INSTRUCTIONS)
+  if (!other || e->expect.instructions > TELL_INSTRUCTIONS ||
+      !fir_lane_reserve(lane, set->ir))
     return;
   ftrial__load(set, e, other);
   fir_run(set->ir, lane, other, &io, limits);
@@ -228,6 +229,20 @@ static bool try_stored(const struct ftrial_set *set, uint32_t i,
   return result->verdict == FTRIAL_SAME;
 }
 
+bool ftrial__ready(const struct ftrial_set *set,
+                   const struct fir_program *variant, struct fir_lane *lane,
+                   struct ftrial_result *result) {
+  if (!variant || variant->opaque || variant->dialect != set->root->dialect)
+    snprintf(result->what, WHAT, "cannot be run offline");
+  else if (!fir_lane_state(lane, set->root->dialect) ||
+           !fir_lane_reserve(lane, variant))
+    snprintf(result->what, WHAT, "out of memory");
+  else
+    return true;
+  result->verdict = FTRIAL_INCONCLUSIVE;
+  return false;
+}
+
 struct ftrial_result ftrial_run(const struct ftrial_set *set,
                                 const struct fir_program *variant,
                                 const struct ftrial_pc_map *map,
@@ -236,12 +251,8 @@ struct ftrial_result ftrial_run(const struct ftrial_set *set,
   struct ftrial_result result = {.verdict = FTRIAL_SAME};
 
   assert(set && lane);
-  if (!variant || variant->opaque || variant->dialect != set->root->dialect ||
-      !fir_lane_state(lane, set->root->dialect)) {
-    result.verdict = FTRIAL_INCONCLUSIVE;
-    snprintf(result.what, WHAT, "cannot be run offline");
+  if (!ftrial__ready(set, variant, lane, &result))
     return result;
-  }
   for (uint32_t i = first; i < set->count && i - first < count; i++)
     if (!try_stored(set, i, variant, map, lane, cost_bound, &result))
       break;

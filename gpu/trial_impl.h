@@ -171,6 +171,11 @@ struct ftrial_one ftrial__try(const struct fir_program *variant,
                               const struct ftrial_want *want, uint64_t fuel,
                               char *what);
 
+/* Whether a variant can be tried on a lane; else result says why not. */
+bool ftrial__ready(const struct ftrial_set *set,
+                   const struct fir_program *variant, struct fir_lane *lane,
+                   struct ftrial_result *result);
+
 /* The fuel of a variant, of the root's instructions. */
 uint64_t ftrial__fuel(const struct ftrial_expect *expect);
 

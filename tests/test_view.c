@@ -64,7 +64,7 @@ static void change(uint64_t *r, struct fisa_state *s) {
     if (cell == d->sp_cell)
       s->cells[cell] = 256 - (int32_t)isa_below(r, 5);
     else
-      s->cells[cell] ^= 1 << isa_below(r, 32);
+      s->cells[cell] ^= (int32_t)(1u << isa_below(r, 32));
     break;
   }
 }
