@@ -6,7 +6,7 @@
  *   fhost_config_load("flux.conf", &config, &err);
  *   fhost_open(config, &(struct fhost_open_options){.plugins = true},
  *              &host, &err);
- *   fhost_run(host, NULL, &err);
+ *   fhost_run(host, 0, NULL, &err);
  *   fhost_close(host);
  *   fhost_config_free(config);
  *

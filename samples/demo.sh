@@ -120,7 +120,7 @@ table()
 	}
 	pass == 4 { tuned[$1] = per_result($2, $3) }
 	END {
-		row = "%-11s %10s %10s %10s %9s %10s %9s %11s %6s\n"
+		row = "%-10s %10s %7s %7s %8s %7s %8s %10s %5s\n"
 		printf row, "agent", "generation", "before", "after", "",
 			"by hand", "accepted", "taken back", "wrong"
 		for (i = 1; i <= agents; i++) {
