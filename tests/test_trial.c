@@ -350,6 +350,7 @@ static void counterexamples_first(void) {
   UNIT_EQ(add_events(&r, FTRIAL_FUZZED, NULL, 0), FTRIAL_ADDED);
   UNIT_EQ(ftrial_set_count(r.set), 13);
   UNIT_EQ(ftrial_set_recorded(r.set), 10);
+  UNIT_EQ(ftrial_set_counters(r.set), 2);
   UNIT_EQ(ftrial_root_cost(r.set, 0, 13), 110);
   ftrial_set_get(r.set, 0, r.s, &events, &count);
   UNIT_EQ(r.s->cells[1], 6);
@@ -789,6 +790,51 @@ static void fuzz_boundaries(void) {
   rig_done(&r);
 }
 
+/* Memory that a task found, and cells with a range, are perturbed too, and
+ * cells with a range stay within it. */
+static void fuzz_boundary_memory(void) {
+  struct rig r = rig_of(".in R2 5..9\n.in Z\n    MOVI R1, 0\n"
+                        "l:  LDI8 R1, 0x2345\n    ADD R1, R1, R2\n"
+                        "    TELL R1, R0, R0\n    YIELD 0\n    JMP l\n");
+  struct fisa_trace trace = {0};
+  unsigned changed = 0, others = 0;
+
+  r.s->pc = 17;
+  r.s->cells[2] = 7;
+  r.s->mem[0x2345] = 40;
+  fisa_state_mark(r.s, 0x2345, 1);
+  UNIT_EQ(add_events(&r, FTRIAL_RECORDED, NULL, 0), FTRIAL_ADDED);
+  for (uint64_t n = 0; n < 400; n++) {
+    unsigned bytes = 0;
+    UNIT_EQ(ftrial_fuzz_state(r.set, 3, n, r.s, &trace), 0);
+    UNIT_TRUE(r.s->cells[2] >= 5 && r.s->cells[2] <= 9, "R2 is %d",
+              r.s->cells[2]);
+    others += r.s->cells[2] != 7;
+    for (uint32_t a = 0; a < r.s->mem_size; a++)
+      bytes += r.s->mem[a] != (a == 0x2345 && r.s->pc == 17 ? 40 : 0);
+    UNIT_TRUE(bytes <= 2, "%u bytes changed", bytes);
+    changed += bytes > 0;
+  }
+  UNIT_TRUE(changed > 40 && changed < 160, "memory in %u", changed);
+  UNIT_TRUE(others > 150, "R2 in %u", others);
+  fisa_trace_done(&trace);
+  rig_done(&r);
+}
+
+/* A flag of another thread's ends a fuzzing, and not as a pass. */
+static void stopping(void) {
+  struct rig r = rig_of(four_times);
+  atomic_bool stop = false;
+
+  ftrial_set_stop(r.set, &stop);
+  UNIT_EQ(fuzz_text(&r, shifted, 1, 50).verdict, FTRIAL_SAME);
+  atomic_store(&stop, true);
+  UNIT_EQ(fuzz_text(&r, shifted, 1, 50).verdict, FTRIAL_INCONCLUSIVE);
+  ftrial_set_stop(r.set, NULL);
+  UNIT_EQ(fuzz_text(&r, shifted, 1, 50).verdict, FTRIAL_SAME);
+  rig_done(&r);
+}
+
 /* New recordings change what fuzz states are made of: nothing stale stays. */
 static void recording_drops_the_cache(void) {
   struct rig r = rig_of(sensing);
@@ -880,6 +926,8 @@ static const struct unit_test tests[] = {
     {"fuzzing", "fuel", fuzz_fuel_is_bounded},
     {"fuzzing", "inputs", fuzz_with_inputs},
     {"fuzzing", "boundaries", fuzz_boundaries},
+    {"fuzzing", "boundary memory", fuzz_boundary_memory},
+    {"fuzzing", "stopping", stopping},
     {"fuzzing", "new recordings", recording_drops_the_cache},
     {"threads", "shared set", threads},
 };
