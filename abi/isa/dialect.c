@@ -24,6 +24,9 @@ int fisa_fail(struct fisa_error *err, const char *format, ...) {
     va_start(ap, format);
     vsnprintf(err->text, sizeof err->text, format, ap);
     va_end(ap);
+    /* Sentences quote what came from outside; they stay one line. */
+    for (char *c = err->text; *c; c++)
+      if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
   }
   return -1;
 }
