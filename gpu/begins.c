@@ -19,9 +19,12 @@ enum {
 
 /* ---- values ------------------------------------------------------------- */
 
-static struct ftrial_stream stream_at(uint64_t seed, uint64_t n,
+static struct ftrial_stream stream_at(const struct ftrial_set *set,
+                                      uint64_t seed, uint64_t n,
                                       unsigned which) {
-  return (struct ftrial_stream){ftrial_random(seed, n, which, 0)};
+  return (struct ftrial_stream){.state = ftrial_random(seed, n, which, 0),
+                                .own = set->ir->pool,
+                                .own_count = set->ir->pool_count};
 }
 
 static uint64_t draw(struct ftrial_stream *r) {
@@ -44,6 +47,26 @@ static int32_t power_of_two(struct ftrial_stream *r) {
   v += below(r, 3);
   v -= 1;
   return fsem_wrap(below(r, 2) ? v : 0u - v);
+}
+
+/* A constant of the program, the sum or difference of two, or a neighbour:
+ * what the program compares with is where it changes its mind. */
+static int32_t own_constant(struct ftrial_stream *r) {
+  int32_t v;
+
+  assert(r->own_count > 0);
+  v = r->own[below(r, r->own_count)];
+  switch (below(r, 3)) {
+  case 0:
+    v = fsem_add(v, r->own[below(r, r->own_count)]);
+    break;
+  case 1:
+    v = fsem_sub(v, r->own[below(r, r->own_count)]);
+    break;
+  default:
+    break;
+  }
+  return fsem_add(v, (int32_t)below(r, 3) - 1);
 }
 
 /* Any int32, mostly a telling one. */
@@ -70,6 +93,8 @@ static int32_t telling(struct ftrial_stream *r) {
                                   32768,
                                   65535};
 
+  if (r->own_count > 0 && below(r, 4) == 0)
+    return own_constant(r);
   switch (below(r, 8)) {
   case 0:
   case 1:
@@ -326,7 +351,7 @@ static void fuzz_boundary(const struct ftrial_set *set, struct ftrial_stream *r,
 
 void ftrial__fuzz_begin(const struct ftrial_set *set, uint64_t seed, uint64_t n,
                         struct fisa_state *s) {
-  struct ftrial_stream r = stream_at(seed, n, STREAM_STATE);
+  struct ftrial_stream r = stream_at(set, seed, n, STREAM_STATE);
 
   /* The declared begin happens once to an agent that continues. */
   if (set->continues && below(&r, 8) != 0)
@@ -374,7 +399,8 @@ int ftrial__made_output(uint16_t channel, const int32_t *arg, unsigned argc,
 
 struct ftrial_making ftrial__making(const struct ftrial_set *set, uint64_t seed,
                                     uint64_t n) {
-  struct ftrial_making m = {.set = set, .r = stream_at(seed, n, STREAM_INPUT)};
+  struct ftrial_making m = {.set = set,
+                            .r = stream_at(set, seed, n, STREAM_INPUT)};
 
   m.how = below(&m.r, 4);
   return m;

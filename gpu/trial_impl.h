@@ -188,6 +188,8 @@ void ftrial__fuzz_begin(const struct ftrial_set *set, uint64_t seed,
 /* A fast stream of numbers, begun by one counter-based draw. */
 struct ftrial_stream {
   uint64_t state;
+  const int32_t *own;   /* constants of the root, [own_count] */
+  uint32_t own_count;
 };
 
 /* Makes up inputs and notes them, and outputs, as they come. */
