@@ -180,11 +180,32 @@ static flux_status refuse(struct flux_evolved *a, const struct fisa_error *err,
   return FLUX_E_MALFORMED;
 }
 
-/* Copies the host's struct into one of our size, the rest zero. */
+/* Copies the host's struct into one of our size. What the host does not know
+ * of is zero, or says that there is none; half a member is none. */
 static void take_info(flux_agent_info *to, const flux_agent_info *from) {
   size_t n = from->struct_size < sizeof *to ? from->struct_size : sizeof *to;
+  n -= n % sizeof(void *);
   memset(to, 0, sizeof *to);
   memcpy(to, from, n);
+  if (!FLUX_HAS(from, confidence_cell)) to->confidence_cell = -1;
+  if (!(to->confidence_scale > 0)) to->confidence_scale = 1;
+  if (!(to->trust >= 0)) to->trust = 0;
+}
+
+/* The numbers of an agent; false: no task of it could ever end. */
+static bool take_numbers(struct flux_evolved *a, const flux_agent_info *info,
+                         struct fisa_error *err) {
+  uint64_t most = a->instance->policy.max_task_cycles;
+  a->id = info->id;
+  a->trust = info->trust;
+  a->fresh_start = (info->flags & FLUX_AGENT_FRESH_START) != 0;
+  a->confidence_cell = info->confidence_cell;
+  a->confidence_scale = info->confidence_scale;
+  a->fuel = info->max_task_fuel < most ? info->max_task_fuel : most;
+  snprintf(a->name, sizeof a->name, "%s", info->name);
+  if (a->fuel > 0) return true;
+  fisa_fail(err, "agent \"%s\": its tasks get no fuel", a->name);
+  return false;
 }
 
 flux_status fse_attach(flux_plugin *plugin, const flux_agent_info *theirs,
@@ -193,23 +214,15 @@ flux_status fse_attach(flux_plugin *plugin, const flux_agent_info *theirs,
   struct fisa_error err = {"out of memory"};
   struct flux_evolved *a;
   flux_agent_info info;
-  if (theirs == NULL || theirs->name == NULL || out == NULL)
+  if (theirs == NULL || out == NULL || (message == NULL && capacity > 0))
     return FLUX_E_INVALID;
   take_info(&info, theirs);
+  if (info.name == NULL) return FLUX_E_INVALID;
   a = calloc(1, sizeof *a);
   if (a == NULL) return FLUX_E_MEMORY;
   a->instance = in;
-  a->id = info.id;
-  a->trust = info.trust;
-  a->fresh_start = (info.flags & FLUX_AGENT_FRESH_START) != 0;
-  a->confidence_cell = info.confidence_cell;
-  a->confidence_scale = info.confidence_scale > 0 ? info.confidence_scale : 1;
-  a->fuel = info.max_task_fuel < in->policy.max_task_cycles
-                ? info.max_task_fuel
-                : in->policy.max_task_cycles;
-  snprintf(a->name, sizeof a->name, "%s", info.name);
-  if (read_program(a, &info, &err) != 0 || judge_root(a, &err) != 0 ||
-      make_buffers(a, &err) != 0)
+  if (!take_numbers(a, &info, &err) || read_program(a, &info, &err) != 0 ||
+      judge_root(a, &err) != 0 || make_buffers(a, &err) != 0)
     return refuse(a, &err, message, capacity);
   a->phase = FSE_OBSERVING;
   resume(a);

@@ -112,6 +112,7 @@ void fse_ring_put(struct fse_ring *r, const flux_task *t) {
     r->lost_flags |= t->flags;
     return;
   }
+  n -= n % sizeof(void *);  /* half a member is none */
   memset(&s->task, 0, sizeof s->task);
   memcpy(&s->task, t, n);
   s->whole = (s->task.flags & FLUX_TASK_RECORDED) != 0 &&

@@ -171,11 +171,12 @@ static void judge(struct flux_evolved *a) {
   const struct fse_policy *p = &a->instance->policy;
   struct fse_trialled *t = &a->next_patch;
   char why[160];
-  if (t->cost > t->root_cost * p->rollback_fraction) {
+  /* What is no number was not measured: neither comparison holds. */
+  if (!(t->cost <= t->root_cost * p->rollback_fraction)) {
     snprintf(why, sizeof why, "dearer than its root: %.1f against %.1f a task",
              t->cost / t->tasks, t->root_cost / t->tasks);
     take_back(a, FLUX_REVERT, why);
-  } else if (t->confidence < t->root_confidence * p->confidence_drop) {
+  } else if (!(t->confidence >= t->root_confidence * p->confidence_drop)) {
     snprintf(why, sizeof why, "confidence fell: %.3f against %.3f",
              t->confidence / t->tasks, t->root_confidence / t->tasks);
     take_back(a, FLUX_REVERT, why);
@@ -282,8 +283,8 @@ static void freeze(struct flux_evolved *a, enum fse_phase phase) {
 
 static void mind_trust(struct flux_evolved *a, double trust) {
   enum fse_phase phase = fse_phase_get(a);
-  a->trust = trust;
-  if (trust < a->instance->policy.min_trust) {
+  a->trust = trust >= 0 ? trust : 0;  /* what is no number is none */
+  if (a->trust < a->instance->policy.min_trust) {
     freeze(a, phase);
   } else if (phase == FSE_FROZEN) {
     a->instance->live->explain(a->id, NULL, a->instance->host->ctx);
