@@ -12,6 +12,7 @@
 #include "isa/asm.h"
 
 static void say(const struct fhost *h, uint32_t level, const char *text) {
+  if (level < h->config->log_level) return;
   if (h->o.log != NULL) h->o.log(level, text, h->o.log_user);
   else fprintf(stderr, "%s: %s\n", fhost_log_level_name(level), text);
 }
@@ -83,6 +84,20 @@ static int make_member(struct fhost *h, struct fhost_member *m,
   return m->agent == NULL ? -1 : 0;
 }
 
+/* An agent whose tasks all begin outside of the manifest's promise runs its
+ * original for ever: somebody should know. */
+static void warn_undeclared(const struct fhost *h,
+                            const struct fhost_member *m) {
+  const char *input = fhost_world_undeclared(m);
+  char line[200];
+  if (input == NULL || !h->o.plugins || !(m->config->trust > 0)) return;
+  snprintf(line, sizeof line,
+           "agent \"%.64s\": the program declares no .in %.32s; tasks that "
+           "find it changed run the original",
+           m->config->name, input);
+  say(h, FLUX_LOG_WARNING, line);
+}
+
 /* Agents whose program cannot be loaded are left out, with a line. */
 static int make_members(struct fhost *h, bool strict,
                         struct fisa_error *err) {
@@ -95,6 +110,7 @@ static int make_members(struct fhost *h, bool strict,
     char line[400];
     m->config = &c->agents[i];
     if (make_member(h, m, &why) == 0) {
+      warn_undeclared(h, m);
       h->member_count++;
       continue;
     }

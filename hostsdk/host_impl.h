@@ -60,4 +60,8 @@ int fhost_world_make(struct fhost_member *m,
                      struct fhost_world *out, struct fisa_error *err);
 void fhost_world_done(struct fhost_member *m);
 
+/* The first input that the program does not declare with .in, or NULL. Tasks
+ * it is laid for begin outside of what the manifest promises. */
+const char *fhost_world_undeclared(const struct fhost_member *m);
+
 #endif /* FLUX_HOSTSDK_HOST_IMPL_H */

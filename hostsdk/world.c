@@ -40,12 +40,19 @@ static void begin(uint64_t task, struct fisa_state *s, void *user) {
 }
 
 /* The value of rand() where nothing is bound to it: xorshift64*, one stream
- * an agent, from the config's seed. */
+ * an agent, from the config's seed and the agent's name. */
 static int32_t draw(struct fhost_member *m) {
   m->random ^= m->random >> 12;
   m->random ^= m->random << 25;
   m->random ^= m->random >> 27;
   return (int32_t)(m->random * 0x2545F4914F6CDD1Du >> 33);
+}
+
+/* Not 0, from which the stream would never get away. */
+static uint64_t first_random(uint64_t seed, const char *name) {
+  uint64_t x = seed ^ 0x9E3779B97F4A7C15u;
+  for (; *name != '\0'; name++) x = (x ^ (uint8_t)*name) * 0x100000001B3u;
+  return x | 1u;
 }
 
 static int32_t input(uint64_t task, uint16_t source, const int32_t *arg,
@@ -148,6 +155,27 @@ static int make_inputs(struct fhost_member *m,
   return 0;
 }
 
+/* Whether all cells or bytes of a place are inputs by the manifest. */
+static bool is_declared(const struct fisa_manifest *m,
+                        const struct fisa_cells *place) {
+  for (uint32_t k = 0; k < place->count; k++) {
+    bool found = false;
+    for (uint32_t i = 0; i < m->in_count && !found; i++)
+      found = m->in[i].kind == place->kind &&
+              place->first + k - m->in[i].first < m->in[i].count;
+    if (!found) return false;
+  }
+  return true;
+}
+
+const char *fhost_world_undeclared(const struct fhost_member *m) {
+  assert(m->program != NULL);
+  for (uint32_t i = 0; i < m->input_count; i++)
+    if (!is_declared(&m->program->manifest, &m->inputs[i].place))
+      return m->config->inputs[i].to;
+  return NULL;
+}
+
 int fhost_world_make(struct fhost_member *m,
                      const struct fhost_natives *natives, uint64_t seed,
                      struct fhost_world *out, struct fisa_error *err) {
@@ -171,7 +199,7 @@ int fhost_world_make(struct fhost_member *m,
       make_inputs(m, natives, err) != 0)
     return -1;
   m->rand_source = index_of(d->sources, d->source_count, "RAND");
-  m->random = (seed ^ 0x9E3779B97F4A7C15u) | 1u;
+  m->random = first_random(seed, m->config->name);
   *out = (struct fhost_world){begin, input, output, m->keep ? end : NULL,
                               NULL, m};
   return 0;
