@@ -156,7 +156,8 @@ static flux_status read_code(struct fse_control *c, const struct given *g,
       fisa_manifest_apply(*p, g->manifest, strlen(g->manifest), "manifest",
                           &c->err) != 0)
     return FLUX_E_MALFORMED;
-  if (json_object_get(json_object_get(c->request, "program"), "entry") == NULL ||
+  if (json_object_get(json_object_get(c->request, "program"), "entry") ==
+          NULL ||
       g->entry == (json_int_t)(*p)->entry)
     return FLUX_OK;
   if (g->entry < 0 || g->entry >= (json_int_t)size)

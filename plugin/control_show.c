@@ -135,7 +135,8 @@ static json_t *agent_json(const struct flux_evolved *a) {
   return json_pack(
       "{s:s, s:s, s:I, s:I, s:I}", "agent", a->name, "phase",
       phase_name(a->phase), "generation", (json_int_t)a->generation,
-      "patches", (json_int_t)a->patches, "dropped", (json_int_t)atomic_load(&a->ring.dropped));
+      "patches", (json_int_t)a->patches, "dropped",
+      (json_int_t)atomic_load(&a->ring.dropped));
 }
 
 flux_status fse_control_status(struct fse_control *c) {

@@ -29,7 +29,8 @@ static const char tiny_text[] =
 	"unknown 3\n"
 	"undefined 0x00..0x0F len 1\n"
 	"undefined 0x18..0xFF len 1\n"
-	"row 0x10 STOP len=1 flow=halt writes=HALT roles=halt pure=no does=halt\n"
+	"row 0x10 STOP len=1 flow=halt writes=HALT roles=halt pure=no "
+	"does=halt\n"
 	"row 0x11 NOP len=1 roles=nop does=nop\n"
 	"row 0x12 GO len=3 ops=imm16le_s flow=jump_rel base=end does=jump\n"
 	"row 0x13 LI len=3 ops=rd,imm8s writes=A[rd] does=mov A[rd] #imm8s\n"
@@ -52,7 +53,8 @@ static const char bare_text[] =
 	"truncated 1\n"
 	"unknown 3\n"
 	"undefined 0x02..0xFF len 1\n"
-	"row 0x00 STOP len=1 flow=halt writes=HALT roles=halt pure=no does=halt\n"
+	"row 0x00 STOP len=1 flow=halt writes=HALT roles=halt pure=no "
+	"does=halt\n"
 	"row 0x01 NOP len=1 roles=nop does=nop\n";
 
 static const struct fisa_dialect *parsed(const char *text, const char *where)

@@ -56,11 +56,11 @@ refused()
 	says "$1, run" 1 "$2"
 }
 
-# plain TASKS MORE: one agent, no plugin.
+# one_agent MORE: one agent, no plugin.
 one_agent()
 {
-	printf '%s\n' \
-		'natives = { range = "libroom.so:feed_range(i32,i32,i32)->i32"; };' \
+	feed='libroom.so:feed_range(i32,i32,i32)->i32'
+	printf '%s\n' "natives = { range = \"$feed\"; };" \
 		'agents = ( { name = "sum"; program = "agents/sum.flx";' \
 		'  inputs = ( { to = "R1"; call = "range(task, 0, 40)"; } );' \
 		"  $1 } );"
@@ -119,7 +119,8 @@ echo 'agents = ( { name = "a"; } );' >bad.conf
 refused "a key that is missing" 'bad.conf:1: an agent has no "program"'
 one_agent 'boundary = "soon";' >bad.conf
 refused "a boundary that is none" \
-	'bad.conf:4: "boundary": "soon" is none of default, yield, out:CHANNEL and pc:LABEL'
+	'bad.conf:4: "boundary": "soon" is none of default, yield, '\
+'out:CHANNEL and pc:LABEL'
 one_agent 'confidence = "C1";' >bad.conf
 refused "a confidence without scale" \
 	'bad.conf:4: "confidence": expected "/" at position 3 of "C1"'
@@ -131,7 +132,8 @@ refused "bytes that are no text" \
 
 echo 'natives = { t = "libroom.so:room_temp(double)->i32"; };' >bad.conf
 refused "a nonsense signature" \
-	'bad.conf:1: native "t": expected a type (i32, i64, f32, f64) at position 22 of "libroom.so:room_temp(double)->i32"'
+	'bad.conf:1: native "t": expected a type (i32, i64, f32, f64) at '\
+'position 22 of "libroom.so:room_temp(double)->i32"'
 echo 'natives = { t = "libroom.so:room_tmp(i32)->i32"; };' >bad.conf
 refused "a function the library lacks" \
 	'native "t": "libroom.so" has no function "room_tmp"'
@@ -157,7 +159,8 @@ holds "a plugin that is nowhere" "$err" \
 	'^flux-host: "flux_self_evlove.so" not found in '
 with_plugin 'path = "../flux_self_evolve.so";' >bad.conf
 refused "a path that leaves its folder" \
-	'"../flux_self_evolve.so" leaves its folder; a path with ".." must be absolute'
+	'"../flux_self_evolve.so" leaves its folder; a path with ".." '\
+'must be absolute'
 with_plugin 'path = "libroom.so";' >bad.conf
 run -c bad.conf --check-config
 holds "a library that is no plugin" "$err" \
@@ -182,13 +185,18 @@ refused "a folder its group can write" \
 chmod g-w safe
 
 evolve='path = "flux_self_evolve.so";'
-settings='bad.conf:5: setting'
+settings='plugin flux.self-evolve: bad.conf:5:'
 with_plugin "$evolve policy = { budget = 0; };" >bad.conf
-refused "a setting out of range" "plugin flux.self-evolve: $settings \"policy.budget\": it must be from 1 to 1000000000"
+refused "a setting out of range" \
+	"$settings setting \"policy.budget\": it must be from 1 to 1000000000"
 with_plugin "$evolve policy = { probation_task = 3; };" >bad.conf
-refused "an unknown setting" 'plugin flux.self-evolve: bad.conf:5: unknown setting "policy.probation_task" (did you mean "policy.probation_tasks"?)'
+refused "an unknown setting" \
+	"$settings unknown setting \"policy.probation_task\"\
+ (did you mean \"policy.probation_tasks\"?)"
 with_plugin "$evolve policy = { paused = 1; };" >bad.conf
-refused "a setting of the wrong type" "plugin flux.self-evolve: $settings \"policy.paused\": it must be true or false, not an integer"
+refused "a setting of the wrong type" \
+	"$settings setting \"policy.paused\": it must be true or false, not an\
+ integer"
 with_plugin "$evolve test_plant = ( \"rot\" );" >bad.conf
 run -c bad.conf --check-config
 holds "a plant that is none" "$err" '"test_plant": it must be "fault"'
@@ -315,8 +323,10 @@ unevolved()
 printf '.dialect unified\n.out R1\n  MOVI R1, 3\n' >odd.flx
 unevolved "a program that runs off its end" \
 	"its program is malformed at 0: control can run off the end behind MOVI"
-printf '.dialect unified\n.out R1\n  JNE R0, bad\n  HALT\nbad: .byte 0x5f,0,0,0,0\n' \
-	>odd.flx
+{
+	printf '.dialect unified\n.out R1\n  JNE R0, bad\n  HALT\n'
+	printf 'bad: .byte 0x5f,0,0,0,0\n'
+} >odd.flx
 unevolved "a program with an undefined opcode" \
 	"its program is malformed at 5: undefined opcode 0x5F"
 
@@ -348,7 +358,8 @@ if [ "$(id -u)" -ne 0 ]; then
 	echo >flux.db
 	chmod 0 flux.db
 	run -c all.conf --tasks 20
-	holds "a journal nobody may read" "$err" 'agents run unevolved: .*flux.db'
+	holds "a journal nobody may read" "$err" \
+		'agents run unevolved: .*flux.db'
 	rm -f flux.db*
 fi
 

@@ -959,11 +959,11 @@ static void a_fault_that_agrees(void) {
 
 /* Many outputs, and the same with one that is wrong. */
 static const char many[] =
-    ".dialect unified\n.in R1 0..200\nMOVI R4, 20\n again: TELL R4, R1, R0\n DEC R4\n"
-    "JNE R4, again\n HALT\n";
+    ".dialect unified\n.in R1 0..200\nMOVI R4, 20\n"
+    " again: TELL R4, R1, R0\n DEC R4\n JNE R4, again\n HALT\n";
 static const char many_wrong[] =
-    ".dialect unified\n.in R1 0..200\nMOVI R4, 20\n again: TELL R4, R4, R0\n DEC R4\n"
-    "JNE R4, again\n HALT\n";
+    ".dialect unified\n.in R1 0..200\nMOVI R4, 20\n"
+    " again: TELL R4, R4, R0\n DEC R4\n JNE R4, again\n HALT\n";
 
 static void open_small(struct scene *s, const char *patch) {
   rig_open(&s->rig);
@@ -1002,8 +1002,8 @@ static void too_much_to_hold(void) {
 
 /* Accepted in the middle of such a task: it is run again, by the patch. */
 static const char many_slow[] =
-    ".dialect unified\n.in R1 0..200\nNOP\n MOVI R4, 20\n again: TELL R4, R1, R0\n NOP\n"
-    "DEC R4\n JNE R4, again\n HALT\n";
+    ".dialect unified\n.in R1 0..200\nNOP\n MOVI R4, 20\n"
+    " again: TELL R4, R1, R0\n NOP\n DEC R4\n JNE R4, again\n HALT\n";
 
 static void accept_now(uint64_t task, struct rig_agent *a) {
   if (task == 1) UNIT_EQ(rig_accept(a, 1), FLUX_OK);
