@@ -267,81 +267,83 @@ static void exec_with_a_table(void) {
 
 /* ---- bad requests ------------------------------------------------------- */
 
+/* Requests, and a part of the sentence that refuses each. */
+static const struct {
+  const char *text, *want;
+} bad[] = {
+    {"", "no JSON"},
+    {"{", "no JSON"},
+    {"[]", "\"cmd\""},
+    {"7", "no JSON"},
+    {"{}", "\"cmd\""},
+    {"{\"cmd\":5}", "\"cmd\""},
+    {"{\"cmd\":\"fly\"}", "unknown request \"fly\""},
+    {"{\"cmd\":\"policy\",\"cmd\":\"policy\"}", "no JSON"},
+    {"{\"cmd\":\"policy\",\"colour\":1}", "unknown key \"colour\""},
+    {"{\"cmd\":\"exec\"}", "\"program\" must be an object"},
+    {"{\"cmd\":\"exec\",\"program\":{}}", "program"},
+    {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\"}}", "code"},
+    {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"nix\",\"code\":\"00\"}}",
+     "nix"},
+    {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
+     "\"code\":\"0\"}}", "hex"},
+    {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
+     "\"code\":\"zz\"}}", "hex"},
+    {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
+     "\"code\":\"\"}}", "hex"},
+    {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
+     "\"code\":\"00\",\"entry\":1}}", "entry 1"},
+    {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
+     "\"code\":\"00\",\"entry\":-1}}", "entry -1"},
+    {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
+     "\"code\":\"00\",\"manifest\":\".in Q9\"}}", "manifest"},
+    {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
+     "\"code\":\"00\",\"extra\":1}}", "extra"},
+    {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
+     "\"code\":\"00\"},\"fuel\":-1}", "\"fuel\""},
+    {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
+     "\"code\":\"00\"},\"fuel\":1.5}", "\"fuel\""},
+    {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
+     "\"code\":\"00\"},\"engine\":\"cuda\"}", "engine cuda"},
+    {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
+     "\"code\":\"00\"},\"engine\":7}", "\"engine\""},
+    {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
+     "\"code\":\"00\"},\"state\":[]}", "\"state\""},
+    {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
+     "\"code\":\"00\"},\"state\":{\"rags\":[]}}", "rags"},
+    {"{\"cmd\":\"run\",\"program\":{\"dialect\":\"unified\","
+     "\"code\":\"00\"},\"seed\":\"x\"}", "\"seed\""},
+    {"{\"cmd\":\"run\",\"program\":{\"dialect\":\"unified\","
+     "\"code\":\"00\"},\"threads\":0}", "\"threads\""},
+    {"{\"cmd\":\"run\",\"program\":{\"dialect\":\"unified\","
+     "\"code\":\"00\"},\"time_limit\":0}", "\"time_limit\""},
+    {"{\"cmd\":\"run\",\"program\":{\"dialect\":\"unified\","
+     "\"code\":\"00\"},\"time_limit\":\"1\"}", "\"time_limit\""},
+    {"{\"cmd\":\"run\",\"program\":{\"dialect\":\"unified\","
+     "\"code\":\"00\"},\"min_assurance\":\"proof\"}", "min_assurance"},
+    {"{\"cmd\":\"run\",\"program\":{\"dialect\":\"unified\","
+     "\"code\":\"00\"},\"deny\":[\"FLY\"]}", "FLY"},
+    {"{\"cmd\":\"run\",\"program\":{\"dialect\":\"unified\","
+     "\"code\":\"00\"},\"deny\":[1]}", "deny"},
+    {"{\"cmd\":\"run\",\"program\":{\"dialect\":\"unified\","
+     "\"code\":\"00\"},\"deny\":\"MUL\"}", "deny"},
+    {"{\"cmd\":\"run\",\"program\":{\"dialect\":\"unified\","
+     "\"code\":\"00\"},\"episodes\":[]}", "episodes"},
+    {"{\"cmd\":\"run\",\"program\":{\"dialect\":\"unified\","
+     "\"code\":\"00\"},\"episodes\":[{},{\"pc\":\"x\"}]}", "pc"},
+    {"{\"cmd\":\"history\"}", "no journal"},
+    {"{\"cmd\":\"programs\"}", "no journal"},
+    {"{\"cmd\":\"history\",\"journal\":\"/nonexistent/x.db\"}", "x.db"},
+    {"{\"cmd\":\"history\",\"agent\":1}", "\"agent\""},
+};
+
 static void bad_json(void) {
-  static const struct {
-    const char *text, *want;
-  } cases[] = {
-      {"", "no JSON"},
-      {"{", "no JSON"},
-      {"[]", "\"cmd\""},
-      {"7", "no JSON"},
-      {"{}", "\"cmd\""},
-      {"{\"cmd\":5}", "\"cmd\""},
-      {"{\"cmd\":\"fly\"}", "unknown request \"fly\""},
-      {"{\"cmd\":\"policy\",\"cmd\":\"policy\"}", "no JSON"},
-      {"{\"cmd\":\"policy\",\"colour\":1}", "unknown key \"colour\""},
-      {"{\"cmd\":\"exec\"}", "\"program\" must be an object"},
-      {"{\"cmd\":\"exec\",\"program\":{}}", "program"},
-      {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\"}}", "code"},
-      {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"nix\",\"code\":\"00\"}}",
-       "nix"},
-      {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
-       "\"code\":\"0\"}}", "hex"},
-      {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
-       "\"code\":\"zz\"}}", "hex"},
-      {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
-       "\"code\":\"\"}}", "hex"},
-      {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
-       "\"code\":\"00\",\"entry\":1}}", "entry 1"},
-      {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
-       "\"code\":\"00\",\"entry\":-1}}", "entry -1"},
-      {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
-       "\"code\":\"00\",\"manifest\":\".in Q9\"}}", "manifest"},
-      {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
-       "\"code\":\"00\",\"extra\":1}}", "extra"},
-      {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
-       "\"code\":\"00\"},\"fuel\":-1}", "\"fuel\""},
-      {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
-       "\"code\":\"00\"},\"fuel\":1.5}", "\"fuel\""},
-      {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
-       "\"code\":\"00\"},\"engine\":\"cuda\"}", "engine cuda"},
-      {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
-       "\"code\":\"00\"},\"engine\":7}", "\"engine\""},
-      {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
-       "\"code\":\"00\"},\"state\":[]}", "\"state\""},
-      {"{\"cmd\":\"exec\",\"program\":{\"dialect\":\"unified\","
-       "\"code\":\"00\"},\"state\":{\"rags\":[]}}", "rags"},
-      {"{\"cmd\":\"run\",\"program\":{\"dialect\":\"unified\","
-       "\"code\":\"00\"},\"seed\":\"x\"}", "\"seed\""},
-      {"{\"cmd\":\"run\",\"program\":{\"dialect\":\"unified\","
-       "\"code\":\"00\"},\"threads\":0}", "\"threads\""},
-      {"{\"cmd\":\"run\",\"program\":{\"dialect\":\"unified\","
-       "\"code\":\"00\"},\"time_limit\":0}", "\"time_limit\""},
-      {"{\"cmd\":\"run\",\"program\":{\"dialect\":\"unified\","
-       "\"code\":\"00\"},\"time_limit\":\"1\"}", "\"time_limit\""},
-      {"{\"cmd\":\"run\",\"program\":{\"dialect\":\"unified\","
-       "\"code\":\"00\"},\"min_assurance\":\"proof\"}", "min_assurance"},
-      {"{\"cmd\":\"run\",\"program\":{\"dialect\":\"unified\","
-       "\"code\":\"00\"},\"deny\":[\"FLY\"]}", "FLY"},
-      {"{\"cmd\":\"run\",\"program\":{\"dialect\":\"unified\","
-       "\"code\":\"00\"},\"deny\":[1]}", "deny"},
-      {"{\"cmd\":\"run\",\"program\":{\"dialect\":\"unified\","
-       "\"code\":\"00\"},\"deny\":\"MUL\"}", "deny"},
-      {"{\"cmd\":\"run\",\"program\":{\"dialect\":\"unified\","
-       "\"code\":\"00\"},\"episodes\":[]}", "episodes"},
-      {"{\"cmd\":\"run\",\"program\":{\"dialect\":\"unified\","
-       "\"code\":\"00\"},\"episodes\":[{},{\"pc\":\"x\"}]}", "pc"},
-      {"{\"cmd\":\"history\"}", "no journal"},
-      {"{\"cmd\":\"programs\"}", "no journal"},
-      {"{\"cmd\":\"history\",\"journal\":\"/nonexistent/x.db\"}", "x.db"},
-      {"{\"cmd\":\"history\",\"agent\":1}", "\"agent\""},
-  };
   flux_plugin *p = plugin_new();
-  for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-    flux_status rc = ask_text(p, cases[i].text, strlen(cases[i].text));
-    UNIT_TRUE(rc != FLUX_OK, "%s", cases[i].text);
-    UNIT_TRUE(strstr(reply.message, cases[i].want) != NULL, "%s: \"%s\"",
-              cases[i].text, reply.message);
+  for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    flux_status rc = ask_text(p, bad[i].text, strlen(bad[i].text));
+    UNIT_TRUE(rc != FLUX_OK, "%s", bad[i].text);
+    UNIT_TRUE(strstr(reply.message, bad[i].want) != NULL, "%s: \"%s\"",
+              bad[i].text, reply.message);
     UNIT_EQ(reply.count, 0);
   }
   plugin_done(p);
