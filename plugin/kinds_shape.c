@@ -22,6 +22,13 @@ static uint32_t follower(const struct fse_view *v, uint32_t i) {
   return pc < v->program->size ? v->facts->index[pc] : UINT32_MAX;
 }
 
+/* Whether some instruction jumps to node i. */
+static bool jumped_to(const struct fse_view *v, uint32_t i) {
+  for (uint32_t k = 0; k < v->draft->count; k++)
+    if (v->draft->nodes[k].target == i) return true;
+  return false;
+}
+
 /* ---- PatchJump ---------------------------------------------------------- */
 
 #define JUMP_WAYS 3u
@@ -67,8 +74,9 @@ static int invert_over(const struct fse_view *v, uint32_t i,
   uint32_t j = follower(v, i), target;
   struct fse_want w;
   if (j == UINT32_MAX || !is_branch(d->nodes[i].insn.row) ||
-      !is_jump(d->nodes[j].insn.row) || d->nodes[j].dead || v->facts->is_head[j] ||
-      d->nodes[i].target != fse_draft_next(d, j) ||
+      !is_jump(d->nodes[j].insn.row) || d->nodes[j].dead ||
+      j == v->draft->entry ||
+      jumped_to(v, j) || d->nodes[i].target != fse_draft_next(d, j) ||
       !fse_meaning(v->lexicon, &d->nodes[i].insn, &w) ||
       inverse(w.op) == FLUX_OP_NOP)
     return -1;
@@ -253,6 +261,7 @@ static int fuse_compare(const struct fse_view *v, uint32_t i, uint32_t j,
 static int fuse_copy(const struct fse_view *v, uint32_t i, uint32_t j,
                      struct fse_draft *d, struct fse_proposal *out) {
   struct fse_want x, y;
+  bool over = false;  /* the first overwrites what the second will read */
   if (v->facts->insn[j].row->flow != FISA_FLOW_NEXT ||
       !fse_meaning(v->lexicon, &d->nodes[i].insn, &x) ||
       !fse_meaning(v->lexicon, &d->nodes[j].insn, &y))
@@ -271,10 +280,13 @@ static int fuse_copy(const struct fse_view *v, uint32_t i, uint32_t j,
     y.op = FLUX_OP_ADD;
     y.a = x.a;
     y.b.value = (int32_t)sum;
+    over = same_register(&x.d, &x.a);
   } else {
     return -1;
   }
-  if (fse_rewrite(v, d, j, &y, FSE_NO_NODE) != 0) return -1;
+  if (fse_rewrite(v, d, j, &y, FSE_NO_NODE) != 0 ||
+      (over && fse_draft_remove(d, i) != 0))
+    return -1;
   return fse_propose(d, v, out, "two rows in one at %u",
                      v->facts->insn[j].pc);
 }
@@ -415,7 +427,8 @@ int fse_hoist_apply(const struct fse_view *v, uint32_t site,
   int32_t value[FISA_MAX_OPERANDS];
   const struct fisa_row *row;
   if (!fse_plain(v, site) || entry == UINT32_MAX ||
-      v->profile->runs[site] <= v->profile->runs[entry] ||
+      (v->profile->runs[site] <= v->profile->runs[entry] &&
+       !jumped_to(v, entry)) ||
       !fse_meaning(v->lexicon, &d->nodes[site].insn, &w) ||
       w.op != FLUX_OP_MOV || !w.a.constant)
     return -1;

@@ -10,8 +10,14 @@
 
 /* ---- making ------------------------------------------------------------- */
 
+/* What the steps of a row did so far, a bit an operand. */
+struct noting {
+  uint8_t seen;
+  uint8_t made;  /* surely written: a later read is of the row's own value */
+};
+
 static void note_ref(struct fse_usage *u, const struct fisa_ref *r, char use,
-                     uint8_t *seen) {
+                     struct noting *n) {
   uint8_t bit;
   if (r->kind == FISA_REF_RAWNUM) {
     u->shared |= (uint8_t)(1u << r->operand);
@@ -20,21 +26,23 @@ static void note_ref(struct fse_usage *u, const struct fisa_ref *r, char use,
   if (r->kind != FISA_REF_REG && r->kind != FISA_REF_RAW) return;
   bit = (uint8_t)(1u << r->operand);
   if (r->kind == FISA_REF_RAW) u->shared |= bit;
-  if ((*seen & bit) && u->file[r->operand] != r->file) u->shared |= bit;
-  *seen |= bit;
+  if ((n->seen & bit) && u->file[r->operand] != r->file) u->shared |= bit;
+  n->seen |= bit;
   u->file[r->operand] = r->file;
-  if (use == 'R' || use == 'M') u->reads |= bit;
+  if ((use == 'R' || use == 'M') && !(n->made & bit)) u->reads |= bit;
   if (use == 'W' || use == 'M') u->writes |= bit;
 }
 
 /* An op on a whole file reaches registers its operands do not show. */
 static void note_step(struct fse_usage *u, const struct fisa_step *s,
-                      uint8_t *seen) {
-  note_ref(u, &s->d, fisa_semop_use(s->op, 0), seen);
-  note_ref(u, &s->a, fisa_semop_use(s->op, 1), seen);
-  note_ref(u, &s->b, fisa_semop_use(s->op, 2), seen);
-  note_ref(u, &s->c, fisa_semop_use(s->op, 3), seen);
-  note_ref(u, &s->imm, 'R', seen);
+                      struct noting *n) {
+  note_ref(u, &s->a, fisa_semop_use(s->op, 1), n);
+  note_ref(u, &s->b, fisa_semop_use(s->op, 2), n);
+  note_ref(u, &s->c, fisa_semop_use(s->op, 3), n);
+  note_ref(u, &s->imm, 'R', n);
+  note_ref(u, &s->d, fisa_semop_use(s->op, 0), n);
+  if (fisa_semop_use(s->op, 0) == 'W' && s->d.kind == FISA_REF_REG)
+    n->made |= (uint8_t)(1u << s->d.operand);
 }
 
 static bool writes_flag(const struct fisa_dialect *d,
@@ -64,11 +72,11 @@ struct fse_lexicon *fse_lexicon_new(const struct fisa_dialect *d,
   l->policy = policy;
   for (unsigned i = 0; i < 256; i++) {
     const struct fisa_row *row = &d->rows[i];
-    uint8_t seen = 0;
+    struct noting noting = {0, 0};
     unsigned k;
     if (!row->defined) continue;
     for (k = 0; k < row->step_count; k++)
-      note_step(&l->usage[i], &row->steps[k], &seen);
+      note_step(&l->usage[i], &row->steps[k], &noting);
     l->denied[i] = denied(policy, row->name);
     if (!usable(row) || l->denied[i]) continue;
     if ((row->roles & FISA_ROLE_NOP) &&
