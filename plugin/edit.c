@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- making drafts -------------------------------------------------------- */
+/* ---- making drafts ------------------------------------------------------ */
 
 static int reserve(struct fse_draft *d, uint32_t nodes, uint32_t order) {
   if (nodes > d->capacity) {
@@ -135,7 +135,7 @@ void fse_draft_free(struct fse_draft *d) {
   free(d);
 }
 
-/* ---- editing --------------------------------------------------------------- */
+/* ---- editing ------------------------------------------------------------ */
 
 static uint32_t order_of(const struct fse_draft *d, uint32_t node) {
   for (uint32_t i = 0; i < d->order_count; i++)
@@ -206,7 +206,7 @@ uint32_t fse_draft_insert(struct fse_draft *d, uint32_t node, bool take_jumps,
   return fresh;
 }
 
-/* ---- finishing -------------------------------------------------------------- */
+/* ---- finishing ---------------------------------------------------------- */
 
 /* Bytes the machine wants to see behind the last instructions, although they
  * are no part of them: as many as there were in the parent. */

@@ -13,7 +13,7 @@
 #include "tests/isa_util.h"
 #include "tests/unit.h"
 
-/* ---- a draft with all that belongs to it ------------------------------------------- */
+/* ---- a draft with all that belongs to it -------------------------------- */
 
 struct rig {
   struct fisa_program *p;
@@ -84,7 +84,7 @@ static const struct fisa_row *row(const char *name) {
 
 static const int32_t none[FISA_MAX_OPERANDS];
 
-/* ---- identity --------------------------------------------------------------------------- */
+/* ---- identity ----------------------------------------------------------- */
 
 /* What a node says in the child is what it said in the parent. */
 static void check_node(const struct rig *r, uint32_t i) {
@@ -246,7 +246,7 @@ static void malformed_parents(void) {
   }
 }
 
-/* ---- removing ----------------------------------------------------------------------------- */
+/* ---- removing ----------------------------------------------------------- */
 
 static void a_removed_target(void) {
   struct rig r;
@@ -308,7 +308,7 @@ static void any_one_removed(void) {
   }
 }
 
-/* ---- inserting ----------------------------------------------------------------------------- */
+/* ---- inserting ---------------------------------------------------------- */
 
 static void before_a_target(void) {
   struct rig r;
@@ -373,7 +373,7 @@ static void out_of_reach(void) {
   rig_done(&r);
 }
 
-/* ---- replacing ------------------------------------------------------------------------------ */
+/* ---- replacing ---------------------------------------------------------- */
 
 static void a_longer_row(void) {
   struct rig r;
@@ -425,7 +425,7 @@ static void values_out_of_range(void) {
   rig_done(&r);
 }
 
-/* ---- frozen layout ----------------------------------------------------------------------------- */
+/* ---- frozen layout ------------------------------------------------------ */
 
 static void frozen(void) {
   struct rig r;
@@ -450,7 +450,7 @@ static void frozen(void) {
   rig_done(&r);
 }
 
-/* ---- boundaries ---------------------------------------------------------------------------------- */
+/* ---- boundaries --------------------------------------------------------- */
 
 static void a_boundary_moves(void) {
   struct rig r;
@@ -466,7 +466,7 @@ static void a_boundary_moves(void) {
   rig_done(&r);
 }
 
-/* ---- copies ------------------------------------------------------------------------------------------ */
+/* ---- copies ------------------------------------------------------------- */
 
 static void copies_are_apart(void) {
   struct rig r;
@@ -502,7 +502,7 @@ static void places_that_are_none(void) {
   rig_done(&r);
 }
 
-/* ---- the sweep ------------------------------------------------------------------------------------ */
+/* ---- the sweep ---------------------------------------------------------- */
 
 static void swept(const char *text, int count, const char *want) {
   struct rig r;
@@ -527,7 +527,7 @@ static void sweeps(void) {
         "DIV R4, R5, R6\nHALT\n");
 }
 
-/* ---- behaviour --------------------------------------------------------------------------------------- */
+/* ---- behaviour ---------------------------------------------------------- */
 
 struct feed {
   uint64_t seed;

@@ -22,7 +22,7 @@ const char *__lsan_default_suppressions(void) {
 
 static struct hostile text, fresh;
 
-/* ---- a plugin that talks nonsense ----------------------------------------------- */
+/* ---- a plugin that talks nonsense --------------------------------------- */
 
 static const char twice[] =
     ".dialect unified\n.in R1 0..200\n.out R3\n"
@@ -166,7 +166,7 @@ static void patches(const char *program, bool continuing) {
 static void patches_fresh(void) { patches(twice, false); }
 static void patches_continuing(void) { patches(sums, true); }
 
-/* ---- configs ----------------------------------------------------------------------- */
+/* ---- configs ------------------------------------------------------------ */
 
 static void configs(void) {
   unsigned n = (unsigned)unit_scale(5000), good = 0;
@@ -193,7 +193,7 @@ static void configs(void) {
   UNIT_TRUE(good > 0 && good < n, "%u of %u are fine", good, n);
 }
 
-/* ---- programs ------------------------------------------------------------------------ */
+/* ---- programs ----------------------------------------------------------- */
 
 static const char *const samples[] = {"sum", "alarm", "checksum", "sort",
                                       "thermostat", "hash"};

@@ -19,7 +19,7 @@
 
 static struct hostile text;
 
-/* ---- a host --------------------------------------------------------------------- */
+/* ---- a host ------------------------------------------------------------- */
 
 const flux_plugin_descriptor *flux_plugin_entry(void);
 
@@ -124,7 +124,7 @@ static const flux_evolver *evolver(flux_plugin *p) {
   return flux_plugin_entry()->extension(p, FLUX_EXT_EVOLVER);
 }
 
-/* ---- agents ------------------------------------------------------------------------- */
+/* ---- agents ------------------------------------------------------------- */
 
 static const char sum[] = ".dialect unified\n.in R1 0..40\n.out R3\n"
                           "MOVI R3, 0\nagain: ADD R3, R3, R1\n DEC R1\n"
@@ -272,7 +272,7 @@ static void info_texts(void) {
   fisa_program_free(program);
 }
 
-/* ---- tasks ---------------------------------------------------------------------------- */
+/* ---- tasks -------------------------------------------------------------- */
 
 /* A task and all it points to. */
 struct told {
@@ -387,7 +387,7 @@ static void tasks(void) {
   fisa_program_free(program);
 }
 
-/* ---- requests ------------------------------------------------------------------------- */
+/* ---- requests ----------------------------------------------------------- */
 
 static int32_t take_line(const char *line, size_t size, void *user) {
   (void)user;
