@@ -81,7 +81,8 @@ show_events()
 
 	while IFS= read -r line; do
 		case $line in
-		*': '*' patch '[0-9]*) printf '%4d s  %s\n' "$SECONDS" "$line" ;;
+		*': '*' patch '[0-9]*)
+			printf '%4d s  %s\n' "$SECONDS" "$line" ;;
 		esac
 	done
 }
@@ -157,9 +158,9 @@ config after 0 'paused = true;' ''
 config tuned 0 '' ''
 
 say "Agents run $tasks tasks each, first as they were written, to know what is"
-say 'right; then the same tasks again, while the plugin evolves them. That takes'
-say 'about a minute. Three bad patches are planted: one faults, one computes a'
-say 'wrong value, one is 30 % slower.'
+say 'right; then the same tasks again, while the plugin evolves them. That'
+say 'takes about a minute. Three bad patches are planted: one faults, one'
+say 'computes a wrong value, one is 30 % slower.'
 say
 pass control --no-plugins --outputs control.out
 SECONDS=0

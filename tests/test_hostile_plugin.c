@@ -422,7 +422,8 @@ static void requests(void) {
     memset(message, 'x', sizeof message);
     hostile_lay(&text, seed, strlen(seed));
     if (i % 97 == 0)
-      for (unsigned k = 0; k < 300; k++) text.text[k] = (char)isa_random(&random);
+      for (unsigned k = 0; k < 300; k++)
+        text.text[k] = (char)isa_random(&random);
     hostile_mutate(&text, &random, 1);
     rc = c->request(p, text.text, text.size, take_line, message,
                     sizeof message, NULL);
