@@ -14,7 +14,7 @@
 #define FUEL 100000u
 #define EPISODES 12u
 
-/* ---- a view of a program ---------------------------------------------------------- */
+/* ---- a view of a program ------------------------------------------------ */
 
 struct rig {
   struct fisa_program *p;
@@ -132,7 +132,7 @@ static void never(const char *kind, const char *before, const char *after) {
   rig_done(&r);
 }
 
-/* ---- each kind ------------------------------------------------------------------------ */
+/* ---- each kind ---------------------------------------------------------- */
 
 static void optimize_opcode(void) {
   /* A result that is always the same. */
@@ -269,7 +269,7 @@ static void hoist_constant(void) {
         "MOVI R63, 7\nADD R2, R1, R63\nHALT\n");
 }
 
-/* ---- all kinds --------------------------------------------------------------------------- */
+/* ---- all kinds ---------------------------------------------------------- */
 
 static void the_table(void) {
   UNIT_TRUE(fse_kind_count > 0 && fse_kind_count <= FSE_KINDS_MAX, "%u",
@@ -409,7 +409,7 @@ static void sites_in_order(void) {
   rig_done(&r);
 }
 
-/* ---- the profile --------------------------------------------------------------------------- */
+/* ---- the profile -------------------------------------------------------- */
 
 static void profile(void) {
   struct rig r;
@@ -425,7 +425,7 @@ static void profile(void) {
   rig_done(&r);
 }
 
-/* ---- the lexicon ---------------------------------------------------------------------------- */
+/* ---- the lexicon -------------------------------------------------------- */
 
 static const struct fisa_row *selects(const struct fse_lexicon *l,
                                       struct fse_want w) {
