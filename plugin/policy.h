@@ -58,7 +58,7 @@ enum fse_assurance {
     "counted states of assurance fuzz") \
   X(episodes, uint32_t, "episodes", INT, 32, 1, 4096, \
     "recorded tasks before a search begins, and kept for replay") \
-  X(record_period, uint32_t, "record_period", INT, 16, 1, 1000000, \
+  X(record_period, uint32_t, "record_period", INT, 32, 1, 1000000, \
     "of so many tasks one is counted and recorded") \
   X(threads, uint32_t, "threads", INT, 1, 1, 64, \
     "evolution threads") \
