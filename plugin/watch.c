@@ -98,8 +98,8 @@ static int64_t wall_ms(void) {
   return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Completes the record of the patch on its way and tells the operator. */
-static void conclude(struct flux_evolved *a, enum fse_outcome outcome,
+/* Completes the record of the patch on its way. */
+static void complete(struct flux_evolved *a, enum fse_outcome outcome,
                      const char *why) {
   struct fse_record *r = &a->next_patch.record;
   uint32_t n = a->next_patch.tasks ? a->next_patch.tasks : 1;
@@ -114,15 +114,26 @@ static void conclude(struct flux_evolved *a, enum fse_outcome outcome,
                                   a->next_patch.root_confidence / n, a->trust);
   r->fitness_after =
       fse_fitness(r->cost_after, a->next_patch.confidence / n, a->trust);
-  if (outcome == FSE_ACCEPTED)
+}
+
+/* Tells the operator what became of a patch. */
+static void announce(struct flux_evolved *a) {
+  const struct fse_record *r = &a->next_patch.record;
+  if (r->outcome == FSE_ACCEPTED)
     fse_say(a->instance, FLUX_LOG_EVENT,
             "%s: accepted patch %llu: %.1f -> %.1f cycles a result (%s)",
             a->name, (unsigned long long)r->patch, r->cost_before,
             r->cost_after, r->kind);
   else
     fse_say(a->instance, FLUX_LOG_EVENT, "%s: %s patch %llu: %s (%s)",
-            a->name, fse_outcome_name(outcome), (unsigned long long)r->patch,
-            r->reason, r->kind);
+            a->name, fse_outcome_name(r->outcome),
+            (unsigned long long)r->patch, r->reason, r->kind);
+}
+
+static void conclude(struct flux_evolved *a, enum fse_outcome outcome,
+                     const char *why) {
+  complete(a, outcome, why);
+  announce(a);
 }
 
 /* Writes a record; what fails pauses evolution with one line. */
@@ -152,12 +163,15 @@ static void accept_patch(struct flux_evolved *a) {
   struct fse_live *next = &a->next_patch.live;
   struct fse_version v = {next->program, a->root, next->places,
                           next->place_count};
-  conclude(a, FSE_ACCEPTED, "");
+  /* Accepted is committed: nobody hears of it before. */
+  complete(a, FSE_ACCEPTED, "");
   if (remember(a, &v) != 0) {
     (void)in->live->take_back(a->id, next->id, FLUX_REVERT, in->host->ctx);
+    conclude(a, FSE_REVERTED, "the journal could not keep it");
     fse_phase_set(a, FSE_LEAVING);
     return;
   }
+  announce(a);
   (void)in->live->accept(a->id, next->id, in->host->ctx);
   a->generation++;
   fse_live_done(&a->live);
