@@ -197,6 +197,13 @@ static const char wraps_2[] =
     "at1:  MOVI16 R9, 99\n CMP_GT R8, R5, R9\n JEQ R8, next\n"
     "      MOVI R5, 0\n JMP next\n";
 
+/* The same place for place, and told apart all the same. */
+static const char wraps_3[] =
+    ".dialect unified\n.in R5 0..49\n MOVI R7, 10\n"
+    "next: ADD R5, R5, R7\n CMP_GT R8, R5, R9\n TELL R5, R7, R0\n YIELD 0\n"
+    "at1:  MOVI16 R9, 99\n CMP_GT R8, R5, R9\n JEQ R8, next\n"
+    "      MOVI R5, 0\n JMP next\n";
+
 /* Told sum and R6 of each task, from the i-th output on. */
 static void check_wraps(const struct rig_agent *a, size_t i, int32_t r6) {
   for (; i < a->output_count; i++) {
@@ -228,6 +235,28 @@ static void suspended_in_the_middle(void) {
   UNIT_EQ(rig_stats(a).version, 2);
   check_wraps(a, 32, 2);
   UNIT_EQ(rig_stats(a).suspended, 35);
+  done(&r);
+}
+
+/* What holds a patch off is whose code it is, not the number of the pc. */
+static void nothing_installs_at_equal_places(void) {
+  struct rig r;
+  struct rig_agent *a;
+  const struct fisa_program *first;
+  rig_open(&r);
+  a = rig_add(&r, &(struct rig_options){
+                      .text = wraps, .continuing = true, .no_begin = true});
+  first = program(wraps_3);
+  UNIT_EQ(offer(a, a->program, first, 1, FLUX_PATCH_ACCEPTED), FLUX_OK);
+  rig_run(a, 7);
+  check_wraps(a, 0, 10);
+  UNIT_EQ(offer(a, first, program(wraps_2), 2, FLUX_PATCH_ACCEPTED), FLUX_OK);
+  rig_run(a, 2);
+  UNIT_EQ(rig_stats(a).version, 1);
+  rig_run(a, 1);
+  UNIT_EQ(rig_stats(a).withdrawn, 1);
+  rig_run(a, 3);
+  check_wraps(a, 0, 10);
   done(&r);
 }
 
@@ -757,6 +786,7 @@ static const struct unit_test tests[] = {
     {"suspend", "probation", suspended_on_probation},
     {"suspend", "log", suspended_in_the_log},
     {"suspend", "middle", suspended_in_the_middle},
+    {"suspend", "places", nothing_installs_at_equal_places},
     {"suspend", "offers", nothing_installs_meanwhile},
     {"observe", "period", every_so_many},
     {"observe", "record", what_a_record_holds},

@@ -432,8 +432,10 @@ static void accepted_from_the_start(void) {
             FLUX_TASK_FRESH | FLUX_TASK_SWAPPED);
   /* No probation, so another may follow, and take its place. */
   UNIT_EQ(rig_take_back(s.a, 4, FLUX_REVERT), FLUX_E_STALE);
-  p = (struct rig_patch){.from = s.patch, .to = s.patch, .id = 5, .base = 4,
+  p = (struct rig_patch){.from = s.patch, .to = s.patch, .id = 4, .base = 4,
                          .flags = FLUX_PATCH_ACCEPTED};
+  UNIT_EQ(rig_offer(s.a, &p), FLUX_E_INVALID);
+  p.id = 5;
   UNIT_EQ(rig_offer(s.a, &p), FLUX_OK);
   rig_run(s.a, 2);
   UNIT_EQ(rig_stats(s.a).version, 5);
@@ -822,6 +824,33 @@ static void greedy_patch(void) {
   close_scene(&s);
 }
 
+/* Several values of a source come again in their order. */
+static void values_come_in_order(void) {
+  static const char *const texts[] = {
+      ".dialect unified\n SENSE R2\n TELL R2, R0, R0\n SENSE R3\n"
+      "SENSE R4\n TELL R2, R3, R4\n HALT\n",
+      ".dialect unified\n SENSE R2\n TELL R2, R0, R0\n SENSE R3\n"
+      "SENSE R4\n TELL R4, R3, R2\n HALT\n"};
+  for (uint32_t flags = 0; flags <= FLUX_PATCH_HOLD; flags++) {
+    struct scene s;
+    rig_open(&s.rig);
+    s.a = rig_add(&s.rig, &(struct rig_options){.text = texts[0],
+                                                .no_begin = true});
+    s.patch = rig_program(texts[1]);
+    s.a->stream = true;
+    rig_run(s.a, 1);
+    UNIT_EQ(offer(&s, 1, flags), FLUX_OK);
+    UNIT_EQ(rig_step(s.a), FHOST_RAN);
+    UNIT_EQ(rig_take_back(s.a, 1, FLUX_RECOVER), FLUX_OK);
+    if (flags != 0) UNIT_EQ(rig_step(s.a), FHOST_RESOLVED);
+    rig_run(s.a, 3);
+    UNIT_EQ(s.a->inputs, 12);
+    UNIT_EQ(rig_stats(s.a).wrong, flags == 0);
+    if (flags != 0) rig_as_control(s.a, 4);
+    close_scene(&s);
+  }
+}
+
 static void released_outputs_are_matched(void) {
   struct scene s;
   open_scene(&s, sums, sums_back, true);
@@ -1078,6 +1107,7 @@ static const struct unit_test tests[] = {
     {"revert", "no_end", hold_without_end},
     {"recover", "hold", wrong_outputs_are_never_seen},
     {"recover", "greedy", greedy_patch},
+    {"recover", "values", values_come_in_order},
     {"recover", "matched", released_outputs_are_matched},
     {"recover", "wrong", wrong_outputs_are_counted},
     {"recover", "full", a_full_log_waits},
