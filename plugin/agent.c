@@ -118,7 +118,10 @@ static int make_buffers(struct flux_evolved *a, struct fisa_error *err) {
       fse_ring_init(&a->ring, a->dialect) != 0)
     return fisa_fail(err, "out of memory");
   a->set = ftrial_set_new(a->root, a->fuel, err);
-  return a->set == NULL ? -1 : 0;
+  if (a->set == NULL) return -1;
+  /* Detaching does not wait for the end of a fuzzing. */
+  ftrial_set_stop(a->set, &a->leaving);
+  return 0;
 }
 
 /* ---- the version of the journal ----------------------------------------- */
