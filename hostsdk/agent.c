@@ -369,7 +369,6 @@ int fhost_agent_restore(struct fhost_agent *a,
   a->task = s->task;
   a->fresh = s->fresh;
   a->suspended = s->suspended;
-  a->begun = false;
   a->stopped = s->stopped;
   return 0;
 }

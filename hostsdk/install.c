@@ -224,7 +224,6 @@ static void rewind_log(struct fhost_agent *a) {
   a->task = first->task;
   a->fresh = first->fresh;
   a->suspended = first->suspended;
-  a->begun = true;
   a->held = a->holding = a->stopped = false;
 }
 
@@ -269,8 +268,7 @@ void fhost_boundary(struct fhost_agent *a) {
     (void)fhost_give_up(a);
     obey_verdict(a);
   }
-  if (a->probation == 0 && !a->begun && a->replay.log == NULL)
-    look_at_offer(a);
+  if (a->probation == 0 && a->replay.log == NULL) look_at_offer(a);
 }
 
 /* ---- held tasks --------------------------------------------------------- */

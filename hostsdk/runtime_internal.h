@@ -140,7 +140,6 @@ struct fhost_agent {
   /* The agent's thread. */
   struct fisa_state *state;
   struct fhost_promise promise;
-  bool begun;                  /* the task's begin is done already */
   bool fresh;                  /* the next task begins anew */
   bool suspended;              /* the pc is in the original's code */
   bool stopped, held, swapped, taken_back, withdrawn;

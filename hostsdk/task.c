@@ -18,20 +18,18 @@ static struct fhost_version *live(const struct fhost_agent *a) {
   return atomic_load_explicit(&a->live, memory_order_relaxed);
 }
 
-/* Initial state and inputs, unless a recovery laid them already. A task that
- * is run again finds the inputs it found the first time. */
+/* Initial state and inputs. A task that is run again finds the inputs that it
+ * found the first time. */
 static void begin(struct fhost_agent *a) {
   const struct fhost_logged *again = fhost_replay_task(a);
-  if (!a->begun && a->fresh) {
-    if (again != NULL && again->fresh) {
-      fisa_state_copy(a->state, again->begin);
-    } else {
-      fisa_state_start(live(a)->program, a->state);
-      if (a->o.world.begin != NULL)
-        a->o.world.begin(a->task, a->state, a->o.world.user);
-    }
+  if (!a->fresh) return;
+  if (again != NULL && again->fresh) {
+    fisa_state_copy(a->state, again->begin);
+    return;
   }
-  a->begun = false;
+  fisa_state_start(live(a)->program, a->state);
+  if (a->o.world.begin != NULL)
+    a->o.world.begin(a->task, a->state, a->o.world.user);
 }
 
 /*

@@ -238,6 +238,30 @@ static void suspended_in_the_middle(void) {
   done(&r);
 }
 
+/* Back on the original in the middle of its own code, it can be patched. */
+static void reverted_while_suspended(void) {
+  struct rig r;
+  struct rig_agent *a;
+  const struct fisa_program *first;
+  rig_open(&r);
+  a = rig_add(&r, &(struct rig_options){
+                      .text = wraps, .continuing = true, .no_begin = true});
+  first = program(wraps_1);
+  UNIT_EQ(offer(a, a->program, first, 1, 0), FLUX_OK);
+  rig_run(a, 7);
+  UNIT_EQ(rig_stats(a).suspended, 2);
+  UNIT_EQ(rig_take_back(a, 1, FLUX_REVERT), FLUX_OK);
+  rig_run(a, 2);
+  UNIT_EQ(rig_stats(a).version, 0);
+  UNIT_EQ(rig_stats(a).suspended, 2);
+  UNIT_EQ(offer(a, a->program, first, 2, 0), FLUX_OK);
+  rig_run(a, 3);
+  UNIT_EQ(rig_stats(a).version, 2);
+  UNIT_EQ(rig_stats(a).suspended, 4);
+  check_wraps(a, 0, 1);
+  done(&r);
+}
+
 /* What holds a patch off is whose code it is, not the number of the pc. */
 static void nothing_installs_at_equal_places(void) {
   struct rig r;
@@ -787,6 +811,7 @@ static const struct unit_test tests[] = {
     {"suspend", "log", suspended_in_the_log},
     {"suspend", "middle", suspended_in_the_middle},
     {"suspend", "places", nothing_installs_at_equal_places},
+    {"suspend", "reverted", reverted_while_suspended},
     {"suspend", "offers", nothing_installs_meanwhile},
     {"observe", "period", every_so_many},
     {"observe", "record", what_a_record_holds},
