@@ -401,9 +401,10 @@ same "evolving agents do what the originals do" \
 	"$status $(cut -f 8 report.tsv | sort -u)" "0 0"
 same "each has accepted a patch" \
 	"$(awk -F '\t' '$5 > 0 { n++ } END { print n }' report.tsv)" 3
+# At least: on a busy machine a good one may have to wait too long as well.
 same "each planted patch was taken back" \
-	"$(awk -F '\t' '{ print $1, $6, $7 }' report.tsv | tr '\n' ';')" \
-	"sum 0 1;gcd 0 1;fibonacci 1 0;"
+	"$(awk -F '\t' '$1 == "fibonacci" ? $6 > 0 : $7 > 0 { print $1 }' \
+		report.tsv | tr '\n' ' ')" "sum gcd fibonacci "
 holds "an accepted patch is an event" "$out" \
 	'^sum: accepted patch [0-9]*: [0-9.]* -> [0-9.]* cycles a result (.*)$'
 holds "so is one that faulted" "$out" \
@@ -430,6 +431,26 @@ resumed()
 resumed "resumed from the journal"
 same "versions of all agents" \
 	"$(awk -F '\t' '$4 > 0 { n++ } END { print n }' report.tsv)" 3
+
+# Wherever a hole is, agents do what their originals did. The first pages are
+# the schema, the others programs and records.
+rm -f flux.db-*
+size=$(wc -c <flux.db)
+cp flux.db whole.db
+for place in 0 100 4000 $((size / 3)) $((size / 2)) $((size - 600)); do
+	cp whole.db flux.db
+	head -c 600 /dev/zero | tr '\000' '\245' |
+		dd of=flux.db bs=1 seek="$place" conv=notrunc 2>/dev/null
+	run -c paused.conf --tasks 500 --outputs holed.out
+	same "a journal with a hole at $place: it runs" "$status" 0
+	awk '$2 < 500' control.out >first.out
+	check "a journal with a hole at $place: right" cmp first.out holed.out
+	rm -f flux.db*
+done
+head -c $((size / 2)) whole.db >flux.db
+run -c paused.conf --tasks 500 --outputs holed.out
+check "half a journal: right" cmp first.out holed.out
+holds "half a journal: it is said" "$err" 'unevolved: .*flux.db'
 rm -f flux.db*
 
 # until_logged TEXT: waits until out.log holds it; at most a minute.
