@@ -17,6 +17,7 @@ struct fhost_version *fhost_version_new(const struct fhost_agent *a,
                                         struct fisa_program *program,
                                         uint64_t id) {
   struct fhost_version *v = calloc(1, sizeof *v);
+  assert(program != NULL && program->size > 0);
   if (v == NULL) return NULL;
   v->id = id;
   v->program = program;
@@ -45,6 +46,7 @@ void fhost_version_free(const struct fhost_agent *a,
 struct fhost_log *fhost_log_new(const struct fhost_agent *a,
                                 uint32_t capacity) {
   struct fhost_log *l = calloc(1, sizeof *l);
+  assert(capacity > 0);
   if (l == NULL) return NULL;
   l->capacity = capacity;
   l->tasks = calloc(capacity, sizeof *l->tasks);
@@ -221,6 +223,7 @@ void fhost_runtime_free(struct fhost_runtime *rt) {
 }
 
 const flux_live *fhost_runtime_live(struct fhost_runtime *rt) {
+  assert(rt != NULL);
   return &rt->live;
 }
 
@@ -237,6 +240,7 @@ struct fhost_agent *fhost_agent_find(struct fhost_runtime *rt, uint64_t id) {
 /* The agent runs unevolved; an operator sees why. */
 static int refused(struct fhost_agent *a, const char *why,
                    struct fisa_error *err) {
+  assert(a->evolved == NULL);
   pthread_mutex_lock(&a->lock);
   snprintf(a->explanation, sizeof a->explanation, "%.159s", why);
   pthread_mutex_unlock(&a->lock);
@@ -307,6 +311,7 @@ static uint64_t get(const _Atomic uint64_t *n) {
 
 void fhost_agent_stats(const struct fhost_agent *a,
                        struct fhost_agent_stats *out) {
+  assert(a != NULL && out != NULL);
   *out = (struct fhost_agent_stats){
       .tasks = get(&a->n_tasks),
       .results = get(&a->n_results),
@@ -327,6 +332,7 @@ const char *fhost_agent_name(const struct fhost_agent *a) { return a->name; }
 
 void fhost_agent_explanation(struct fhost_agent *a, char *out,
                              size_t capacity) {
+  assert(out != NULL && capacity > 0);
   pthread_mutex_lock(&a->lock);
   snprintf(out, capacity, "%s", a->explanation);
   pthread_mutex_unlock(&a->lock);
@@ -361,6 +367,7 @@ struct fhost_snapshot *fhost_agent_save(struct fhost_agent *a) {
 
 int fhost_agent_restore(struct fhost_agent *a,
                         const struct fhost_snapshot *s) {
+  assert(s != NULL && s->state->cell_count == a->state->cell_count);
   /* A pc is a place of one version only. */
   if (a->held || a->replay.log != NULL || a->probation != 0 ||
       s->version != get(&a->live_id))

@@ -21,6 +21,7 @@ static void say(const struct fhost *h, uint32_t level, const char *text) {
 
 static int open_natives(struct fhost *h, struct fisa_error *err) {
   const struct fhost_config *c = h->config;
+  assert(h->natives == NULL);
   h->natives = fhost_natives_new(c->folder);
   if (h->natives == NULL) return fisa_fail(err, "out of memory");
   for (uint32_t i = 0; i < c->native_count; i++)
@@ -73,6 +74,7 @@ static int make_member(struct fhost *h, struct fhost_member *m,
                                   .trust = c->trust,
                                   .max_task_fuel = c->max_task_fuel,
                                   .worker = (uint32_t)(c->thread + 1)};
+  assert(m->agent == NULL);
   m->keep = h->o.keep_outputs;
   if (load_program(h, m, err) != 0 ||
       fhost_confidence_resolve(m->dialect, c->confidence, &o.confidence_cell,
@@ -221,6 +223,7 @@ int fhost_open(const struct fhost_config *config,
 int fhost_check(const struct fhost_config *config, struct fisa_error *err) {
   struct fhost *h = calloc(1, sizeof *h);
   int rc;
+  assert(config != NULL);
   if (h == NULL) return fisa_fail(err, "out of memory");
   h->config = config;
   h->o.plugins = true;

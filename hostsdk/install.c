@@ -58,6 +58,7 @@ static void make_live(struct fhost_agent *a, struct fhost_version *v) {
 static void install(struct fhost_agent *a, struct fhost_offer *o,
                     uint32_t pc) {
   struct fhost_version *old = live(a);
+  assert(a->probation == 0 && a->log == NULL && o->version != NULL);
   a->base_pc = a->state->pc;
   a->state->pc = pc;
   make_live(a, o->version);
@@ -190,6 +191,7 @@ static void accept(struct fhost_agent *a) {
 /* The base is live again, its state and pc are laid. */
 static void leave(struct fhost_agent *a, _Atomic uint64_t *counter) {
   struct fhost_version *bad = live(a);
+  assert(a->base != NULL && bad->id == a->probation);
   make_live(a, a->base);
   retire(a, bad);
   a->taken_back = a->swapped = true;
@@ -275,6 +277,7 @@ void fhost_boundary(struct fhost_agent *a) {
 
 /* The held task stands: its outputs go now, under its number. */
 static void stand(struct fhost_agent *a) {
+  assert(!a->holding || !a->spoiled);
   if (a->holding) {
     for (uint32_t i = 0; i < a->event_count; i++)
       if (a->events[i].out) fhost_release(a, &a->events[i]);

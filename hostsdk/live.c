@@ -59,6 +59,7 @@ static flux_status live_counts(uint64_t agent, uint64_t *slots, uint8_t *heads,
 
 static int copy_pairs(const flux_transfer *t, uint32_t n,
                       struct fhost_pairs *out) {
+  assert(t != NULL || n == 0);
   out->at = calloc((size_t)n + 1, sizeof *out->at);
   if (out->at == NULL) return -1;
   if (n > 0) memcpy(out->at, t, n * sizeof *t);
@@ -70,6 +71,7 @@ static int copy_pairs(const flux_transfer *t, uint32_t n,
 static int join_pairs(const struct fhost_pairs *first,
                       const struct fhost_pairs *second,
                       struct fhost_pairs *out) {
+  assert(out->at == NULL);
   if (copy_pairs(first->at, first->count, out) != 0) return -1;
   out->count = 0;
   for (uint32_t i = 0; i < first->count; i++) {
@@ -117,6 +119,7 @@ static flux_status check_patch(const flux_patch *p) {
 static flux_status check_back(struct fhost_agent *a, const flux_patch *p) {
   const struct fhost_version *base =
       atomic_load_explicit(&a->live, memory_order_acquire);
+  assert(base->id == p->base);
   if (p->id == p->base) return FLUX_E_INVALID;
   for (uint32_t i = 0; i < p->back_count; i++)
     if (p->back[i].to_pc >= base->program->size) return FLUX_E_INVALID;
@@ -172,6 +175,8 @@ static flux_status offer_locked(struct fhost_agent *a, const flux_patch *p) {
   rc = check_back(a, p);
   if (rc == FLUX_OK) rc = prepare(a, p, &v, &log);
   if (rc != FLUX_OK) return rc;
+  /* The slot is ours: nobody but us makes it READY. */
+  assert(a->offer.version == NULL);
   fhost_log_free(a->offer.log);
   a->offer.version = v;
   a->offer.log = log;
@@ -252,6 +257,7 @@ static flux_status give_verdict(struct fhost_agent *a, uint64_t patch,
                                 unsigned from, unsigned or_from,
                                 unsigned to) {
   uint64_t word = fhost_verdict_word(patch, from);
+  assert(to != FHOST_OPEN && from != to);
   if (patch == 0 || patch >= FHOST_MAX_PATCH) return FLUX_E_STALE;
   if (atomic_compare_exchange_strong_explicit(
           &a->verdict, &word, fhost_verdict_word(patch, to),
@@ -291,6 +297,7 @@ static void live_explain(uint64_t agent, const char *text, void *ctx) {
 }
 
 void fhost_live_init(struct fhost_runtime *rt) {
+  assert(rt != NULL);
   rt->live = (flux_live){.struct_size = sizeof rt->live,
                          .observe = live_observe,
                          .counts = live_counts,

@@ -22,6 +22,7 @@ const struct fhost_output *fhost_outputs(const struct fhost *h, uint32_t i,
 static void line_of(const struct fhost_member *m,
                     const struct fhost_output *o, char *out,
                     size_t capacity) {
+  assert(o->argc <= FISA_MAX_ARGS);
   int n = snprintf(out, capacity, "%s %llu %s", m->config->name,
                    (unsigned long long)o->task,
                    o->channel == FHOST_RESULT

@@ -31,6 +31,7 @@ int fhost_promise_make(struct fhost_promise *m,
                        const struct fisa_program *p) {
   const uint32_t cells = p->dialect->cell_count;
   uint8_t *given = calloc(cells + 1, 1);
+  assert(m->initial == NULL);
   m->initial = fisa_state_new(p->dialect);
   if (given == NULL || m->initial == NULL) {
     free(given);
@@ -59,6 +60,7 @@ void fhost_promise_done(struct fhost_promise *m) {
 
 static bool cells_in_range(const struct fisa_cells *c,
                            const struct fisa_state *s) {
+  assert(c->first + c->count <= s->cell_count);
   for (uint32_t k = 0; k < c->count; k++)
     if (s->cells[c->first + k] < c->lo || s->cells[c->first + k] > c->hi)
       return false;

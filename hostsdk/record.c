@@ -18,6 +18,7 @@ _Static_assert(offsetof(struct fisa_event, value) ==
 static void replay_open(struct fhost_agent *a) {
   struct fhost_replay *r = &a->replay;
   const struct fhost_logged *t = fhost_logged_at(r->log, r->index);
+  assert(r->index < r->log->count && t->event_count <= a->o.max_events);
   r->in_at = r->out_at = 0;
   r->unseen = t->unseen;
   memset(r->used, 0, t->event_count);
@@ -114,6 +115,7 @@ static int32_t take_input(uint16_t source, const int32_t *arg, unsigned argc,
 
 void fhost_release(struct fhost_agent *a, const struct fisa_event *e) {
   struct fhost_replay *r = &a->replay;
+  assert(e->out);
   if (r->log != NULL) {
     /* Sent before: matched, not sent again. */
     const struct fisa_event *before = next_released(r);

@@ -53,6 +53,7 @@ static unsigned round_of_tasks(const struct worker *w, bool *waiting) {
 
 static void *work(void *arg) {
   const struct worker *w = arg;
+  assert(w->index < w->o->threads);
   while (!atomic_load(w->abandon)) {
     bool waiting = false;
     unsigned ran = round_of_tasks(w, &waiting);

@@ -60,6 +60,7 @@ static void plan_observed(struct fhost_agent *a, struct plan *p) {
   uint64_t word = atomic_load_explicit(&a->observe, memory_order_relaxed);
   uint32_t what = (uint32_t)(word >> 32), period = (uint32_t)word;
   bool due = a->evolved != NULL && what != 0 && a->task % period == 0;
+  assert(what == 0 || period > 0);
   p->report = due;
   p->count = due && (what & FLUX_OBSERVE_COUNT) != 0;
   a->recording = due && (what & FLUX_OBSERVE_RECORD) != 0;
@@ -69,6 +70,7 @@ static void plan_observed(struct fhost_agent *a, struct plan *p) {
 /* And the part of a probation. */
 static void plan_probation(struct fhost_agent *a, struct plan *p) {
   bool patched = p->version == live(a);
+  assert(a->log != NULL && a->base != NULL && live(a) != a->original);
   a->holding = patched && (a->probation_flags & FLUX_PATCH_HOLD) != 0;
   if (patched) p->flags |= FLUX_TASK_PROBATION;
   if (a->holding) p->flags |= FLUX_TASK_HELD;
@@ -100,6 +102,7 @@ static bool is_result(int32_t status) {
 static void run(struct fhost_agent *a, const struct plan *plan) {
   struct fhost_version *v = plan->version;
   struct fhost_vm_io io = fhost_io;
+  assert(!a->held && !a->stopped);
   io.user = a;
   a->number = atomic_load_explicit(&a->numbers, memory_order_relaxed);
   atomic_store_explicit(&a->numbers, a->number + 1, memory_order_release);

@@ -22,6 +22,7 @@ static const struct fhost_bound *bound(const struct fhost_bound *b,
 
 static void begin(uint64_t task, struct fisa_state *s, void *user) {
   const struct fhost_member *m = user;
+  assert((s->mem_size & (s->mem_size - 1)) == 0);
   for (uint32_t i = 0; i < m->input_count; i++) {
     const struct fisa_cells *c = &m->inputs[i].place;
     struct fhost_call_env env = {.task = task};
@@ -85,6 +86,7 @@ static void output(uint64_t task, uint16_t channel, const int32_t *arg,
   const struct fhost_bound *b =
       bound(m->channels, m->channel_count, channel, arg, argc);
   const struct fhost_call_env env = {.task = task, .arg = arg, .argc = argc};
+  assert(argc <= FISA_MAX_ARGS);
   if (m->keep) {
     struct fhost_output o = {task, channel, (uint8_t)argc, {0}};
     memcpy(o.arg, arg, argc * sizeof *arg);
@@ -180,6 +182,7 @@ int fhost_world_make(struct fhost_member *m,
                      const struct fhost_natives *natives, uint64_t seed,
                      struct fhost_world *out, struct fisa_error *err) {
   const struct fisa_dialect *d = m->dialect;
+  assert(d != NULL && m->config != NULL);
   const struct binding_kind sources = {"source", FHOST_CALL_SOURCE,
                                        d->sources, d->source_count};
   const struct binding_kind channels = {"channel", FHOST_CALL_CHANNEL,
