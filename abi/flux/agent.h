@@ -94,7 +94,8 @@ enum {
   FLUX_TASK_SWAPPED = 1u << 4,   /* first task of its version */
   FLUX_TASK_WITHDRAWN = 1u << 5, /* the offered patch missed its deadline */
   FLUX_TASK_TAKEN_BACK = 1u << 6,/* first task after a take-back */
-  FLUX_TASK_LOST = 1u << 7,      /* the recorder's limits were exceeded */
+  FLUX_TASK_LOST = 1u << 7,      /* the recorder's limits were exceeded: not
+                                    recorded; on probation, taken back */
   FLUX_TASK_HELD = 1u << 8       /* outputs wait for agree or take_back */
 };
 
@@ -264,17 +265,25 @@ typedef struct flux_live {
 
   /*
    * The task agreed with its shadow run: its outputs may go, its begin state
-   * is forgotten. Tasks are agreed in order. [evolution-thread]
+   * is forgotten. Tasks are agreed in order; one that agrees speaks for those
+   * before it. FLUX_E_INVALID: it has not begun; FLUX_E_STALE: it agreed
+   * before, or nothing is on probation. [evolution-thread]
    */
   flux_status (*agree)(uint64_t agent, uint64_t task, void *ctx);
 
-  /* Ends probation: the patch stays. [evolution-thread] */
+  /*
+   * Ends probation: the patch stays, and what it ran so far agrees.
+   * FLUX_E_STALE: it is not on probation, or is being taken back, which the
+   * host may do by itself; after FLUX_OK nobody can. [evolution-thread]
+   */
   flux_status (*accept)(uint64_t agent, uint64_t patch, void *ctx);
 
   /*
    * Asks for the patch to be taken back, FLUX_REVERT or FLUX_RECOVER.
    * Returns at once; the record of the next task has FLUX_TASK_TAKEN_BACK.
-   * [evolution-thread]
+   * A task that is held is run again either way. FLUX_E_STALE: it is not on
+   * probation, or has its verdict; a revert that still waits for its place
+   * may become a recovery. [evolution-thread]
    */
   flux_status (*take_back)(uint64_t agent, uint64_t patch, uint32_t how,
                            void *ctx);
