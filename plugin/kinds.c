@@ -175,6 +175,23 @@ static bool by_algebra(struct fse_want *w) {
   }
 }
 
+bool fse_reaches_memory(unsigned op) {
+  return op == FLUX_OP_LOAD32 || op == FLUX_OP_LOAD8 ||
+         op == FLUX_OP_STORE32 || op == FLUX_OP_STORE8;
+}
+
+void fse_displace(struct fse_want *w) {
+  if (!fse_reaches_memory(w->op)) return;
+  if (w->a.constant && !w->b.constant) {
+    struct fse_arg a = w->a;
+    w->a = w->b;
+    w->b = a;
+  }
+  if (!w->b.constant) return;
+  w->imm = (int32_t)((uint32_t)w->imm + (uint32_t)w->b.value);
+  w->b.value = 0;
+}
+
 static int optimize_apply(const struct fse_view *v, uint32_t site,
                           struct fse_draft *d, struct fse_proposal *out) {
   uint32_t i = site / OPTIMIZE_WAYS, way = site % OPTIMIZE_WAYS;
@@ -188,11 +205,13 @@ static int optimize_apply(const struct fse_view *v, uint32_t site,
   if (way == 0) {
     if (!result->constant || fisa_semop_use(w.op, 0) == 'R') return -1;
     w.op = FLUX_OP_MOV;
+    w.imm = 0;
     w.a = (struct fse_arg){.constant = true, .value = result->value};
   } else if (way == 1) {
     uint64_t equal = result->equal & ~(UINT64_C(1) << (w.d.value & 63));
     if (equal == 0 || fisa_semop_use(w.op, 0) == 'R') return -1;
     w.op = FLUX_OP_MOV;
+    w.imm = 0;
     w.a = (struct fse_arg){.file = w.d.file,
                            .value = __builtin_ctzll(equal)};
   } else if (way == 2) {
@@ -205,6 +224,7 @@ static int optimize_apply(const struct fse_view *v, uint32_t site,
   } else if (!read_elsewhere(v, i, way & 1u ? &w.a : &w.b, (way - 5) / 2)) {
     return -1;
   }
+  fse_displace(&w);
   if (fse_rewrite(v, d, i, &w, FSE_NO_NODE) != 0) return -1;
   return fse_propose(d, v, out, "a cheaper row for the one at %u", in->pc);
 }

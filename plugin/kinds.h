@@ -26,6 +26,11 @@ int fse_rewrite(const struct fse_view *v, struct fse_draft *d, uint32_t node,
 /* Whether a node is an instruction of the view that may be edited. */
 bool fse_plain(const struct fse_view *v, uint32_t node);
 
+/* Loads and stores of one value, and their address put in order: a part that
+ * is a constant belongs to the displacement. */
+bool fse_reaches_memory(unsigned op);
+void fse_displace(struct fse_want *w);
+
 /* Renames the reads that the definition at node `def` reaches. Returns how
  * many instructions changed, or -1. */
 int fse_rename_uses(const struct fse_view *v, struct fse_draft *d,

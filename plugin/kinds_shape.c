@@ -257,33 +257,64 @@ static int fuse_compare(const struct fse_view *v, uint32_t i, uint32_t j,
                      v->facts->insn[j].pc);
 }
 
-/* d = x; d = d op b: d = x op b. And (x + k) + m: x + (k + m). */
+/* t = p + q; load or store at t: at p + q. */
+static bool fuse_address(const struct fse_want *x, struct fse_want *y) {
+  bool stores = fisa_semop_use(y->op, 0) == 'R';
+  if (!fse_reaches_memory(y->op) || !same_register(&x->d, &y->a) ||
+      !y->b.constant || y->b.value != 0 ||
+      (stores && same_register(&x->d, &y->d)))
+    return false;
+  if (x->op == FLUX_OP_SUB && x->b.constant)
+    y->imm = (int32_t)((uint32_t)y->imm - (uint32_t)x->b.value);
+  else if (x->op == FLUX_OP_ADD)
+    y->b = x->b;
+  else
+    return false;
+  y->a = x->a;
+  fse_displace(y);
+  return true;
+}
+
+/* A copy and what reads it. */
+static bool fuse_move(const struct fse_want *x, struct fse_want *y) {
+  bool d = fisa_semop_use(y->op, 0) == 'R' && same_register(&x->d, &y->d);
+  bool a = same_register(&x->d, &y->a), b = same_register(&x->d, &y->b);
+  if (x->op != FLUX_OP_MOV || (!a && !b && !d)) return false;
+  if (d) y->d = x->a;
+  if (a) y->a = x->a;
+  if (b) y->b = x->a;
+  return true;
+}
+
+/* (x + k) + m: x + (k + m). */
+static bool fuse_sum(const struct fse_want *x, struct fse_want *y) {
+  uint32_t k = (uint32_t)x->b.value, m = (uint32_t)y->b.value;
+  if ((x->op != FLUX_OP_ADD && x->op != FLUX_OP_SUB) ||
+      (y->op != FLUX_OP_ADD && y->op != FLUX_OP_SUB) ||
+      !same_register(&x->d, &y->a) || !x->b.constant || !y->b.constant)
+    return false;
+  y->b.value = (int32_t)((x->op == FLUX_OP_ADD ? k : 0 - k) +
+                         (y->op == FLUX_OP_ADD ? m : 0 - m));
+  y->op = FLUX_OP_ADD;
+  y->a = x->a;
+  return true;
+}
+
+/* d = x; d = d op b: d = x op b; and the like. */
 static int fuse_copy(const struct fse_view *v, uint32_t i, uint32_t j,
                      struct fse_draft *d, struct fse_proposal *out) {
   struct fse_want x, y;
-  bool over = false;  /* the first overwrites what the second will read */
+  bool over;
   if (v->facts->insn[j].row->flow != FISA_FLOW_NEXT ||
       !fse_meaning(v->lexicon, &d->nodes[i].insn, &x) ||
       !fse_meaning(v->lexicon, &d->nodes[j].insn, &y))
     return -1;
-  if (x.op == FLUX_OP_MOV) {
-    bool a = same_register(&x.d, &y.a), b = same_register(&x.d, &y.b);
-    if (!a && !b) return -1;
-    if (a) y.a = x.a;
-    if (b) y.b = x.a;
-  } else if ((x.op == FLUX_OP_ADD || x.op == FLUX_OP_SUB) &&
-             (y.op == FLUX_OP_ADD || y.op == FLUX_OP_SUB) &&
-             same_register(&x.d, &y.a) && x.b.constant && y.b.constant) {
-    uint32_t k = (uint32_t)x.b.value, m = (uint32_t)y.b.value;
-    uint32_t sum = (x.op == FLUX_OP_ADD ? k : 0 - k) +
-                   (y.op == FLUX_OP_ADD ? m : 0 - m);
-    y.op = FLUX_OP_ADD;
-    y.a = x.a;
-    y.b.value = (int32_t)sum;
-    over = same_register(&x.d, &x.a);
-  } else {
+  /* Where the first overwrites what the second will read, it has to go;
+   * elsewhere the sweep decides. */
+  over = x.op != FLUX_OP_MOV &&
+         (same_register(&x.d, &x.a) || same_register(&x.d, &x.b));
+  if (!fuse_move(&x, &y) && !fuse_address(&x, &y) && !fuse_sum(&x, &y))
     return -1;
-  }
   if (fse_rewrite(v, d, j, &y, FSE_NO_NODE) != 0 ||
       (over && fse_draft_remove(d, i) != 0))
     return -1;
@@ -307,6 +338,10 @@ static int coalesce_step(const struct fse_view *v, struct fse_draft *d,
       continue;
     if (n->insn.value[k] != r->from) continue;
     if (n->pinned || (u->shared >> k & 1u)) return -1;
+    if ((u->writes & ~u->reads) >> k & 1u) {
+      n->insn.value[k] = r->to;
+      return 1;
+    }
     reads |= (u->reads >> k & 1u) != 0;
     writes |= (u->writes >> k & 1u) != 0;
     n->insn.value[k] = r->to;

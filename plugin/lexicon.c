@@ -57,10 +57,17 @@ static bool denied(const struct fse_policy *policy, const char *name) {
   return false;
 }
 
+/* A guard that the immediate alone decides: a new instruction keeps clear. */
+static bool decided(const struct fisa_guard *g) {
+  return g->lethal == FLUX_LETHAL_SHIFT_RANGE && g->a.kind == FISA_REF_IMM;
+}
+
 /* Whether new instructions may be made of a row. */
 static bool usable(const struct fisa_row *row) {
+  for (unsigned i = 0; i < row->guard_count; i++)
+    if (!decided(&row->guards[i])) return false;
   return row->defined && !row->opaque && !row->keep && !row->payload &&
-         !row->sensitive && row->step_count > 0 && row->guard_count == 0 &&
+         !row->sensitive && row->step_count > 0 &&
          row->check == row->length && row->filler == 0;
 }
 
@@ -135,6 +142,26 @@ static bool unify(struct unifier *u, const struct fisa_ref *r, char use,
   }
 }
 
+/* The op's own immediate says what is wanted. */
+static bool unify_imm(struct unifier *u, const struct fisa_ref *r,
+                      int32_t want) {
+  switch (r->kind) {
+    case FISA_REF_NONE: return want == 0;
+    case FISA_REF_CONST: return r->value == want;
+    case FISA_REF_IMM: return put(u, r->operand, want);
+    default: return false;
+  }
+}
+
+/* No guard of the row can hold for the values it was given. */
+static bool harmless(const struct unifier *u) {
+  for (unsigned i = 0; i < u->row->guard_count; i++) {
+    int32_t v = u->value[u->row->guards[i].a.operand];
+    if (v < 0 || v > 31) return false;
+  }
+  return true;
+}
+
 static bool try_form(const struct fse_lexicon *l, const struct fse_form *f,
                      const struct fse_want *w,
                      int32_t value[FISA_MAX_OPERANDS]) {
@@ -142,13 +169,14 @@ static bool try_form(const struct fse_lexicon *l, const struct fse_form *f,
   const struct fisa_step *s = f->step;
   bool flow = f->row->flow != FISA_FLOW_NEXT;
   memset(value, 0, FISA_MAX_OPERANDS * sizeof *value);
-  if (s->op != w->op || s->imm.kind != FISA_REF_NONE) return false;
+  if (s->op != w->op) return false;
   if (flow && (f->row->target == 0xFF || f->row->target_reg != 0xFF))
     return false;
   if (flow) u.set |= (uint8_t)(1u << f->row->target);
   return unify(&u, &s->d, fisa_semop_use(s->op, 0), &w->d) &&
          unify(&u, &s->a, fisa_semop_use(s->op, 1), &w->a) &&
          unify(&u, &s->b, fisa_semop_use(s->op, 2), &w->b) &&
+         unify_imm(&u, &s->imm, w->imm) && harmless(&u) &&
          fisa_semop_use(s->op, 3) == 'N';
 }
 
@@ -246,6 +274,10 @@ bool fse_meaning(const struct fse_lexicon *l, const struct fisa_insn *in,
   if (writes_flag(l->dialect, s) || fisa_semop_use(s->op, 3) != 'N')
     return false;
   out->op = s->op;
+  out->imm = s->imm.kind == FISA_REF_CONST ? s->imm.value : 0;
+  if (s->imm.kind == FISA_REF_IMM) out->imm = in->value[s->imm.operand];
+  else if (s->imm.kind != FISA_REF_NONE && s->imm.kind != FISA_REF_CONST)
+    return false;
   return arg_of(l, in, &s->d, fisa_semop_use(s->op, 0), &out->d) &&
          arg_of(l, in, &s->a, fisa_semop_use(s->op, 1), &out->a) &&
          arg_of(l, in, &s->b, fisa_semop_use(s->op, 2), &out->b);

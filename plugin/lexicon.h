@@ -42,6 +42,7 @@ struct fse_arg {
 struct fse_want {
   unsigned op;
   struct fse_arg d, a, b;
+  int32_t imm;     /* of the op's own #imm: a displacement, ...; else 0 */
 };
 
 /*

@@ -445,20 +445,20 @@ static void lexicon(void) {
   k = (struct fse_arg){true, 0, 1};
   fse_policy_init(&policy);
   l = fse_lexicon_new(isa_unified(), &policy);
-  row = selects(l, (struct fse_want){FLUX_OP_ADD, r1, r1, k});
+  row = selects(l, (struct fse_want){FLUX_OP_ADD, r1, r1, k, 0});
   UNIT_STR_EQ(row ? row->name : "none", "INC");
-  row = selects(l, (struct fse_want){FLUX_OP_ADD, r1, r2, r1});
+  row = selects(l, (struct fse_want){FLUX_OP_ADD, r1, r2, r1, 0});
   UNIT_STR_EQ(row ? row->name : "none", "ADD");
   k.value = 100000;
-  UNIT_TRUE(selects(l, (struct fse_want){FLUX_OP_ADD, r1, r1, k}) == NULL,
+  UNIT_TRUE(selects(l, (struct fse_want){FLUX_OP_ADD, r1, r1, k, 0}) == NULL,
             "no row has room for 100000");
   k.value = -1;
-  row = selects(l, (struct fse_want){FLUX_OP_SUB, r1, r1, k});
+  row = selects(l, (struct fse_want){FLUX_OP_SUB, r1, r1, k, 0});
   UNIT_STR_EQ(row ? row->name : "none", "INC");
   fse_lexicon_free(l);
   snprintf(policy.deny[policy.deny_count++], FISA_MAX_NAME, "inc");
   l = fse_lexicon_new(isa_unified(), &policy);
-  row = selects(l, (struct fse_want){FLUX_OP_SUB, r1, r1, k});
+  row = selects(l, (struct fse_want){FLUX_OP_SUB, r1, r1, k, 0});
   UNIT_TRUE(row == NULL || strcmp(row->name, "INC") != 0, "INC is denied");
   fse_lexicon_free(l);
 }
