@@ -59,8 +59,12 @@ static void rig_take(struct rig *r, struct fisa_program *p) {
   from.lane = r->lane;
   r->profile = fse_profile_new(p, r->facts, &from);
   CU_ASSERT_FATAL(r->work && r->lexicon && r->profile);
-  r->view = (struct fse_view){p, r->facts, r->draft, r->lexicon, r->profile,
-                              &r->policy};
+  r->view = (struct fse_view){.program = p,
+                              .facts = r->facts,
+                              .draft = r->draft,
+                              .lexicon = r->lexicon,
+                              .profile = r->profile,
+                              .policy = &r->policy};
 }
 
 static void rig_text(struct rig *r, const char *text) {
