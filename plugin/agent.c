@@ -13,6 +13,7 @@
 #define RESUME_STATES 1000u  /* fuzz states a stored version must pass */
 
 void fse_live_done(struct fse_live *l) {
+  fir_free(l->ir);
   fisa_program_free(l->program);
   free(l->places);
   free(l->pair);
@@ -26,6 +27,8 @@ const struct fisa_program *fse_live_program(const struct flux_evolved *a) {
 int fse_live_make(const struct flux_evolved *a, struct fisa_program *program,
                   struct fse_place *places, uint32_t count, uint64_t id,
                   struct fse_live *out) {
+  assert(program != NULL && id > 0);
+  assert(a->root_facts != NULL && program != NULL && id > 0);
   memset(out, 0, sizeof *out);
   out->program = program;
   out->places = places;
@@ -33,9 +36,14 @@ int fse_live_make(const struct flux_evolved *a, struct fisa_program *program,
   out->id = id;
   out->pair = fse_boundary_pairs(a->root_facts, a->root, program, places,
                                  count, &out->pair_count);
-  if (out->pair != NULL) return 0;
+  if (out->pair != NULL && fir_lower(program, &out->ir, NULL) == 0) return 0;
   fse_live_done(out);
   return -1;
+}
+
+bool fse_trusted(const struct flux_evolved *a) {
+  /* A trust that is no number is none. */
+  return atomic_load(&a->trust) >= a->instance->policy.min_trust;
 }
 
 /* ---- making an agent ---------------------------------------------------- */
@@ -48,6 +56,9 @@ static void agent_free(struct flux_evolved *a) {
   fisa_state_free(a->begin);
   fisa_state_free(a->end);
   fir_lane_free(a->lane);
+  fisa_state_free(a->search_begin);
+  fisa_state_free(a->search_end);
+  fir_lane_free(a->search_lane);
   fir_free(a->root_ir);
   fisa_facts_free(a->root_facts);
   fisa_program_free(a->root);
@@ -114,13 +125,16 @@ static int make_buffers(struct flux_evolved *a, struct fisa_error *err) {
   a->lane = fir_lane_new();
   a->begin = fisa_state_new(a->dialect);
   a->end = fisa_state_new(a->dialect);
+  a->search_lane = fir_lane_new();
+  a->search_begin = fisa_state_new(a->dialect);
+  a->search_end = fisa_state_new(a->dialect);
   if (a->lane == NULL || a->begin == NULL || a->end == NULL ||
-      fse_ring_init(&a->ring, a->dialect) != 0)
+      a->search_lane == NULL || a->search_begin == NULL ||
+      a->search_end == NULL || fse_ring_init(&a->ring, a->dialect) != 0)
     return fisa_fail(err, "out of memory");
   a->set = ftrial_set_new(a->root, a->fuel, err);
   if (a->set == NULL) return -1;
-  /* Detaching does not wait for the end of a fuzzing. */
-  ftrial_set_stop(a->set, &a->leaving);
+  ftrial_set_stop(a->set, &a->cancel);
   return 0;
 }
 
@@ -130,21 +144,33 @@ static int make_buffers(struct flux_evolved *a, struct fisa_error *err) {
 static bool still_good(struct flux_evolved *a, const struct fse_live *v,
                        struct fisa_error *err) {
   struct fisa_finding f;
-  struct fir_program *ir = NULL;
   struct ftrial_pc_map map = {v->pair_count,
                               (const uint32_t(*)[2])v->pair};
-  bool good;
+  struct ftrial_result t;
   if (fisa_verify_child(v->program, a->root, NULL, &f, 1) != 0) {
     fisa_fail(err, "%u: %s", f.pc, f.text);
     return false;
   }
-  if (fir_lower(v->program, &ir, err) != 0) return false;
-  good = ftrial_fuzz(a->set, ir, &map, a->lane, a->instance->policy.seed,
-                     RESUME_STATES)
-             .verdict == FTRIAL_SAME;
-  if (!good) fisa_fail(err, "it differs from its root");
-  fir_free(ir);
-  return good;
+  fisa_fail(err, "it differs from its root");
+  if (!fse_boundaries_carry(a->root, a->root_facts, v->program, &map))
+    return false;
+  t = ftrial_run(a->set, v->ir, &map, a->lane, 0, ftrial_set_count(a->set),
+                 UINT64_MAX);
+  if (t.verdict == FTRIAL_SAME)
+    t = ftrial_fuzz(a->set, v->ir, &map, a->lane, a->instance->policy.seed,
+                    RESUME_STATES);
+  /* Where states cannot be made the tasks to come will have to say. */
+  return t.verdict == FTRIAL_SAME ||
+         (t.verdict == FTRIAL_INCONCLUSIVE &&
+          a->instance->policy.min_assurance < FSE_ASSURE_FUZZ);
+}
+
+/* The last patch number of the agent's records: versions are never named
+ * twice. */
+static int note_patch(const struct fse_record *r, void *user) {
+  struct flux_evolved *a = user;
+  if (r->patch > a->patches) a->patches = r->patch;
+  return 0;
 }
 
 /* Makes the last accepted version live before the first task. */
@@ -155,8 +181,16 @@ static void resume(struct flux_evolved *a) {
   struct fisa_error err = {""};
   int found;
   if (in->journal == NULL) return;
+  (void)fse_journal_records(in->journal, a->name, note_patch, NULL, a);
+  fse_counters_load(a);
   found = fse_journal_version(in->journal, a->name, a->root, &stored, &err);
   if (found == 0) return;
+  if (stored.patch > a->patches) a->patches = stored.patch;
+  if (found > 0 && (stored.patch == 0 || !fse_trusted(a))) {
+    fisa_program_free(stored.program);
+    free(stored.places);
+    return;
+  }
   if (found < 0 ||
       fse_live_make(a, stored.program, stored.places, stored.place_count,
                     stored.patch, &v) != 0 ||
@@ -167,9 +201,7 @@ static void resume(struct flux_evolved *a) {
     fse_live_done(&v);
     return;
   }
-  a->patches = stored.patch;
   a->next_patch.live = v;
-  a->next_patch.base = 0;
   fse_offer_accepted(a);
   if (a->live.program != NULL) a->generation = stored.generation;
 }
@@ -181,6 +213,17 @@ static flux_status refuse(struct flux_evolved *a, const struct fisa_error *err,
   if (capacity > 0) snprintf(message, capacity, "%s", err->text);
   agent_free(a);
   return FLUX_E_MALFORMED;
+}
+
+/* Whether an agent of that id or name is attached. */
+static bool is_attached(struct fse_instance *in, uint64_t id,
+                        const char *name) {
+  bool found = false;
+  pthread_mutex_lock(&in->lock);
+  for (struct flux_evolved *a = in->agents; a != NULL; a = a->next)
+    found |= a->id == id || strcmp(a->name, name) == 0;
+  pthread_mutex_unlock(&in->lock);
+  return found;
 }
 
 /* Copies the host's struct into one of our size. What the host does not know
@@ -195,20 +238,37 @@ static void take_info(flux_agent_info *to, const flux_agent_info *from) {
   if (!(to->trust >= 0)) to->trust = 0;
 }
 
-/* The numbers of an agent; false: no task of it could ever end. */
+/* The numbers and the name of an agent; false: no task of it could ever end,
+ * or the name does not fit. */
 static bool take_numbers(struct flux_evolved *a, const flux_agent_info *info,
                          struct fisa_error *err) {
   uint64_t most = a->instance->policy.max_task_cycles;
   a->id = info->id;
   a->trust = info->trust;
   a->fresh_start = (info->flags & FLUX_AGENT_FRESH_START) != 0;
+  a->counts_all = (info->flags & FLUX_AGENT_COUNTS_ALL) != 0;
   a->confidence_cell = info->confidence_cell;
   a->confidence_scale = info->confidence_scale;
+  a->host_fuel = info->max_task_fuel;
   a->fuel = info->max_task_fuel < most ? info->max_task_fuel : most;
   snprintf(a->name, sizeof a->name, "%s", info->name);
-  if (a->fuel > 0) return true;
-  fisa_fail(err, "agent \"%s\": its tasks get no fuel", a->name);
+  if (strlen(info->name) >= sizeof a->name)
+    fisa_fail(err, "agent \"%s...\": a name has at most %zu bytes", a->name,
+              sizeof a->name - 1);
+  else if (a->fuel == 0)
+    fisa_fail(err, "agent \"%s\": its tasks get no fuel", a->name);
+  else
+    return true;
   return false;
+}
+
+/* Nothing is watched of an agent that is not to be evolved. */
+static void start_observing(struct flux_evolved *a) {
+  struct fse_instance *in = a->instance;
+  a->phase = FSE_OBSERVING;
+  if (in->paused && a->live.program == NULL) return;
+  (void)in->live->observe(a->id, FLUX_OBSERVE_COUNT | FLUX_OBSERVE_RECORD,
+                          in->policy.record_period, in->host->ctx);
 }
 
 flux_status fse_attach(flux_plugin *plugin, const flux_agent_info *theirs,
@@ -217,21 +277,24 @@ flux_status fse_attach(flux_plugin *plugin, const flux_agent_info *theirs,
   struct fisa_error err = {"out of memory"};
   struct flux_evolved *a;
   flux_agent_info info;
-  if (theirs == NULL || out == NULL || (message == NULL && capacity > 0))
+  if (theirs == NULL || out == NULL || (message == NULL && capacity > 0) ||
+      in->live == NULL)
     return FLUX_E_INVALID;
   take_info(&info, theirs);
   if (info.name == NULL) return FLUX_E_INVALID;
+  if (is_attached(in, info.id, info.name)) {
+    fisa_fail(&err, "agent \"%.63s\" has this evolver already", info.name);
+    if (capacity > 0) snprintf(message, capacity, "%s", err.text);
+    return FLUX_E_BUSY;
+  }
   a = calloc(1, sizeof *a);
   if (a == NULL) return FLUX_E_MEMORY;
   a->instance = in;
   if (!take_numbers(a, &info, &err) || read_program(a, &info, &err) != 0 ||
       judge_root(a, &err) != 0 || make_buffers(a, &err) != 0)
     return refuse(a, &err, message, capacity);
-  a->phase = FSE_OBSERVING;
   resume(a);
-  if (in->paused) a->phase = FSE_SETTLED;
-  else in->live->observe(a->id, FLUX_OBSERVE_COUNT | FLUX_OBSERVE_RECORD,
-                         in->policy.record_period, in->host->ctx);
+  start_observing(a);
   pthread_mutex_lock(&in->lock);
   a->next = in->agents;
   in->agents = a;
@@ -240,12 +303,31 @@ flux_status fse_attach(flux_plugin *plugin, const flux_agent_info *theirs,
   return FLUX_OK;
 }
 
+/* What is on its way does not stay: nobody will watch it any more. */
+static void withdraw_all(struct flux_evolved *a) {
+  struct fse_instance *in = a->instance;
+  uint64_t id = a->next_patch.live.id;
+  (void)in->live->observe(a->id, 0, 1, in->host->ctx);
+  if (a->next_patch.live.program == NULL) return;
+  if (a->phase == FSE_OFFERED &&
+      in->live->withdraw(a->id, id, in->host->ctx) == FLUX_OK) {
+    fse_part(a, FSE_WITHDRAWN, "the agent was detached");
+  } else if (a->phase == FSE_OFFERED || a->phase == FSE_PROBATION) {
+    bool taken = in->live->take_back(a->id, id, FLUX_RECOVER,
+                                     in->host->ctx) == FLUX_OK;
+    fse_part(a, taken ? FSE_RECOVERED : FSE_WITHDRAWN,
+             "the agent was detached");
+  }
+}
+
 void fse_detach(flux_plugin *plugin, flux_evolved *agent) {
   struct fse_instance *in = (struct fse_instance *)plugin;
   struct flux_evolved **at;
   if (agent == NULL) return;
-  atomic_store(&agent->leaving, true);
+  assert(agent->instance == in);
   pthread_mutex_lock(&in->lock);
+  atomic_store(&agent->leaving, true);
+  atomic_store(&agent->cancel, true);
   /* Both threads let go of an agent that is leaving; neither picks it up. */
   while (agent->busy) pthread_cond_wait(&in->changed, &in->lock);
   for (at = &in->agents; *at != NULL; at = &(*at)->next) {
@@ -254,9 +336,7 @@ void fse_detach(flux_plugin *plugin, flux_evolved *agent) {
     break;
   }
   pthread_mutex_unlock(&in->lock);
-  if (agent->next_patch.live.program != NULL)
-    (void)in->live->withdraw(agent->id, agent->next_patch.live.id,
-                             in->host->ctx);
+  withdraw_all(agent);
   agent_free(agent);
 }
 

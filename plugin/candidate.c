@@ -126,29 +126,36 @@ int fse_candidate_edit(const struct fse_round *r, struct fse_bench *b,
   return kind->random(&r->view, r->seed, r->number, i, b->draft, out);
 }
 
-/*
- * A boundary is a place where the root's state meets the child's code, and
- * the child's state the root's: nothing may be live into the child there
- * that the root does not keep alive.
- */
-static bool boundaries_carry(const struct fse_round *r,
-                             const struct fisa_program *child,
-                             const uint32_t (*pair)[2], uint32_t count) {
+/* Whether an agent may continue at `pc`, which begins fresh tasks as well. */
+static bool continues_at(const struct fisa_program *p,
+                         const struct fisa_facts *f, uint32_t pc) {
+  if (p->manifest.boundary.kind == FISA_BOUNDARY_PC &&
+      p->manifest.boundary.pc == pc)
+    return true;
+  for (uint32_t i = 0; i < f->count; i++)
+    if ((yields(&f->insn[i]) || ends_by_output(p, &f->insn[i])) &&
+        f->insn[i].pc + f->insn[i].length == pc)
+      return true;
+  return false;
+}
+
+bool fse_boundaries_carry(const struct fisa_program *root,
+                          const struct fisa_facts *root_facts,
+                          const struct fisa_program *child,
+                          const struct ftrial_pc_map *map) {
   struct fisa_facts *f = NULL;
-  bool ok = true;
-  if (count <= 1) return true;
+  bool ok = true, at_entry = continues_at(root, root_facts, root->entry);
+  assert(map->count > 0);
+  if (map->count == 1 && !at_entry) return true;
   if (fisa_facts_make(child, &f, NULL) != 0) return false;
-  for (uint32_t i = 0; i < count && ok; i++) {
-    uint32_t a, b;
-    if (pair[i][0] == r->root->entry) continue;
-    a = r->root_facts->index[pair[i][0]];
-    b = f->index[pair[i][1]];
-    if (a == UINT32_MAX || b == UINT32_MAX) {
-      ok = false;
-      break;
-    }
-    for (unsigned w = 0; w < FISA_SET_WORDS; w++)
-      if (f->live_in[b].w[w] & ~r->root_facts->live_in[a].w[w]) ok = false;
+  for (uint32_t i = 0; i < map->count && ok; i++) {
+    uint32_t x = map->pair[i][0], y = map->pair[i][1], a, b;
+    if (x == root->entry && !at_entry) continue;
+    a = x < root->size ? root_facts->index[x] : UINT32_MAX;
+    b = y < child->size ? f->index[y] : UINT32_MAX;
+    ok = a != UINT32_MAX && b != UINT32_MAX;
+    for (unsigned w = 0; ok && w < FISA_SET_WORDS; w++)
+      ok = (f->live_in[b].w[w] & ~root_facts->live_in[a].w[w]) == 0;
   }
   fisa_facts_free(f);
   return ok;
@@ -162,17 +169,16 @@ static struct fse_verdict try_child(const struct fse_round *r,
   struct fse_verdict v = {.fate = FSE_FATE_REFUSED};
   struct fir_program *ir = NULL;
   struct ftrial_pc_map map;
-  uint32_t count = 0;
-  uint32_t(*pair)[2] = fse_boundary_pairs(r->root_facts, r->root, child,
-                                          m->places, m->place_count, &count);
+  uint32_t(*pair)[2] =
+      fse_boundary_pairs(r->root_facts, r->root, child, m->places,
+                         m->place_count, &map.count);
+  map.pair = (const uint32_t(*)[2])pair;
   if (pair == NULL || fir_lower(child, &ir, NULL) != 0 ||
-      !boundaries_carry(r, child, (const uint32_t(*)[2])pair, count)) {
+      !fse_boundaries_carry(r->root, r->root_facts, child, &map)) {
     free(pair);
     fir_free(ir);
     return v;
   }
-  map.count = count;
-  map.pair = (const uint32_t(*)[2])pair;
   struct ftrial_result t = ftrial_run(r->set, ir, &map, b->lane, 0,
                                       ftrial_set_count(r->set), bound);
   v.fate = t.verdict == FTRIAL_SAME     ? FSE_FATE_SAME

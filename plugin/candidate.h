@@ -71,6 +71,16 @@ struct fse_verdict fse_candidate_judge(const struct fse_round *r,
                                        struct fse_bench *b, uint64_t bound,
                                        struct fse_made *made);
 
+/*
+ * A boundary is a place where the root's state meets the child's code, and
+ * the child's state the root's: nothing may be live into the child there
+ * that the root does not keep alive. Pairs may come from anywhere.
+ */
+bool fse_boundaries_carry(const struct fisa_program *root,
+                          const struct fisa_facts *root_facts,
+                          const struct fisa_program *child,
+                          const struct ftrial_pc_map *map);
+
 /* The pairs (root pc, variant pc) of task boundaries, for trials and patches:
  * the entry and every place behind a yield. Returns a malloc'ed array or
  * NULL; *count pairs. */

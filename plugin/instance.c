@@ -47,6 +47,44 @@ enum fse_phase fse_phase_get(struct flux_evolved *a) {
   return phase;
 }
 
+bool fse_phase_move(struct flux_evolved *a, enum fse_phase from,
+                    enum fse_phase to) {
+  bool moved;
+  pthread_mutex_lock(&a->instance->lock);
+  moved = a->phase == from;
+  if (moved) {
+    a->phase = to;
+    pthread_cond_broadcast(&a->instance->changed);
+  }
+  pthread_mutex_unlock(&a->instance->lock);
+  return moved;
+}
+
+void fse_pause(struct fse_instance *in, bool on) {
+  const struct fse_policy *p = &in->policy;
+  atomic_store(&in->paused, on);
+  if (on || in->live == NULL) return;
+  pthread_mutex_lock(&in->lock);
+  for (struct flux_evolved *a = in->agents; a != NULL; a = a->next)
+    (void)in->live->observe(a->id, FLUX_OBSERVE_COUNT | FLUX_OBSERVE_RECORD,
+                            p->record_period, in->host->ctx);
+  pthread_mutex_unlock(&in->lock);
+}
+
+void fse_explain(struct flux_evolved *a, const char *format, ...) {
+  const struct fse_instance *in = a->instance;
+  char text[256];
+  va_list ap;
+  if (format == NULL) {
+    in->live->explain(a->id, NULL, in->host->ctx);
+    return;
+  }
+  va_start(ap, format);
+  vsnprintf(text, sizeof text, format, ap);
+  va_end(ap);
+  in->live->explain(a->id, text, in->host->ctx);
+}
+
 uint64_t fse_now_ns(void *instance) {
   struct fse_instance *in = instance;
   struct timespec t;
@@ -85,6 +123,7 @@ static flux_status check(const flux_host *host, char *message,
 static void find_services(struct fse_instance *in) {
   const flux_host *h = in->host;
   in->live = h->extension(FLUX_EXT_LIVE, h->ctx);
+  if (in->live != NULL && !FLUX_HAS(in->live, explain)) in->live = NULL;
   in->log = h->extension(FLUX_EXT_LOG, h->ctx);
   in->clock = h->extension(FLUX_EXT_CLOCK, h->ctx);
   in->step = h->extension(FLUX_EXT_STEP, h->ctx);

@@ -9,13 +9,18 @@
  *
  *   phase       owner of the episode set   left by
  *   OBSERVING   watcher                    watcher, enough episodes
- *   READY       searcher                   searcher
+ *   READY       nobody                     whoever is first: the searcher
+ *                                          picks it, the watcher freezes it
  *   SEARCHING   searcher                   searcher
  *   OFFERED     watcher                    watcher: installed or withdrawn
  *   PROBATION   watcher                    watcher: verdict
  *   LEAVING     watcher                    watcher: taken back
- *   SETTLED     watcher                    watcher: trust, a new root
+ *   SETTLED     watcher                    watcher: a task says otherwise
  *   FROZEN      watcher                    watcher: trust
+ *
+ * In SEARCHING the watcher still runs shadows of the live version, with
+ * buffers of its own, and may ask for an end with `cancel`. Detaching waits
+ * until neither thread is at work on the agent; then it owns it all.
  */
 #ifndef FLUX_PLUGIN_INSTANCE_H
 #define FLUX_PLUGIN_INSTANCE_H
@@ -37,7 +42,8 @@ enum fse_phase {
 
 /* A version: a program and how its places relate to the root's. */
 struct fse_live {
-  struct fisa_program *program;
+  struct fisa_program *program; /* NULL: the root */
+  struct fir_program *ir;
   struct fse_place *places;     /* root -> program, ascending from_pc */
   uint32_t place_count;
   uint32_t (*pair)[2];          /* task boundaries (root pc, program pc) */
@@ -51,31 +57,41 @@ struct fse_trialled {
   struct fse_live live;
   struct fse_record record;
   uint64_t base;
+  bool to_root;                 /* no find: the way back to the root */
   uint32_t tasks;               /* agreed on probation */
-  double cost, root_cost;       /* sums over them, cycles */
+  double cost, root_cost;       /* sums over them, cycles, */
+  double base_cost;             /* and of the version before it */
   double confidence, root_confidence;
-  bool planted;
+  double drop, drop_squares;    /* of confidence against what is asked */
+  bool unmeasured;              /* a task came without confidence */
 };
+
+#define FSE_BANNED 32u          /* programs not to be offered again */
 
 struct flux_evolved {
   struct fse_instance *instance;
   struct flux_evolved *next;
   uint64_t id;
   char name[64];
-  bool fresh_start;
+  bool fresh_start, counts_all;
   double confidence_scale;
   int32_t confidence_cell;
-  uint64_t fuel;
+  uint64_t fuel;                /* of a task, at most, in trials */
+  uint64_t host_fuel;           /* and on the host */
   struct fisa_dialect *dialect;
   struct fisa_program *root;
   struct fisa_facts *root_facts;
   struct fir_program *root_ir;
   struct fir_lane *lane;        /* the watcher's */
   struct fisa_state *begin, *end; /* the watcher's */
+  struct fir_lane *search_lane; /* the searcher's */
+  struct fisa_state *search_begin, *search_end; /* the searcher's */
   struct ftrial_set *set;
+  uint32_t counters_kept;       /* of the set, in the journal */
   struct fse_ring ring;
   enum fse_phase phase;         /* instance lock */
   atomic_bool leaving;          /* detach waits: stop what is going on */
+  atomic_bool cancel;           /* the search under way is of no use */
   uint32_t busy;                /* threads at work on it; instance lock */
   struct fse_live live;         /* what runs now; program NULL: the root */
   struct fse_trialled next_patch;
@@ -83,8 +99,19 @@ struct flux_evolved {
   _Atomic uint32_t generation;
   _Atomic uint64_t patches;     /* last patch number used */
   uint32_t dry;                 /* searches without a find */
-  uint32_t plant_next;          /* test switch: next plant to offer */
-  double trust;
+  uint32_t late;                /* patches the host took back by itself */
+  uint32_t ban_count;           /* in all; the last FSE_BANNED are kept */
+  uint8_t banned[FSE_BANNED][32];
+  _Atomic double trust;
+  /* The watcher's. */
+  uint32_t unfit;               /* tasks in a row that cannot be learned of */
+  bool unevolved;               /* settled for that, or for a foreign VM */
+  bool demoted;                 /* and the journal knows */
+  bool demote_due;              /* the journal could not be told: */
+  struct fse_record owed;
+  char contradiction[128];      /* what the live version did wrong */
+  /* The searcher's while SEARCHING, then the watcher's. */
+  char refuted[128];            /* the same, found by a search */
 };
 
 struct fse_instance {
@@ -96,7 +123,7 @@ struct fse_instance {
   const flux_native *native;
   struct fse_policy policy;
   struct fse_journal *journal;
-  bool paused;                  /* the journal failed, or policy.paused */
+  atomic_bool paused;           /* the journal failed, or policy.paused */
   pthread_mutex_t lock;
   pthread_cond_t changed;       /* a phase changed */
   pthread_t watcher, searcher;
@@ -112,6 +139,14 @@ void fse_say(struct fse_instance *in, uint32_t level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void fse_phase_set(struct flux_evolved *a, enum fse_phase phase);
 enum fse_phase fse_phase_get(struct flux_evolved *a);
+/* Sets the phase if it is `from`; whether it was. */
+bool fse_phase_move(struct flux_evolved *a, enum fse_phase from,
+                    enum fse_phase to);
+/* Stops and resumes proposing; offers under way are withdrawn. */
+void fse_pause(struct fse_instance *in, bool on);
+/* The reason an operator sees beside the agent; NULL clears it. */
+void fse_explain(struct flux_evolved *a, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 uint64_t fse_now_ns(void *instance);
 
 /* ---- agent.c ------------------------------------------------------------ */
@@ -124,13 +159,19 @@ void fse_task_end(flux_evolved *agent, const flux_task *task);
 /* The program that runs now, and its boundaries. */
 const struct fisa_program *fse_live_program(const struct flux_evolved *a);
 
+/* Whether trust is enough for changes. */
+bool fse_trusted(const struct flux_evolved *a);
+
 /* Makes *out of a program and its places; takes both over. 0 or -1. */
 int fse_live_make(const struct flux_evolved *a, struct fisa_program *program,
                   struct fse_place *places, uint32_t count, uint64_t id,
                   struct fse_live *out);
 
-/* Maps a boundary pc of a version to the root's, or UINT32_MAX. */
-uint32_t fse_root_pc(const struct fse_live *l, uint32_t pc);
+/* Maps a boundary pc of a version to the root's, or UINT32_MAX. Where the
+ * entry is such a place as well, a task that began anew is at the entry. */
+uint32_t fse_root_pc(const struct fse_live *l, uint32_t pc, bool fresh);
+/* The other way. */
+uint32_t fse_version_pc(const struct fse_live *l, uint32_t root_pc);
 
 /* ---- shadow.c ----------------------------------------------------------- */
 
@@ -141,24 +182,35 @@ struct fse_shadow {
   char what[128];            /* first difference */
 };
 
-/* Runs the root on a slot's task, which version `by` ran. */
+/* Runs the root on a whole slot's task, which version `by` ran. */
 void fse_shadow_run(struct flux_evolved *a, const struct fse_slot *slot,
                     const struct fse_live *by, struct fse_shadow *out);
 
-/* Adds a slot's task to the set as an episode of the root. */
+/* Cycles of another version on the task that `by` ran; false: it goes
+ * another way there. */
+bool fse_shadow_cost(struct flux_evolved *a, const struct fse_slot *slot,
+                     const struct fse_live *by, const struct fse_live *other,
+                     double *cost);
+
+/* Adds a slot's task to the set as an episode of the root; a counterexample
+ * is kept in the journal, too. */
 void fse_episode_add(struct flux_evolved *a, const struct fse_slot *slot,
-                     const struct fse_live *by);
+                     const struct fse_live *by, enum ftrial_origin origin);
+
+/* Compares two ends of a task, the root's and that of version `by`. */
+bool fse_same_end(const struct flux_evolved *a, const struct fisa_state *root,
+                  const struct fisa_state *other, const struct fse_live *by,
+                  char what[128]);
+
+/* ---- rehearse.c --------------------------------------------------------- */
 
 /* Runs a version on the host's own step service over the recorded episodes
  * (at most `most`). True if it does what the root did; else `what`. Without
- * the service: true. */
+ * the service: true. The searcher's buffers are used. */
 bool fse_rehearse(struct flux_evolved *a, const struct fse_live *version,
-                  uint32_t most, char *what, size_t capacity);
+                  uint32_t most, char what[128]);
 
-/* ---- watch.c, searcher.c, plant.c --------------------------------------- */
-
-void *fse_watcher(void *instance);
-void *fse_searcher(void *instance);
+/* ---- offer.c ------------------------------------------------------------ */
 
 /* Offers a->next_patch; phase OFFERED on success, else OBSERVING. */
 void fse_offer(struct flux_evolved *a);
@@ -166,6 +218,51 @@ void fse_offer(struct flux_evolved *a);
 /* Offers a->next_patch as accepted earlier: it is live when this returns
  * without leaving it in next_patch. */
 void fse_offer_accepted(struct flux_evolved *a);
+
+/* Offers the root in the place of the live version; phase OFFERED and true
+ * on success, else SETTLED. */
+bool fse_offer_root(struct flux_evolved *a);
+
+/* ---- remember.c --------------------------------------------------------- */
+
+/* Completes the record of the patch on its way. */
+void fse_complete(struct flux_evolved *a, enum fse_outcome outcome,
+                  const char *why);
+/* Tells the operator of it. */
+void fse_tell(struct flux_evolved *a);
+/* Writes it; a failure pauses evolution with one line. 0 or -1. */
+int fse_remember(struct flux_evolved *a, const struct fse_version *v);
+/* The patch on its way is gone: complete, tell, remember, free. */
+void fse_part(struct flux_evolved *a, enum fse_outcome outcome,
+              const char *why);
+/* The journal forgets the live version; once more if it could not. */
+void fse_demote(struct flux_evolved *a, const char *why);
+void fse_demote_again(struct flux_evolved *a);
+/* The host took back what the journal calls live: it was `a->live`. */
+void fse_unaccept(struct flux_evolved *a, const char *why);
+void fse_ban(struct flux_evolved *a, const struct fisa_program *p);
+bool fse_banned(const struct flux_evolved *a, const struct fisa_program *p);
+
+/* ---- counter.c ---------------------------------------------------------- */
+
+/* Writes counterexamples of the set that the journal has not seen. */
+void fse_counters_save(struct flux_evolved *a);
+/* Reads those of earlier runs into the set. */
+void fse_counters_load(struct flux_evolved *a);
+
+/* ---- probation.c -------------------------------------------------------- */
+
+void fse_probation_begin(struct flux_evolved *a);
+/* A task that the patch ran on probation; also its last, while it leaves. */
+void fse_probe(struct flux_evolved *a, const struct fse_slot *slot);
+void fse_probe_leaving(struct flux_evolved *a, const struct fse_slot *slot);
+/* The host took the patch back by itself. */
+void fse_taken_back(struct flux_evolved *a);
+
+/* ---- watch.c, searcher.c, plant.c --------------------------------------- */
+
+void *fse_watcher(void *instance);
+void *fse_searcher(void *instance);
 
 /* Test switch: makes the next planted bad patch of this agent into
  * a->next_patch. True if there was one. */

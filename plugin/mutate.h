@@ -14,7 +14,8 @@
 #include "plugin/policy.h"
 
 /*
- * Rows of a dialect by meaning, built once per dialect and deny list. A form
+ * Rows of a dialect by meaning, built once per dialect and lists of allowed
+ * and denied rows. A form
  * is a row whose template's first step is `op` and whose operands are all
  * register operands or immediates of the row (flag writes may follow).
  */
@@ -49,6 +50,8 @@ struct fse_view {
   const struct fse_lexicon *lexicon;
   const struct fse_profile *profile;
   const struct fse_policy *policy;
+  const uint64_t *heat;                 /* runs by pc, of program, as the host
+                                           counted; NULL: the profile's */
 };
 
 /* One proposal: an edited draft, its kind and reason. */

@@ -29,7 +29,7 @@ static void garden_done(struct garden *g) {
 static bool garden_make(struct flux_evolved *a, struct garden *g) {
   const struct fisa_program *p = a->root;
   struct fse_profile_source from = {.set = a->set, .episodes = 8,
-                                    .lane = a->lane};
+                                    .lane = a->search_lane};
   uint32_t(*pair)[2];
   memset(g, 0, sizeof *g);
   if (fisa_facts_make(p, &g->facts, NULL) != 0 ||
@@ -46,8 +46,10 @@ static bool garden_make(struct flux_evolved *a, struct garden *g) {
   g->lexicon = fse_lexicon_new(a->dialect, &a->instance->policy);
   if (pair != NULL) g->profile = fse_profile_new(p, g->facts, &from);
   free(pair);
-  g->view = (struct fse_view){p, g->facts, g->draft, g->lexicon, g->profile,
-                              &a->instance->policy};
+  g->view = (struct fse_view){.program = p, .facts = g->facts,
+                              .draft = g->draft, .lexicon = g->lexicon,
+                              .profile = g->profile,
+                              .policy = &a->instance->policy};
   return g->lexicon != NULL && g->profile != NULL;
 }
 
@@ -95,7 +97,7 @@ static bool mostly_wrong(struct flux_evolved *a, const struct fse_child *c) {
   struct ftrial_pc_map map = {count, (const uint32_t(*)[2])pair};
   if (pair != NULL && fir_lower(c->program, &ir, NULL) == 0) {
     for (uint32_t i = 0; i < n; i++)
-      wrong += ftrial_run(a->set, ir, &map, a->lane, i, 1, UINT64_MAX)
+      wrong += ftrial_run(a->set, ir, &map, a->search_lane, i, 1, UINT64_MAX)
                    .verdict == FTRIAL_WRONG;
   }
   fir_free(ir);
@@ -169,6 +171,7 @@ bool fse_plant(struct flux_evolved *a) {
   }
   a->instance->plants_done |= 1u << i;
   a->patches++;
+  a->next_patch.tasks = 0;
   memset(r, 0, sizeof *r);
   snprintf(r->agent, sizeof r->agent, "%s", a->name);
   snprintf(r->kind, sizeof r->kind, "planted %s", what);

@@ -54,7 +54,7 @@ static const struct row rows[] = {
 
 #define ROW_COUNT (sizeof rows / sizeof rows[0])
 
-/* ---- settings that are more than a number -------------------------------- */
+/* ---- settings that are more than a number ------------------------------- */
 
 static const char *const assurances[] = {"none", "static", "replay", "fuzz",
                                          "proof"};
@@ -84,15 +84,25 @@ static int take_assurance(struct fse_policy *p, const char *s,
   return 0;
 }
 
-static int take_deny(struct fse_policy *p, const char *s,
-                     struct fisa_error *why) {
+static int take_mnemonic(char list[][FISA_MAX_NAME], uint32_t *count,
+                         const char *s, struct fisa_error *why) {
   size_t n = strlen(s);
   if (n == 0 || n >= FISA_MAX_NAME)
     return fisa_fail(why, "it must be a mnemonic");
-  if (p->deny_count == FSE_MAX_DENY)
+  if (*count == FSE_MAX_DENY)
     return fisa_fail(why, "at most %d can be listed", FSE_MAX_DENY);
-  memcpy(p->deny[p->deny_count++], s, n + 1);
+  memcpy(list[(*count)++], s, n + 1);
   return 0;
+}
+
+static int take_deny(struct fse_policy *p, const char *s,
+                     struct fisa_error *why) {
+  return take_mnemonic(p->deny, &p->deny_count, s, why);
+}
+
+static int take_allow(struct fse_policy *p, const char *s,
+                      struct fisa_error *why) {
+  return take_mnemonic(p->allow, &p->allow_count, s, why);
 }
 
 static int take_journal(struct fse_policy *p, const char *s,
@@ -134,6 +144,8 @@ static const struct word {
      "static, replay, fuzz", "what a variant must have passed to be offered"},
     {"policy.deny_opcodes", KIND_LIST, take_deny, "none", "mnemonics",
      "rows no new instruction is made of"},
+    {"policy.allow_opcodes", KIND_LIST, take_allow, "all", "mnemonics",
+     "the only rows new instructions are made of"},
     {"journal", KIND_WORD, take_journal, "none", "a path",
      "the file that remembers accepted versions; none: nothing is kept"},
     {"test_plant", KIND_LIST, take_plant, "none",

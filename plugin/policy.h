@@ -76,6 +76,9 @@ struct fse_policy {
   enum fse_assurance min_assurance;    /* "min_assurance": static replay fuzz */
   uint32_t deny_count;                 /* "deny_opcodes": mnemonics */
   char deny[FSE_MAX_DENY][FISA_MAX_NAME];
+  uint32_t allow_count;                /* "allow_opcodes": these alone; none:
+                                          all but the denied */
+  char allow[FSE_MAX_DENY][FISA_MAX_NAME];
   double weight[FSE_KINDS_MAX];        /* "weights.KIND": 0..100, default 1 */
   char journal[1024];                  /* "journal": path; "": none kept */
   uint32_t plant_count;                /* "test_plant": fault wrong slow; a */

@@ -39,6 +39,8 @@ struct search {
   uint64_t *seen;           /* hashes of candidates of earlier rounds */
   uint32_t seen_count, seen_capacity;
   uint64_t variants, rejected, round;
+  bool refuted;             /* the parent is not as the root */
+  char refutation[96];      /* how, or why nothing can be offered */
 };
 
 /* What the workers of a round share. */
@@ -95,7 +97,13 @@ static int seen_add(struct search *s, uint64_t hash) {
 
 /* ---- a round ------------------------------------------------------------ */
 
+static bool cancelled(const struct fse_search_request *q) {
+  return q->cancel != NULL &&
+         atomic_load_explicit(q->cancel, memory_order_relaxed);
+}
+
 static bool too_late(const struct fse_search_request *q) {
+  if (cancelled(q)) return true;
   return q->deadline_ns != 0 && q->now_ns != NULL &&
          q->now_ns(q->user) >= q->deadline_ns;
 }
@@ -172,7 +180,8 @@ static struct step *current(struct search *s) {
   return &s->steps[s->step_count - 1];
 }
 
-/* Fuzzes a made program; 0: passed, 1: refuted, -1: memory. */
+/* Fuzzes a made program; 0: passed, 1: refuted, -1: memory, or it cannot be
+ * said. */
 static int fuzz_made(struct search *s, const struct fse_made *m,
                      uint32_t states) {
   struct fir_program *ir = NULL;
@@ -191,7 +200,7 @@ static int fuzz_made(struct search *s, const struct fse_made *m,
                                        s->q->seed, states);
   free(pair);
   fir_free(ir);
-  return t.verdict == FTRIAL_SAME ? 0 : 1;
+  return t.verdict == FTRIAL_SAME ? 0 : t.verdict == FTRIAL_WRONG ? 1 : -1;
 }
 
 /* Takes one passing candidate onto what was taken before it this round. */
@@ -286,8 +295,11 @@ static int round_make(struct search *s, struct round_parts *p,
   if (pair != NULL) p->profile = fse_profile_new(program, p->facts, &from);
   free(pair);
   if (p->profile == NULL) return fisa_fail(err, "out of memory");
-  r->view = (struct fse_view){program, p->facts, p->draft, s->lexicon,
-                              p->profile, s->q->policy};
+  r->view = (struct fse_view){.program = program, .facts = p->facts,
+                              .draft = p->draft, .lexicon = s->lexicon,
+                              .profile = p->profile, .policy = s->q->policy};
+  /* The host's counts are those of the parent. */
+  if (s->step_count == 1) r->view.heat = s->q->heat;
   r->root = s->q->root;
   r->root_facts = s->root_facts;
   r->set = s->q->set;
@@ -347,53 +359,77 @@ static bool time_is_up(struct search *s) {
   return too_late(q);
 }
 
-/* Whether a made program passes every episode of the set; its cost. */
-static bool passes_set(struct search *s, const struct fse_made *m,
-                       uint64_t *cost) {
+/* Tries a made program on every episode of the set. */
+static struct ftrial_result try_set(struct search *s,
+                                    const struct fse_made *m) {
+  struct ftrial_result t = {.verdict = FTRIAL_INCONCLUSIVE};
   struct fir_program *ir = NULL;
   uint32_t count = 0;
-  bool same = false;
   uint32_t(*pair)[2] =
       fse_boundary_pairs(s->root_facts, s->q->root, m->program, m->places,
                          m->place_count, &count);
   if (pair != NULL && fir_lower(m->program, &ir, NULL) == 0) {
     struct ftrial_pc_map map = {count, (const uint32_t(*)[2])pair};
-    struct ftrial_result t = ftrial_run(s->q->set, ir, &map, s->lane, 0,
-                                        ftrial_set_count(s->q->set),
-                                        UINT64_MAX);
-    same = t.verdict == FTRIAL_SAME;
-    *cost = t.cost;
+    t = ftrial_run(s->q->set, ir, &map, s->lane, 0,
+                   ftrial_set_count(s->q->set), UINT64_MAX);
   }
   free(pair);
   fir_free(ir);
-  return same;
+  return t;
 }
 
-/* Drops the steps that a new counterexample refutes. */
+static void drop_step(struct search *s) {
+  assert(s->step_count > 1);
+  fse_made_done(&current(s)->made);
+  s->step_count--;
+}
+
+/* Drops the steps that a new counterexample refutes; the one it was found
+ * with in any case. It may be the parent's, too. */
 static void back_to_truth(struct search *s) {
-  uint64_t cost;
-  while (s->step_count > 1 && !passes_set(s, &current(s)->made, &cost)) {
-    fse_made_done(&current(s)->made);
-    s->step_count--;
+  struct ftrial_result t;
+  do {
+    drop_step(s);
+    t = try_set(s, &current(s)->made);
+  } while (s->step_count > 1 && t.verdict != FTRIAL_SAME);
+  if (t.verdict == FTRIAL_WRONG) {
+    s->refuted = true;
+    snprintf(s->refutation, sizeof s->refutation, "%s", t.what);
   }
+}
+
+/* Asks for the assurance: true if all is said. What cannot be fuzzed is not
+ * offered. */
+static bool assure(struct search *s) {
+  int rc;
+  if (s->step_count == 1 || s->q->assurance < FSE_ASSURE_FUZZ) return true;
+  rc = fuzz_made(s, &current(s)->made, s->q->policy->fuzz_states);
+  if (rc == 0) return true;
+  if (rc > 0) {
+    back_to_truth(s);
+    return s->refuted;
+  }
+  while (s->step_count > 1) drop_step(s);
+  snprintf(s->refutation, sizeof s->refutation,
+           "states to fuzz it with cannot be made");
+  return true;
 }
 
 /* Searches until nothing more is found, then asks for the assurance; what
  * that refutes is dropped and the search goes on. */
 static int search_loop(struct search *s, struct fisa_error *err) {
-  uint32_t stale = 0;
+  uint32_t stale = 0, most = s->q->patience;
   bool up = false;
+  if (most == 0) most = STALE_ROUNDS;
   for (;;) {
-    while (!up && stale < STALE_ROUNDS && s->variants < s->q->budget) {
+    while (!up && stale < most && s->variants < s->q->budget &&
+           !cancelled(s->q)) {
       int taken = run_round(s, err);
       if (taken < 0) return -1;
       stale = taken > 0 ? 0 : stale + 1;
       up = time_is_up(s);
     }
-    if (s->step_count == 1 || s->q->assurance < FSE_ASSURE_FUZZ) return 0;
-    if (fuzz_made(s, &current(s)->made, s->q->policy->fuzz_states) == 0)
-      return 0;
-    back_to_truth(s);
+    if (cancelled(s->q) || assure(s)) return 0;
     stale = 0;
   }
 }
@@ -435,10 +471,24 @@ static int start(struct search *s, struct fisa_error *err) {
         q->parent == q->root
             ? (struct fse_place){f->insn[i].pc, f->insn[i].pc}
             : q->parent_places[i];
-  if (!passes_set(s, &st->made, &st->cost))
-    return fisa_fail(err, "the running version differs from its root on a "
-                          "recorded task");
+  struct ftrial_result t = try_set(s, &st->made);
+  st->cost = t.cost;
+  if (t.verdict == FTRIAL_SAME) return 0;
+  if (t.verdict != FTRIAL_WRONG)
+    return fisa_fail(err, "the running version cannot be tried: %s", t.what);
+  s->refuted = true;
+  snprintf(s->refutation, sizeof s->refutation, "%s", t.what);
   return 0;
+}
+
+/* What refuted candidates may refute the parent, too. */
+static void doubt_parent(struct search *s) {
+  struct ftrial_result t;
+  if (s->refuted || s->q->parent == s->q->root || cancelled(s->q)) return;
+  t = try_set(s, &s->steps[0].made);
+  if (t.verdict != FTRIAL_WRONG) return;
+  s->refuted = true;
+  snprintf(s->refutation, sizeof s->refutation, "%s", t.what);
 }
 
 /* Hands the best out. */
@@ -450,7 +500,11 @@ static void finish(struct search *s, struct fse_search_result *out) {
   out->rejected = s->rejected;
   out->cost_before = (double)s->steps[0].cost * per;
   out->cost_after = (double)best->cost * per;
-  out->improved = best->cost < s->steps[0].cost;
+  out->parent_refuted = s->refuted;
+  if (s->refutation[0] != '\0')
+    snprintf(out->reason, sizeof out->reason, "%s", s->refutation);
+  out->improved = best->cost < s->steps[0].cost && !s->refuted &&
+                  !cancelled(s->q);
   if (!out->improved) return;
   out->assurance = s->q->assurance;
   name_kinds(s, out->kinds, sizeof out->kinds);
@@ -478,8 +532,9 @@ int fse_search(const struct fse_search_request *q,
     goto done;
   }
   if (fisa_facts_make(q->root, &s->root_facts, err) != 0 ||
-      start(s, err) != 0 || search_loop(s, err) != 0)
+      start(s, err) != 0 || (!s->refuted && search_loop(s, err) != 0))
     goto done;
+  doubt_parent(s);
   finish(s, out);
   rc = 0;
 done:

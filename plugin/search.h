@@ -12,6 +12,8 @@
 #ifndef FLUX_PLUGIN_SEARCH_H
 #define FLUX_PLUGIN_SEARCH_H
 
+#include <stdatomic.h>
+
 #include "plugin/mutate.h"
 
 struct fse_search_request {
@@ -25,8 +27,15 @@ struct fse_search_request {
   enum fse_assurance assurance;        /* to be reached */
   uint32_t threads;
   uint64_t budget;                     /* variants */
+  uint32_t patience;                   /* rounds without use that end it;
+                                          0: two */
   uint64_t deadline_ns;                /* 0: none; may only truncate */
   uint64_t (*now_ns)(void *user);      /* for deadline; may be NULL */
+  /* Runs by pc of the parent as the host counted them, for the order of
+   * proposals; NULL: the profile of the episodes. */
+  const uint64_t *heat;
+  /* Set from another thread: end soon, nothing is wanted. May be NULL. */
+  const atomic_bool *cancel;
   /* Called between rounds; non-zero: finish with what there is. */
   int (*progress)(uint64_t variants, double cost_now, double cost_best,
                   void *user);
@@ -42,11 +51,14 @@ struct fse_search_result {
   uint64_t rejected;
   double cost_before, cost_after; /* per result, on the set's recorded part */
   enum fse_assurance assurance;
+  bool parent_refuted;           /* the parent itself differs from the root:
+                                    `reason` says how; nothing is improved */
   char kinds[224];               /* "RemoveDead x3, PatchJump" */
   char reason[160];
 };
 
-/* Returns 0, or -1 with err (memory, a parent that is malformed). */
+/* Returns 0, or -1 with err (memory, a parent that is malformed or has to be
+ * tried longer than it may). */
 int fse_search(const struct fse_search_request *q,
                struct fse_search_result *out, struct fisa_error *err);
 void fse_search_result_done(struct fse_search_result *r);

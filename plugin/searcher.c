@@ -14,6 +14,7 @@
 #include "plugin/instance.h"
 
 #define IDLE_NS 2000000
+#define REST_NS 20000000u  /* of a rest, before cancelling is looked for */
 #define REHEARSED 16u   /* episodes the winner runs on the host's own VM */
 #define PROBES 48u      /* generated states every candidate meets */
 
@@ -24,6 +25,18 @@ struct pace {
   uint64_t worked_since;
 };
 
+/* Sleeps so long, or until there is no use in it. */
+static void rest(const struct pace *p, uint64_t ns) {
+  struct fse_instance *in = p->agent->instance;
+  while (ns > 0 && !atomic_load(&p->agent->cancel) &&
+         !atomic_load(&in->stop)) {
+    uint64_t n = ns < REST_NS ? ns : REST_NS;
+    const struct timespec ts = {0, (long)n};
+    nanosleep(&ts, NULL);
+    ns -= n;
+  }
+}
+
 /* Between rounds: sleeps so that work is at most cpu_share of the time. */
 static int keep_share(uint64_t variants, double now, double best, void *user) {
   struct pace *p = user;
@@ -31,15 +44,11 @@ static int keep_share(uint64_t variants, double now, double best, void *user) {
   uint64_t t = fse_now_ns(in), worked = t - p->worked_since;
   double share = in->policy.cpu_share;
   (void)variants, (void)now, (void)best;
-  if (share < 1.0 && worked > 0) {
-    uint64_t rest = (uint64_t)((double)worked * (1.0 / share - 1.0));
-    if (rest > 1000000000u) rest = 1000000000u;
-    const struct timespec ts = {(time_t)(rest / 1000000000u),
-                                (long)(rest % 1000000000u)};
-    nanosleep(&ts, NULL);
-  }
+  assert(share > 0);
+  if (share < 1.0)
+    rest(p, (uint64_t)((double)worked * (1.0 / share - 1.0)));
   p->worked_since = fse_now_ns(in);
-  return atomic_load(&p->agent->leaving) || atomic_load(&in->stop);
+  return atomic_load(&p->agent->cancel) || atomic_load(&in->stop);
 }
 
 /* ---- one agent ---------------------------------------------------------- */
@@ -48,13 +57,14 @@ static int keep_share(uint64_t variants, double now, double best, void *user) {
  * perturbing recorded boundaries, so that a lucky edit dies early. */
 static void add_probes(struct flux_evolved *a) {
   struct fisa_trace trace = {0};
-  uint32_t have = ftrial_set_count(a->set) - ftrial_set_recorded(a->set);
+  uint32_t have = ftrial_set_count(a->set) - ftrial_set_recorded(a->set) -
+                  ftrial_set_counters(a->set);
   for (uint32_t n = have; n < PROBES; n++) {
     if (ftrial_fuzz_state(a->set, a->instance->policy.seed ^ 0x9e37u, n,
-                          a->begin, &trace) != 0)
+                          a->search_begin, &trace) != 0)
       break;
     struct ftrial_episode e = {.origin = FTRIAL_FUZZED,
-                               .begin = a->begin,
+                               .begin = a->search_begin,
                                .events = trace.events,
                                .event_count = trace.count};
     if (ftrial_set_add(a->set, &e) == FTRIAL_NO_MEMORY) break;
@@ -66,6 +76,7 @@ static void add_probes(struct flux_evolved *a) {
 static void begin_record(struct flux_evolved *a,
                          const struct fse_search_result *r) {
   struct fse_record *rec = &a->next_patch.record;
+  a->next_patch.tasks = 0;
   memset(rec, 0, sizeof *rec);
   snprintf(rec->agent, sizeof rec->agent, "%s", a->name);
   snprintf(rec->kind, sizeof rec->kind, "%s", r->kinds);
@@ -82,6 +93,7 @@ static void begin_record(struct flux_evolved *a,
 /* A find becomes the patch to offer, once the host's own VM agrees. */
 static bool promote(struct flux_evolved *a, struct fse_search_result *r) {
   char what[128] = "";
+  assert(r->best != NULL);
   if (fse_live_make(a, r->best, r->places, r->place_count, a->patches + 1,
                     &a->next_patch.live) != 0) {
     r->best = NULL;
@@ -92,13 +104,70 @@ static bool promote(struct flux_evolved *a, struct fse_search_result *r) {
   r->places = NULL;
   a->patches++;
   begin_record(a, r);
-  if (fse_rehearse(a, &a->next_patch.live, REHEARSED, what, sizeof what))
-    return true;
-  fse_say(a->instance, FLUX_LOG_WARNING,
-          "agent \"%s\": patch %llu is not offered: %s", a->name,
-          (unsigned long long)a->patches, what);
+  if (fse_rehearse(a, &a->next_patch.live, REHEARSED, what)) return true;
+  if (!atomic_load(&a->cancel)) {
+    fse_say(a->instance, FLUX_LOG_WARNING,
+            "agent \"%s\": patch %llu is not offered: %s", a->name,
+            (unsigned long long)a->patches, what);
+    fse_ban(a, a->next_patch.live.program);
+  }
   fse_live_done(&a->next_patch.live);
   return false;
+}
+
+/* ---- counts ------------------------------------------------------------- */
+
+/* Counts of block heads become those of all that follows a head. */
+static void spread(uint64_t *heat, const uint8_t *heads, uint32_t size) {
+  uint64_t runs = 0;
+  for (uint32_t i = 0; i < size; i++) {
+    if (heads[i / 8] >> (i % 8) & 1u) runs = heat[i];
+    heat[i] = runs;
+  }
+}
+
+/* How often the host ran what is live now, by pc; NULL: it does not say. */
+static uint64_t *host_counts(const struct flux_evolved *a) {
+  const struct fse_instance *in = a->instance;
+  uint32_t size = fse_live_program(a)->size, given = 0;
+  uint64_t *heat = calloc(size, sizeof *heat), version = 0, sum = 0;
+  uint8_t *heads = calloc(size / 8 + 1, 1);
+  assert(size > 0);
+  if (heat == NULL || heads == NULL || in->live->counts == NULL ||
+      in->live->counts(a->id, heat, heads, size, &given, &version,
+                       in->host->ctx) != FLUX_OK ||
+      given != size || version != a->live.id)
+    goto none;
+  if (!a->counts_all) spread(heat, heads, size);
+  for (uint32_t i = 0; i < size; i++) sum |= heat[i];
+  if (sum == 0) goto none;
+  free(heads);
+  return heat;
+none:
+  free(heads);
+  free(heat);
+  return NULL;
+}
+
+/* ---- one search --------------------------------------------------------- */
+
+/* What came of a search: a patch to offer, or not. */
+static bool conclude(struct flux_evolved *a, struct fse_search_result *r) {
+  const struct fse_policy *p = &a->instance->policy;
+  bool found = false;
+  fse_counters_save(a);
+  if (r->parent_refuted) {
+    snprintf(a->refuted, sizeof a->refuted, "%.127s", r->reason);
+    return false;
+  }
+  if (!r->improved && r->reason[0] != '\0')
+    fse_explain(a, "no patch: %s", r->reason);
+  if (r->improved && r->assurance >= p->min_assurance &&
+      !fse_banned(a, r->best))
+    found = promote(a, r);
+  if (atomic_load(&a->cancel)) return false;
+  a->dry = found ? 0 : a->dry + 1;
+  return found;
 }
 
 static bool find(struct flux_evolved *a) {
@@ -106,7 +175,9 @@ static bool find(struct flux_evolved *a) {
   struct pace pace = {a, fse_now_ns(in)};
   struct fse_search_result result;
   struct fisa_error err = {""};
-  bool found = false;
+  uint64_t *heat = host_counts(a);
+  bool found;
+  int rc;
   struct fse_search_request q = {
       .root = a->root,
       .parent = fse_live_program(a),
@@ -118,27 +189,29 @@ static bool find(struct flux_evolved *a) {
       .assurance = in->policy.min_assurance,
       .threads = in->policy.threads,
       .budget = in->policy.budget,
+      .heat = heat,
+      .cancel = &a->cancel,
       .progress = keep_share,
       .user = &pace};
   add_probes(a);
-  if (fse_search(&q, &result, &err) != 0) {
+  rc = fse_search(&q, &result, &err);
+  free(heat);
+  if (rc != 0) {
     fse_say(in, FLUX_LOG_WARNING, "agent \"%s\" is not evolved: %s", a->name,
             err.text);
     a->dry = 2;
     return false;
   }
-  if (result.improved && result.assurance >= in->policy.min_assurance)
-    found = promote(a, &result);
-  a->dry = found ? 0 : a->dry + 1;
+  found = conclude(a, &result);
   fse_search_result_done(&result);
   return found;
 }
 
 static void serve(struct flux_evolved *a) {
-  bool found;
-  fse_phase_set(a, FSE_SEARCHING);
-  found = fse_plant(a) || find(a);
-  if (atomic_load(&a->leaving) || a->instance->paused || !found) {
+  bool found = fse_plant(a) || find(a);
+  assert(fse_phase_get(a) == FSE_SEARCHING);
+  if (atomic_load(&a->cancel) || atomic_load(&a->instance->paused) ||
+      !fse_trusted(a) || !found) {
     fse_live_done(&a->next_patch.live);
     fse_phase_set(a, FSE_OBSERVING);
     return;
@@ -148,7 +221,7 @@ static void serve(struct flux_evolved *a) {
 
 /* ---- the thread --------------------------------------------------------- */
 
-/* The agent that has waited longest in READY; marks it busy. */
+/* The agent in READY that had the fewest patches; it is the searcher's then. */
 static struct flux_evolved *pick(struct fse_instance *in) {
   struct flux_evolved *best = NULL;
   pthread_mutex_lock(&in->lock);
@@ -156,13 +229,20 @@ static struct flux_evolved *pick(struct fse_instance *in) {
     if (a->phase == FSE_READY && !atomic_load(&a->leaving) &&
         (best == NULL || a->patches < best->patches))
       best = a;
-  if (best != NULL) best->busy++;
+  if (best != NULL) {
+    best->busy++;
+    best->phase = FSE_SEARCHING;
+    /* Who detaches sets it behind this lock. */
+    atomic_store(&best->cancel, false);
+    pthread_cond_broadcast(&in->changed);
+  }
   pthread_mutex_unlock(&in->lock);
   return best;
 }
 
 static void put_down(struct fse_instance *in, struct flux_evolved *a) {
   pthread_mutex_lock(&in->lock);
+  assert(a->busy > 0);
   if (--a->busy == 0) pthread_cond_broadcast(&in->changed);
   pthread_mutex_unlock(&in->lock);
 }
@@ -173,7 +253,7 @@ void *fse_searcher(void *instance) {
   /* Threads the search starts inherit this: agents come first. */
   (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10);
   while (!atomic_load(&in->stop)) {
-    struct flux_evolved *a = in->paused ? NULL : pick(in);
+    struct flux_evolved *a = atomic_load(&in->paused) ? NULL : pick(in);
     if (a == NULL) {
       nanosleep(&idle, NULL);
       continue;

@@ -1,6 +1,7 @@
 /*
  * plugin/sites.c - all directed proposals of a view, hot blocks first.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "plugin/mutate.h"
@@ -25,7 +26,11 @@ static double heat_of(const struct fse_view *v, uint32_t kind, uint32_t site,
                       uint32_t sites) {
   uint32_t per = sites / v->facts->count;
   uint32_t i = per > 0 ? site / per : 0;
-  return (double)fse_profile_count(v->profile, i) * v->policy->weight[kind];
+  uint64_t runs;
+  assert(i < v->facts->count);
+  runs = v->heat != NULL ? v->heat[v->facts->insn[i].pc]
+                         : fse_profile_count(v->profile, i);
+  return (double)runs * v->policy->weight[kind];
 }
 
 int fse_sites_make(const struct fse_view *v, struct fse_sites *out) {

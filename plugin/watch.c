@@ -1,5 +1,5 @@
 /*
- * plugin/watch.c - the watcher: episodes, probation, what comes after.
+ * plugin/watch.c - the watcher: what each task of each agent means.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -10,358 +10,270 @@
 #include "plugin/instance.h"
 
 #define IDLE_NS 500000  /* between two looks at empty rings */
-
-static struct fse_live *running(struct flux_evolved *a) { return &a->live; }
-
-/* ---- offers ------------------------------------------------------------- */
-
-/* Pairs as the ABI wants them: from the base's boundaries to the new ones. */
-static flux_transfer *transfers(const struct fse_live *from,
-                                const struct fse_live *to, uint32_t *count) {
-  const struct fse_live *longer = to->program != NULL ? to : from;
-  flux_transfer *t = malloc((longer->pair_count + 1) * sizeof *t);
-  *count = 0;
-  if (t == NULL) return NULL;
-  for (uint32_t i = 0; i < longer->pair_count; i++) {
-    uint32_t root = longer->pair[i][0], x = root, y = root;
-    for (uint32_t k = 0; k < from->pair_count; k++)
-      if (from->pair[k][0] == root) x = from->pair[k][1];
-    for (uint32_t k = 0; k < to->pair_count; k++)
-      if (to->pair[k][0] == root) y = to->pair[k][1];
-    t[(*count)++] = (flux_transfer){x, y};
-  }
-  return t;
-}
-
-/* Hands a version to the host. `version` may be the root (program NULL). */
-static flux_status offer(struct flux_evolved *a, const struct fse_live *version,
-                         uint64_t id, uint64_t base, uint32_t flags) {
-  const struct fse_instance *in = a->instance;
-  const struct fisa_program *p =
-      version->program != NULL ? version->program : a->root;
-  flux_patch patch = {.struct_size = sizeof patch,
-                      .id = id,
-                      .base = base,
-                      .code = p->code,
-                      .code_size = p->size,
-                      .entry = p->entry,
-                      .boundary_pc = p->manifest.boundary.pc,
-                      .flags = flags,
-                      .deadline_tasks = in->policy.deadline_tasks,
-                      .hold_ms = in->policy.hold_ms};
-  flux_transfer *there = transfers(&a->live, version, &patch.transfer_count);
-  flux_transfer *back = transfers(version, &a->live, &patch.back_count);
-  flux_status rc = FLUX_E_MEMORY;
-  patch.transfer = there;
-  patch.back = back;
-  if (there != NULL && back != NULL)
-    rc = in->live->offer(a->id, &patch, in->host->ctx);
-  free(there);
-  free(back);
-  return rc;
-}
-
-/* The phase comes first: the agent may install the patch and end a task on
- * it before the offer returns, and that task is the first of the probation. */
-void fse_offer(struct flux_evolved *a) {
-  struct fse_instance *in = a->instance;
-  uint32_t flags = in->policy.probation_hold ? FLUX_PATCH_HOLD : 0;
-  uint64_t id = a->next_patch.live.id;
-  flux_status rc;
-  assert(id != a->live.id);
-  fse_phase_set(a, FSE_OFFERED);
-  rc = offer(a, &a->next_patch.live, id, a->live.id, flags);
-  if (rc == FLUX_OK) return;
-  fse_say(in, FLUX_LOG_WARNING, "agent \"%s\": the host refused patch %llu "
-          "(status %d)", a->name, (unsigned long long)id, (int)rc);
-  fse_phase_set(a, FSE_SEARCHING);
-  fse_live_done(&a->next_patch.live);
-  fse_phase_set(a, FSE_OBSERVING);
-}
-
-void fse_offer_accepted(struct flux_evolved *a) {
-  if (offer(a, &a->next_patch.live, a->next_patch.live.id, a->next_patch.base,
-            FLUX_PATCH_ACCEPTED) == FLUX_OK) {
-    fse_live_done(&a->live);
-    a->live = a->next_patch.live;
-    memset(&a->next_patch.live, 0, sizeof a->next_patch.live);
-  } else {
-    fse_live_done(&a->next_patch.live);
-  }
-}
-
-/* ---- records ------------------------------------------------------------ */
-
-static int64_t wall_ms(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_REALTIME, &t);
-  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* Completes the record of the patch on its way. */
-static void complete(struct flux_evolved *a, enum fse_outcome outcome,
-                     const char *why) {
-  struct fse_record *r = &a->next_patch.record;
-  uint32_t n = a->next_patch.tasks ? a->next_patch.tasks : 1;
-  r->outcome = outcome;
-  r->time_ms = wall_ms();
-  if (outcome != FSE_ACCEPTED) snprintf(r->reason, sizeof r->reason, "%s", why);
-  if (a->next_patch.tasks > 0) {
-    r->cost_before = a->next_patch.root_cost / n;
-    r->cost_after = a->next_patch.cost / n;
-  }
-  r->fitness_before = fse_fitness(r->cost_before,
-                                  a->next_patch.root_confidence / n, a->trust);
-  r->fitness_after =
-      fse_fitness(r->cost_after, a->next_patch.confidence / n, a->trust);
-}
-
-/* Tells the operator what became of a patch. */
-static void announce(struct flux_evolved *a) {
-  const struct fse_record *r = &a->next_patch.record;
-  if (r->outcome == FSE_ACCEPTED)
-    fse_say(a->instance, FLUX_LOG_EVENT,
-            "%s: accepted patch %llu: %.1f -> %.1f cycles a result (%s)",
-            a->name, (unsigned long long)r->patch, r->cost_before,
-            r->cost_after, r->kind);
-  else
-    fse_say(a->instance, FLUX_LOG_EVENT, "%s: %s patch %llu: %s (%s)",
-            a->name, fse_outcome_name(r->outcome),
-            (unsigned long long)r->patch, r->reason, r->kind);
-}
-
-static void conclude(struct flux_evolved *a, enum fse_outcome outcome,
-                     const char *why) {
-  complete(a, outcome, why);
-  announce(a);
-}
-
-/* Writes a record; what fails pauses evolution with one line. */
-static int remember(struct flux_evolved *a, const struct fse_version *v) {
-  struct fse_instance *in = a->instance;
-  struct fisa_error err = {""};
-  if (in->journal == NULL) return 0;
-  if (fse_journal_record(in->journal, &a->next_patch.record, v, &err) == 0)
-    return 0;
-  in->paused = true;
-  fse_say(in, FLUX_LOG_ERROR, "evolution is paused: %s", err.text);
-  return -1;
-}
-
-/* ---- the end of a probation --------------------------------------------- */
-
-static void take_back(struct flux_evolved *a, uint32_t how, const char *why) {
-  struct fse_instance *in = a->instance;
-  conclude(a, how == FLUX_RECOVER ? FSE_RECOVERED : FSE_REVERTED, why);
-  (void)in->live->take_back(a->id, a->next_patch.live.id, how, in->host->ctx);
-  (void)remember(a, NULL);
-  fse_phase_set(a, FSE_LEAVING);
-}
-
-static void accept_patch(struct flux_evolved *a) {
-  struct fse_instance *in = a->instance;
-  struct fse_live *next = &a->next_patch.live;
-  struct fse_version v = {next->program, a->root, next->places,
-                          next->place_count};
-  /* Accepted is committed: nobody hears of it before. */
-  complete(a, FSE_ACCEPTED, "");
-  if (remember(a, &v) != 0) {
-    (void)in->live->take_back(a->id, next->id, FLUX_REVERT, in->host->ctx);
-    conclude(a, FSE_REVERTED, "the journal could not keep it");
-    fse_phase_set(a, FSE_LEAVING);
-    return;
-  }
-  announce(a);
-  (void)in->live->accept(a->id, next->id, in->host->ctx);
-  a->generation++;
-  fse_live_done(&a->live);
-  a->live = *next;
-  memset(next, 0, sizeof *next);
-  fse_phase_set(a, FSE_OBSERVING);
-}
-
-/* K tasks agreed: has it earned its place? */
-static void judge(struct flux_evolved *a) {
-  const struct fse_policy *p = &a->instance->policy;
-  struct fse_trialled *t = &a->next_patch;
-  char why[160];
-  /* What is no number was not measured: neither comparison holds. */
-  if (!(t->cost <= t->root_cost * p->rollback_fraction)) {
-    snprintf(why, sizeof why, "dearer than its root: %.1f against %.1f a task",
-             t->cost / t->tasks, t->root_cost / t->tasks);
-    take_back(a, FLUX_REVERT, why);
-  } else if (!(t->confidence >= t->root_confidence * p->confidence_drop)) {
-    snprintf(why, sizeof why, "confidence fell: %.3f against %.3f",
-             t->confidence / t->tasks, t->root_confidence / t->tasks);
-    take_back(a, FLUX_REVERT, why);
-  } else {
-    accept_patch(a);
-  }
-}
-
-/* A task the patch ran on probation. */
-static void probe(struct flux_evolved *a, const struct fse_slot *slot) {
-  struct fse_instance *in = a->instance;
-  struct fse_trialled *t = &a->next_patch;
-  struct fse_shadow s;
-  if (!slot->whole) {
-    take_back(a, FLUX_RECOVER, "a probation task could not be recorded");
-    return;
-  }
-  fse_shadow_run(a, slot, &t->live, &s);
-  if (!s.same) {
-    char why[160];
-    snprintf(why, sizeof why, "task %llu: %s",
-             (unsigned long long)slot->task.number, s.what);
-    take_back(a, FLUX_RECOVER, why);
-    return;
-  }
-  (void)in->live->agree(a->id, slot->task.number, in->host->ctx);
-  t->cost += (double)slot->task.cycles;
-  t->root_cost += s.cost;
-  t->confidence += slot->task.confidence;
-  t->root_confidence += s.confidence;
-  if (++t->tasks >= in->policy.probation_tasks) judge(a);
-}
+#define UNFIT_MOST 3u   /* tasks in a row of which nothing can be learned */
 
 /* ---- after acceptance --------------------------------------------------- */
 
-/* A version accepted earlier did what its root does not: back to the root,
- * never to return. */
-static void contradict(struct flux_evolved *a, const char *what) {
-  struct fse_instance *in = a->instance;
-  struct fse_live root = {0};
-  struct fisa_error err = {""};
-  struct fse_record *r = &a->next_patch.record;
-  uint64_t id = ++a->patches;
-  memset(&a->next_patch.record, 0, sizeof *r);
-  snprintf(r->agent, sizeof r->agent, "%s", a->name);
-  snprintf(r->kind, sizeof r->kind, "version %llu",
-           (unsigned long long)a->live.id);
-  r->patch = a->live.id;
-  memcpy(r->parent, a->root->hash, 32);
-  memcpy(r->child, a->live.program->hash, 32);
-  a->next_patch.tasks = 0;
-  conclude(a, FSE_REVERTED, what);
-  if (in->journal != NULL &&
-      fse_journal_demote(in->journal, r, &err) != 0)
-    fse_say(in, FLUX_LOG_ERROR, "%s", err.text);
-  if (offer(a, &root, id, a->live.id, FLUX_PATCH_ACCEPTED) == FLUX_OK) {
-    fse_live_done(&a->live);
-    a->live.id = id;
+/* The version accepted earlier did what its root does not: back to the root,
+ * never to return. Called where the set and the patch are the watcher's. */
+static void contradict(struct flux_evolved *a) {
+  assert(a->live.program != NULL && a->contradiction[0] != '\0');
+  if (!a->demoted) {
+    fse_ban(a, a->live.program);
+    fse_demote(a, a->contradiction);
+    a->demoted = true;
   }
-  fse_phase_set(a, FSE_SETTLED);
+  /* If the host cannot take it now, then at another task. */
+  if (!fse_offer_root(a)) return;
+  a->contradiction[0] = '\0';
+  a->demoted = false;
+}
+
+/* The live version was wrong. It goes as soon as no search looks at it. */
+static void note_contradiction(struct flux_evolved *a,
+                               const struct fse_slot *slot,
+                               enum fse_phase phase, const char *what) {
+  snprintf(a->contradiction, sizeof a->contradiction, "%s", what);
+  if (phase == FSE_SEARCHING)
+    atomic_store(&a->cancel, true);
+  else if (phase != FSE_READY)
+    fse_episode_add(a, slot, &a->live, FTRIAL_COUNTER);
+}
+
+/* ---- agents that are not evolved ---------------------------------------- */
+
+/* Nothing can be learned of such tasks; a few in a row, and the operator is
+ * told. */
+static void settle_unfit(struct flux_evolved *a, const char *why) {
+  if (a->unevolved || ++a->unfit < UNFIT_MOST) return;
+  if (!fse_phase_move(a, FSE_OBSERVING, FSE_SETTLED)) return;
+  a->unevolved = true;
+  fse_explain(a, "not evolved: %s", why);
+}
+
+/* The host's VM does otherwise than the dialect's table says: no trial of a
+ * variant would mean anything. */
+static void settle_foreign(struct flux_evolved *a, const char *what) {
+  if (a->unevolved) return;
+  a->unevolved = true;
+  fse_explain(a, "not evolved: the host's VM is not as the dialect's table "
+                 "says: %s", what);
+  fse_say(a->instance, FLUX_LOG_WARNING, "agent \"%s\" is not evolved: the "
+          "host's VM is not as the dialect's table says: %s", a->name, what);
+  (void)fse_phase_move(a, FSE_OBSERVING, FSE_SETTLED);
+}
+
+/* A task fit to learn from came after all. */
+static void thaw_unfit(struct flux_evolved *a) {
+  if (a->unfit >= UNFIT_MOST && a->unevolved) {
+    a->unevolved = false;
+    fse_explain(a, NULL);
+    (void)fse_phase_move(a, FSE_SETTLED, FSE_OBSERVING);
+  }
+  a->unfit = 0;
+}
+
+/* Whether a task says anything. One of an accepted version that ran out of
+ * fuel does: of the version. */
+static bool fit(struct flux_evolved *a, const struct fse_slot *slot) {
+  uint64_t most = a->instance->policy.max_task_cycles;
+  bool starved = slot->task.status == FLUX_RUN_FUEL;
+  char why[96];
+  if (starved && a->live.program != NULL) return slot->whole;
+  if (starved || slot->task.cycles > most) {
+    snprintf(why, sizeof why, "no task boundary within "
+             "policy.max_task_cycles (%llu)", (unsigned long long)most);
+    if (starved) a->unfit = UNFIT_MOST; /* there is no other task */
+    settle_unfit(a, why);
+    return false;
+  }
+  if (slot->whole) {
+    thaw_unfit(a);
+    return true;
+  }
+  settle_unfit(a, "its tasks are too large to be recorded");
+  return false;
+}
+
+/* ---- tasks of the live version ------------------------------------------ */
+
+/* What comes next once there are episodes enough. */
+static void go_on(struct flux_evolved *a) {
+  const struct fse_policy *p = &a->instance->policy;
+  bool settled = a->generation >= p->max_generations || a->dry >= 2;
+  (void)fse_phase_move(a, FSE_OBSERVING, settled ? FSE_SETTLED : FSE_READY);
+}
+
+/* Whether the live version did as its root; the root as its table says. */
+static bool sound(struct flux_evolved *a, const struct fse_slot *slot,
+                  enum fse_phase phase) {
+  struct fse_shadow s;
+  bool is_root = a->live.program == NULL;
+  if (is_root && phase != FSE_OBSERVING) return true;
+  fse_shadow_run(a, slot, &a->live, &s);
+  if (is_root && !s.same) {
+    settle_foreign(a, s.what);
+  } else if (is_root && (double)slot->task.cycles != s.cost) {
+    settle_foreign(a, "cycles are counted otherwise");
+    return false;
+  } else if (!s.same) {
+    note_contradiction(a, slot, phase, s.what);
+  }
+  return s.same;
 }
 
 /* A task of the version that is live for good: checked like any other, and
  * an episode for the next search. */
-static void sample(struct flux_evolved *a, const struct fse_slot *slot) {
-  const struct fse_policy *p = &a->instance->policy;
-  struct fse_shadow s;
-  if (!slot->whole || slot->task.version != a->live.id) return;
-  if (slot->task.flags & (FLUX_TASK_SWAPPED | FLUX_TASK_TAKEN_BACK)) return;
-  if (a->live.program != NULL) {
-    fse_shadow_run(a, slot, running(a), &s);
-    if (!s.same) {
-      contradict(a, s.what);
-      return;
-    }
-  }
-  if (fse_phase_get(a) != FSE_OBSERVING) return;
-  if (ftrial_set_recorded(a->set) < p->episodes)
-    fse_episode_add(a, slot, running(a));
-  else if (a->generation >= p->max_generations || a->dry >= 2)
-    fse_phase_set(a, FSE_SETTLED);
+static void sample(struct flux_evolved *a, const struct fse_slot *slot,
+                   enum fse_phase phase) {
+  if (slot->task.version != a->live.id ||
+      (slot->task.flags & (FLUX_TASK_SWAPPED | FLUX_TASK_TAKEN_BACK)) ||
+      !fit(a, slot) || !sound(a, slot, phase) || phase != FSE_OBSERVING)
+    return;
+  if (ftrial_set_recorded(a->set) < a->instance->policy.episodes)
+    fse_episode_add(a, slot, &a->live, FTRIAL_RECORDED);
   else
-    fse_phase_set(a, FSE_READY);
+    go_on(a);
 }
 
 /* ---- trust -------------------------------------------------------------- */
 
-/* Below the threshold nothing changes: what is on its way goes back. */
-static void freeze(struct flux_evolved *a, enum fse_phase phase) {
+/* Takes back an offer that is not installed yet. */
+static bool withdraw(struct flux_evolved *a, const char *why) {
   struct fse_instance *in = a->instance;
-  if (phase == FSE_OFFERED &&
-      in->live->withdraw(a->id, a->next_patch.live.id, in->host->ctx) ==
-          FLUX_OK) {
-    fse_live_done(&a->next_patch.live);
-    fse_phase_set(a, FSE_FROZEN);
-  } else if (phase == FSE_PROBATION) {
-    take_back(a, FLUX_REVERT, "trust fell below policy.min_trust");
-  } else if (phase == FSE_OBSERVING || phase == FSE_READY) {
-    fse_phase_set(a, FSE_FROZEN);
-    in->live->explain(a->id, "not evolved: trust is below policy.min_trust",
-                      in->host->ctx);
-  }
+  if (a->next_patch.to_root ||
+      in->live->withdraw(a->id, a->next_patch.live.id, in->host->ctx) !=
+          FLUX_OK)
+    return false;
+  fse_part(a, FSE_WITHDRAWN, why);
+  return true;
 }
 
+static void freeze(struct flux_evolved *a) {
+  fse_explain(a, "not evolved: trust is below policy.min_trust");
+}
+
+/* Below the threshold nothing changes: what is on its way goes back. What is
+ * on probation goes with its next task (probation.c). */
 static void mind_trust(struct flux_evolved *a, double trust) {
-  enum fse_phase phase = fse_phase_get(a);
-  a->trust = trust >= 0 ? trust : 0;  /* what is no number is none */
-  if (a->trust < a->instance->policy.min_trust) {
-    freeze(a, phase);
-  } else if (phase == FSE_FROZEN) {
-    a->instance->live->explain(a->id, NULL, a->instance->host->ctx);
-    fse_phase_set(a, FSE_OBSERVING);
+  /* What is no number is none. */
+  atomic_store(&a->trust, trust >= 0 ? trust : 0);
+  if (fse_trusted(a)) {
+    if (fse_phase_move(a, FSE_FROZEN, FSE_OBSERVING)) fse_explain(a, NULL);
+    return;
+  }
+  if (fse_phase_move(a, FSE_OBSERVING, FSE_FROZEN) ||
+      fse_phase_move(a, FSE_READY, FSE_FROZEN)) {
+    freeze(a);
+    return;
+  }
+  if (fse_phase_get(a) == FSE_SEARCHING) atomic_store(&a->cancel, true);
+  if (fse_phase_get(a) == FSE_OFFERED &&
+      withdraw(a, "trust fell below policy.min_trust")) {
+    fse_phase_set(a, FSE_FROZEN);
+    freeze(a);
   }
 }
 
 /* ---- one task ----------------------------------------------------------- */
 
-/* The patch is gone without a task that was watched. */
-static void leave(struct flux_evolved *a, enum fse_outcome outcome,
-                  const char *why) {
-  conclude(a, outcome, why);
-  (void)remember(a, NULL);
-  fse_live_done(&a->next_patch.live);
+/* The way back to the root is gone: agents run what they should. */
+static void at_root(struct flux_evolved *a) {
+  uint64_t id = a->next_patch.live.id;
+  fse_live_done(&a->live);
+  a->live.id = id;
+  memset(&a->next_patch.live, 0, sizeof a->next_patch.live);
+  a->next_patch.to_root = false;
+  a->generation = 0;
+  a->dry = 0;
   fse_phase_set(a, FSE_OBSERVING);
 }
 
 static void on_offered(struct flux_evolved *a, const struct fse_slot *slot) {
-  if (slot->task.version == a->next_patch.live.id) {
-    a->next_patch.tasks = 0;
-    a->next_patch.cost = a->next_patch.root_cost = 0;
-    a->next_patch.confidence = a->next_patch.root_confidence = 0;
+  uint32_t flags = slot->task.flags | slot->lost_flags;
+  bool installed = slot->task.version == a->next_patch.live.id;
+  if (installed && a->next_patch.to_root) {
+    at_root(a);
+  } else if (installed) {
+    fse_probation_begin(a);
     fse_phase_set(a, FSE_PROBATION);
-    probe(a, slot);
-  } else if (slot->task.flags & FLUX_TASK_WITHDRAWN) {
-    leave(a, FSE_WITHDRAWN, "no boundary to install at was reached");
-  } else if (slot->task.flags & FLUX_TASK_TAKEN_BACK) {
-    leave(a, FSE_RECOVERED, "no verdict in time: its tasks were not seen");
+    fse_probe(a, slot);
+  } else if (a->next_patch.to_root) {
+    if (flags & FLUX_TASK_WITHDRAWN) (void)fse_offer_root(a);
+  } else if (flags & FLUX_TASK_TAKEN_BACK) {
+    fse_taken_back(a);
+  } else if (flags & FLUX_TASK_WITHDRAWN) {
+    char why[160];
+    snprintf(why, sizeof why, "no place to install it came in %u boundaries; "
+             "the last was at %u", a->instance->policy.deadline_tasks,
+             slot->task.begin_pc);
+    fse_ban(a, a->next_patch.live.program);
+    fse_explain(a, "patch %llu: %s",
+                (unsigned long long)a->next_patch.live.id, why);
+    fse_part(a, FSE_WITHDRAWN, why);
+    fse_phase_set(a, FSE_OBSERVING);
+  }
+}
+
+/* Whether a task shows that the patch is gone from the agent. A task of the
+ * original may also be one that the patch was not meant for. */
+static bool is_gone(const struct flux_evolved *a,
+                    const struct fse_slot *slot) {
+  uint32_t flags = slot->task.flags | slot->lost_flags;
+  return slot->task.version != a->next_patch.live.id &&
+         ((flags & FLUX_TASK_TAKEN_BACK) || slot->task.version != 0);
+}
+
+static void on_leaving(struct flux_evolved *a, const struct fse_slot *slot) {
+  if (slot->task.version == a->next_patch.live.id) {
+    fse_probe_leaving(a, slot);
+  } else if (is_gone(a, slot)) {
+    fse_live_done(&a->next_patch.live);
+    fse_phase_set(a, FSE_OBSERVING);
   }
 }
 
 static void on_task(struct flux_evolved *a, const struct fse_slot *slot) {
   struct fse_instance *in = a->instance;
+  enum fse_phase phase;
   mind_trust(a, slot->task.trust);
+  phase = fse_phase_get(a);
   if (slot->task.status == FLUX_RUN_FAULT && in->journal != NULL)
     (void)fse_journal_fault(in->journal, a->name, slot->task.version,
                             slot->task.fault, slot->task.end_pc, NULL);
-  switch (fse_phase_get(a)) {
+  switch (phase) {
     case FSE_OFFERED:
       on_offered(a, slot);
       break;
     case FSE_PROBATION:
-      if (slot->task.version == a->next_patch.live.id) probe(a, slot);
-      else if (slot->task.flags & FLUX_TASK_TAKEN_BACK)
-        take_back(a, FLUX_RECOVER, "the host took it back by itself");
+      if (slot->task.version == a->next_patch.live.id) fse_probe(a, slot);
+      else if (is_gone(a, slot)) fse_taken_back(a);
       break;
     case FSE_LEAVING:
-      if (slot->task.version != a->next_patch.live.id) {
-        fse_live_done(&a->next_patch.live);
-        fse_phase_set(a, FSE_OBSERVING);
-      }
+      on_leaving(a, slot);
       break;
-    case FSE_OBSERVING:
-    case FSE_SETTLED:
-      sample(a, slot);
-      break;
-    default: /* the set is the searcher's now; frozen: nothing is learned */
+    default:
+      sample(a, slot, phase);
       break;
   }
 }
 
 /* ---- the thread --------------------------------------------------------- */
+
+/* What is due behind tasks. */
+static void upkeep(struct flux_evolved *a) {
+  enum fse_phase phase = fse_phase_get(a);
+  bool ours = phase == FSE_OBSERVING || phase == FSE_SETTLED ||
+              phase == FSE_FROZEN;
+  if (ours && a->refuted[0] != '\0' && a->live.program != NULL) {
+    snprintf(a->contradiction, sizeof a->contradiction, "%s", a->refuted);
+    a->refuted[0] = '\0';
+  }
+  if (a->contradiction[0] != '\0' && a->live.program != NULL &&
+      (ours || fse_phase_move(a, FSE_READY, FSE_OBSERVING)))
+    contradict(a);
+  if (a->demote_due) fse_demote_again(a);
+}
 
 /* The next agent after `last` that may be looked at; marks it busy. */
 static struct flux_evolved *next_agent(struct fse_instance *in,
@@ -376,20 +288,30 @@ static struct flux_evolved *next_agent(struct fse_instance *in,
   return a;
 }
 
+/* Serves an agent's tasks, but not for ever: others wait for verdicts. */
+static bool visit(struct flux_evolved *a) {
+  const struct fse_slot *slot;
+  unsigned n = 0;
+  if (atomic_load(&a->instance->paused) &&
+      fse_phase_get(a) == FSE_OFFERED && withdraw(a, "evolution is paused"))
+    fse_phase_set(a, FSE_OBSERVING);
+  while (n < FSE_RING_SLOTS && !atomic_load(&a->leaving) &&
+         (slot = fse_ring_peek(&a->ring)) != NULL) {
+    on_task(a, slot);
+    fse_ring_drop(&a->ring);
+    n++;
+  }
+  if (n > 0) upkeep(a);
+  return n > 0;
+}
+
 void *fse_watcher(void *instance) {
   struct fse_instance *in = instance;
   const struct timespec idle = {0, IDLE_NS};
   while (!atomic_load(&in->stop)) {
     bool any = false;
     struct flux_evolved *a = NULL;
-    while ((a = next_agent(in, a)) != NULL) {
-      const struct fse_slot *slot;
-      while ((slot = fse_ring_peek(&a->ring)) != NULL) {
-        on_task(a, slot);
-        fse_ring_drop(&a->ring);
-        any = true;
-      }
-    }
+    while ((a = next_agent(in, a)) != NULL) any |= visit(a);
     if (!any) nanosleep(&idle, NULL);
   }
   return NULL;

@@ -1,0 +1,148 @@
+/*
+ * plugin/remember.c - records of patches: completed, told, written.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "plugin/instance.h"
+
+static int64_t wall_ms(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_REALTIME, &t);
+  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- the record of the patch on its way --------------------------------- */
+
+void fse_complete(struct flux_evolved *a, enum fse_outcome outcome,
+                  const char *why) {
+  struct fse_trialled *t = &a->next_patch;
+  struct fse_record *r = &t->record;
+  uint32_t n = t->tasks ? t->tasks : 1;
+  double trust = atomic_load(&a->trust);
+  assert(why != NULL || outcome == FSE_ACCEPTED);
+  r->outcome = outcome;
+  r->time_ms = wall_ms();
+  if (why != NULL) snprintf(r->reason, sizeof r->reason, "%s", why);
+  if (t->tasks > 0) {
+    r->cost_before = t->root_cost / n;
+    r->cost_after = t->cost / n;
+  }
+  r->fitness_before =
+      fse_fitness(r->cost_before, t->root_confidence / n, trust);
+  r->fitness_after = fse_fitness(r->cost_after, t->confidence / n, trust);
+}
+
+void fse_tell(struct flux_evolved *a) {
+  const struct fse_record *r = &a->next_patch.record;
+  if (r->outcome == FSE_ACCEPTED)
+    fse_say(a->instance, FLUX_LOG_EVENT,
+            "%s: accepted patch %llu: %.1f -> %.1f cycles a result (%s)",
+            a->name, (unsigned long long)r->patch, r->cost_before,
+            r->cost_after, r->kind);
+  else
+    fse_say(a->instance, FLUX_LOG_EVENT, "%s: %s patch %llu: %s (%s)",
+            a->name, fse_outcome_name(r->outcome),
+            (unsigned long long)r->patch, r->reason, r->kind);
+}
+
+/* One line, however much fails after it. */
+static void pause_for(struct fse_instance *in, const struct fisa_error *err) {
+  if (!atomic_exchange(&in->paused, true))
+    fse_say(in, FLUX_LOG_ERROR, "evolution is paused: %s", err->text);
+}
+
+int fse_remember(struct flux_evolved *a, const struct fse_version *v) {
+  struct fse_instance *in = a->instance;
+  struct fisa_error err = {""};
+  if (in->journal == NULL) return 0;
+  if (fse_journal_record(in->journal, &a->next_patch.record, v, &err) == 0)
+    return 0;
+  pause_for(in, &err);
+  return -1;
+}
+
+void fse_part(struct flux_evolved *a, enum fse_outcome outcome,
+              const char *why) {
+  assert(a->next_patch.live.program != NULL);
+  fse_complete(a, outcome, why);
+  fse_tell(a);
+  (void)fse_remember(a, NULL);
+  fse_live_done(&a->next_patch.live);
+}
+
+/* ---- versions that do not stay ------------------------------------------ */
+
+/* A record of the live version and not of a patch. */
+static void live_record(struct flux_evolved *a, struct fse_record *r) {
+  memset(r, 0, sizeof *r);
+  snprintf(r->agent, sizeof r->agent, "%s", a->name);
+  snprintf(r->kind, sizeof r->kind, "version %llu",
+           (unsigned long long)a->live.id);
+  r->patch = a->live.id;
+  r->generation = a->generation;
+  memcpy(r->parent, a->root->hash, 32);
+  memcpy(r->child, fse_live_program(a)->hash, 32);
+}
+
+void fse_demote_again(struct flux_evolved *a) {
+  struct fse_instance *in = a->instance;
+  struct fisa_error err = {""};
+  a->demote_due = in->journal != NULL &&
+                  fse_journal_demote(in->journal, &a->owed, &err) != 0;
+  if (a->demote_due) pause_for(in, &err);
+}
+
+void fse_demote(struct flux_evolved *a, const char *why) {
+  assert(a->live.program != NULL);
+  live_record(a, &a->next_patch.record);
+  a->next_patch.tasks = 0;
+  fse_complete(a, FSE_REVERTED, why);
+  fse_tell(a);
+  a->owed = a->next_patch.record;
+  fse_demote_again(a);
+}
+
+void fse_unaccept(struct flux_evolved *a, const char *why) {
+  struct fse_instance *in = a->instance;
+  const struct fse_version base = {a->live.program, a->root, a->live.places,
+                                   a->live.place_count};
+  struct fse_record *r = &a->next_patch.record, again;
+  struct fisa_error err = {""};
+  int rc;
+  fse_complete(a, FSE_RECOVERED, why);
+  fse_tell(a);
+  if (in->journal == NULL) return;
+  if (a->live.program == NULL) {
+    /* A demotion names the root as the parent. */
+    memcpy(r->parent, a->root->hash, 32);
+    a->owed = *r;
+    fse_demote_again(a);
+    return;
+  }
+  rc = fse_journal_record(in->journal, r, NULL, &err);
+  live_record(a, &again);
+  again.outcome = FSE_RECOVERED;
+  again.time_ms = wall_ms();
+  snprintf(again.reason, sizeof again.reason, "live again: %.120s", why);
+  if (fse_journal_record(in->journal, &again, &base, &err) != 0) rc = -1;
+  if (rc != 0) pause_for(in, &err);
+}
+
+/* ---- programs not to be offered again ----------------------------------- */
+
+void fse_ban(struct flux_evolved *a, const struct fisa_program *p) {
+  assert(p != NULL);
+  if (fse_banned(a, p)) return;
+  memcpy(a->banned[a->ban_count++ % FSE_BANNED], p->hash, 32);
+}
+
+bool fse_banned(const struct flux_evolved *a, const struct fisa_program *p) {
+  uint32_t n = a->ban_count < FSE_BANNED ? a->ban_count : FSE_BANNED;
+  for (uint32_t i = 0; i < n; i++)
+    if (memcmp(a->banned[i], p->hash, 32) == 0) return true;
+  return false;
+}
