@@ -51,10 +51,20 @@ static bool writes_flag(const struct fisa_dialect *d,
          d->files[s->d.file].kind == FISA_FILE_FLAG;
 }
 
-static bool denied(const struct fse_policy *policy, const char *name) {
-  for (uint32_t i = 0; i < policy->deny_count; i++)
-    if (strcasecmp(policy->deny[i], name) == 0) return true;
+static bool is_listed(const char list[][FISA_MAX_NAME], uint32_t count,
+                      const char *name) {
+  for (uint32_t i = 0; i < count; i++)
+    if (strcasecmp(list[i], name) == 0) return true;
   return false;
+}
+
+/* Denied by name, or not among those that alone are allowed. */
+static bool denied(const struct fse_policy *policy, const char *name) {
+  assert(policy->deny_count <= FSE_MAX_DENY);
+  assert(policy->allow_count <= FSE_MAX_DENY);
+  return is_listed(policy->deny, policy->deny_count, name) ||
+         (policy->allow_count > 0 &&
+          !is_listed(policy->allow, policy->allow_count, name));
 }
 
 /* A guard that the immediate alone decides: a new instruction keeps clear. */
