@@ -124,6 +124,7 @@ static int rotate(const struct fse_view *v, uint32_t j, struct fse_draft *d,
   for (uint32_t i = h; i != c; i = follower(v, i)) {
     struct fse_node copy = d->nodes[i];
     if (copy.dead) continue;
+    if (v->lexicon->denied[copy.insn.row->opcode]) return -1;
     if (fse_draft_insert(d, j, true, copy.insn.row, copy.insn.value,
                          copy.target) == FSE_NO_NODE)
       return -1;
