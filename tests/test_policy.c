@@ -218,6 +218,7 @@ static void weights(void) {
 static void lists(void) {
   add_string("policy.deny_opcodes", "MUL");
   add_string("policy.deny_opcodes", "DIV");
+  add_string("policy.allow_opcodes", "ADD");
   add_string("test_plant", "fault");
   add_string("test_plant", "sum:slow");
   add_string("test_plant", "a:b:wrong");
@@ -225,6 +226,8 @@ static void lists(void) {
   UNIT_EQ(policy.deny_count, 2);
   UNIT_STR_EQ(policy.deny[0], "MUL");
   UNIT_STR_EQ(policy.deny[1], "DIV");
+  UNIT_EQ(policy.allow_count, 1);
+  UNIT_STR_EQ(policy.allow[0], "ADD");
   UNIT_EQ(policy.plant_count, 3);
   UNIT_STR_EQ(policy.plant[0], "fault");
   UNIT_STR_EQ(policy.plant_agent[0], "");
