@@ -453,30 +453,81 @@ int fse_slot_apply(const struct fse_view *v, uint32_t site,
 
 /* ---- HoistConstant ------------------------------------------------------ */
 
-uint32_t fse_hoist_sites(const struct fse_view *v) { return v->facts->count; }
+#define HOIST_WAYS 2u
 
-int fse_hoist_apply(const struct fse_view *v, uint32_t site,
-                    struct fse_draft *d, struct fse_proposal *out) {
-  uint32_t entry = v->facts->index[v->program->entry], fresh;
+uint32_t fse_hoist_sites(const struct fse_view *v) {
+  return v->facts->count * HOIST_WAYS;
+}
+
+/* Whether an instruction runs more often than the program begins. */
+static bool in_loop(const struct fse_view *v, uint32_t i) {
+  uint32_t entry = v->facts->index[v->program->entry];
+  return entry != UINT32_MAX &&
+         (v->profile->runs[i] > v->profile->runs[entry] ||
+          (v->profile->runs[i] > 0 && jumped_to(v, entry)));
+}
+
+/* Loads a constant into a register where the program begins. 0 or -1. */
+static int load_first(const struct fse_view *v, struct fse_draft *d,
+                      const struct fse_arg *reg, int32_t constant) {
+  const struct fse_want w = {.op = FLUX_OP_MOV,
+                             .d = *reg,
+                             .a = {.constant = true, .value = constant}};
+  int32_t value[FISA_MAX_OPERANDS];
+  const struct fisa_row *row = fse_select(v->lexicon, &w, value);
+  uint32_t fresh = row == NULL ? FSE_NO_NODE
+                               : fse_draft_insert(d, d->entry, false, row,
+                                                  value, FSE_NO_NODE);
+  if (fresh == FSE_NO_NODE) return -1;
+  d->entry = fresh;
+  return 0;
+}
+
+/* A register loaded with a constant, read everywhere instead. */
+static int hoist_load(const struct fse_view *v, uint32_t i,
+                      struct fse_draft *d, struct fse_proposal *out) {
   struct fse_want w;
   struct fse_rename r;
-  int32_t value[FISA_MAX_OPERANDS];
-  const struct fisa_row *row;
-  if (!fse_plain(v, site) || entry == UINT32_MAX ||
-      (v->profile->runs[site] <= v->profile->runs[entry] &&
-       !jumped_to(v, entry)) ||
-      !fse_meaning(v->lexicon, &d->nodes[site].insn, &w) ||
+  if (!fse_meaning(v->lexicon, &d->nodes[i].insn, &w) ||
       w.op != FLUX_OP_MOV || !w.a.constant)
     return -1;
   r = (struct fse_rename){w.d.file, w.d.value,
                           fse_unused_register(v, d, w.d.file)};
+  if (r.to < 0 || fse_rename_uses(v, d, i, &r) <= 0) return -1;
   w.d.value = r.to;
-  row = fse_select(v->lexicon, &w, value);
-  if (r.to < 0 || row == NULL || fse_rename_uses(v, d, site, &r) <= 0)
-    return -1;
-  fresh = fse_draft_insert(d, d->entry, false, row, value, FSE_NO_NODE);
-  if (fresh == FSE_NO_NODE) return -1;
-  d->entry = fresh;
+  if (load_first(v, d, &w.d, w.a.value) != 0) return -1;
   return fse_propose(d, v, out, "the constant of %u loaded once",
-                     v->facts->insn[site].pc);
+                     v->facts->insn[i].pc);
+}
+
+/* d = s; d = d op k: d = s op r, where r holds k. */
+static int hoist_operand(const struct fse_view *v, uint32_t j,
+                         struct fse_draft *d, struct fse_proposal *out) {
+  struct fse_want x, y;
+  int32_t k, reg;
+  if (j == 0 || v->facts->is_head[j] || !fse_plain(v, j - 1) ||
+      v->facts->insn[j].row->flow != FISA_FLOW_NEXT ||
+      !fse_meaning(v->lexicon, &d->nodes[j - 1].insn, &x) ||
+      !fse_meaning(v->lexicon, &d->nodes[j].insn, &y) ||
+      x.op != FLUX_OP_MOV || x.a.constant || !same_register(&x.d, &y.d) ||
+      !same_register(&y.d, &y.a) || !y.b.constant)
+    return -1;
+  k = y.b.value;
+  reg = fse_unused_register(v, d, y.d.file);
+  if (reg < 0) return -1;
+  y.a = x.a;
+  y.b = (struct fse_arg){.file = y.d.file, .value = reg};
+  if (fse_rewrite(v, d, j, &y, FSE_NO_NODE) != 0 ||
+      fse_draft_remove(d, j - 1) != 0 || load_first(v, d, &y.b, k) != 0)
+    return -1;
+  return fse_propose(d, v, out, "the operand of %u loaded once",
+                     v->facts->insn[j].pc);
+}
+
+int fse_hoist_apply(const struct fse_view *v, uint32_t site,
+                    struct fse_draft *d, struct fse_proposal *out) {
+  uint32_t i = site / HOIST_WAYS;
+  if (!fse_plain(v, i) || d->nodes[i].dead || !in_loop(v, i)) return -1;
+  return site % HOIST_WAYS == 0 ? hoist_load(v, i, d, out)
+                                : hoist_operand(v, i, d, out);
 }

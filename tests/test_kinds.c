@@ -267,6 +267,12 @@ static void hoist_constant(void) {
         "JNE R1, A\nHALT\n",
         ".entry E\nE: MOVI R63, 7\nA: ADD R2, R2, R63\nDEC R1\nJNE R1, A\n"
         "HALT\n");
+  /* A copy changed by a constant: the constant in a register of its own. */
+  shows("HoistConstant",
+        ".in R1 1..9\n.out R2\nNOP\nA: MOV R3, R1\nSHLI R3, 2\n"
+        "ADD R2, R2, R3\nDEC R1\nJNE R1, A\nHALT\n",
+        "MOVI R63, 2\nA: SHL R3, R1, R63\nADD R2, R2, R3\nDEC R1\n"
+        "JNE R1, A\nHALT\n");
   /* What runs once has nothing to win. */
   never("HoistConstant",
         ".in R1\n.out R2\nMOVI R3, 7\nADD R2, R1, R3\nHALT\n",
