@@ -184,7 +184,7 @@ static void info_members(void) {
   WITH(name, NULL, false);
   WITH(name, "", true);
   WITH(name, "\xff\x01 a name that is longer than any name of an agent is, "
-             "and says nothing of it", true);
+             "and says nothing of it", false);
   WITH(dialect, NULL, true);
   WITH(dialect_text, NULL, false);
   WITH(dialect_size, 0, false);
