@@ -27,8 +27,8 @@ const struct fisa_program *fse_live_program(const struct flux_evolved *a) {
 int fse_live_make(const struct flux_evolved *a, struct fisa_program *program,
                   struct fse_place *places, uint32_t count, uint64_t id,
                   struct fse_live *out) {
-  assert(program != NULL && id > 0);
-  assert(a->root_facts != NULL && program != NULL && id > 0);
+  assert(program != NULL);
+  assert(a->root_facts != NULL && program != NULL);
   memset(out, 0, sizeof *out);
   out->program = program;
   out->places = places;
