@@ -660,7 +660,7 @@ static void random_programs(void) {
     struct fse_policy pol = policy();
     struct fse_offline_result r;
     struct fisa_error err = {""};
-    pol.fuzz_states = 500;
+    pol.fuzz_states = 10000;
     pol.budget = 300;
     pol.seed = n;
     pol.max_task_cycles = 20000;
