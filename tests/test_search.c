@@ -186,14 +186,14 @@ static void improve(const char *name, double share, unsigned long states) {
     improve(#name, share, unit_scale(states)); \
   }
 SAMPLE(alarm, 0.40, 10000)
-SAMPLE(average, 0.65, 10000)
-SAMPLE(checksum, 0.42, 10000)
-SAMPLE(crc8, 0.50, 10000)
-SAMPLE(fibonacci, 0.42, 10000)
+SAMPLE(average, 0.55, 10000)
+SAMPLE(checksum, 0.40, 10000)
+SAMPLE(crc8, 0.42, 10000)
+SAMPLE(fibonacci, 0.35, 10000)
 SAMPLE(gcd, 0.45, 10000)
-SAMPLE(hash, 0.46, 10000)
+SAMPLE(hash, 0.42, 10000)
 SAMPLE(sieve, 0.42, 1000)
-SAMPLE(sort, 0.45, 10000)
+SAMPLE(sort, 0.40, 10000)
 SAMPLE(sum, 0.35, 10000)
 SAMPLE(thermostat, 0.35, 10000)
 
