@@ -112,8 +112,8 @@ for moment in $(moments); do
 	run -c paused.conf --tasks $tasks --control control.out \
 		--report report.tsv
 	same "$name: the journal opens" "$status $(cat err.log)" "0 "
-	same "$name: outputs are the originals'" \
-		"$(cut -f 1,2,8 report.tsv | awk '$2 != '$tasks' || $3 != 0')" ""
+	same "$name: outputs are the originals'" "$(cut -f 1,2,8 report.tsv |
+		awk '$2 != '$tasks' || $3 != 0')" ""
 	same "$name: nothing new while it is paused" \
 		"$(cut -f 5-7 report.tsv | sort -u)" "$(printf '0\t0\t0')"
 	same "$name: what runs was accepted" "$(untrue)" ""
