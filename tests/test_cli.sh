@@ -234,6 +234,20 @@ out "exec: for people" 0 "halt after 1 cycles at 1" exec hex:00 \
 # ---- dialect ----------------------------------------------------------------
 
 out "dialect list" 0 unified dialect list
+
+# ---- policy ------------------------------------------------------------------
+
+# The plugin tells its own table; docs/policy.md is held to it elsewhere.
+got=$("$bin" policy 2>&1 </dev/null)
+same "policy: status" "$?" 0
+same "policy: a row" \
+	"$(printf '%s\n' "$got" | grep -c '^policy.min_trust  *number  *0.5 ')" 1
+same "policy: a row a setting" \
+	"$(printf '%s\n' "$got" | grep -c '^policy\.')" \
+	"$(grep -c '^| `policy\.' "$FLUX_SRCDIR/docs/policy.md")"
+err "policy: a word too many" 2 \
+	"too many words; usage: fluxevolve policy; try --help" policy x
+
 "$bin" dialect show unified >"$tmp/unified.fluxisa"
 check "dialect show" cmp "$tmp/unified.fluxisa" \
 	"$FLUX_SRCDIR/abi/isa/dialects/unified.fluxisa"

@@ -23,6 +23,8 @@ static int dispatch(const struct cli_options *o) {
     return cli_run(o);
   case CLI_DIALECT:
     return cli_dialect(o);
+  case CLI_POLICY:
+    return cli_policy(o);
   }
   assert(!"a command of the table");
   return CLI_USAGE;

@@ -30,6 +30,7 @@ static const struct {
   {"run", CLI_RUN, 1, 1, "run P -o BEST.flx", "evolve a program offline"},
   {"dialect", CLI_DIALECT, 1, 2, "dialect list | show NAME | check FILE",
    "the tables"},
+  {"policy", CLI_POLICY, 0, 0, "policy", "the settings of the plugin"},
 };
 
 enum kind { FLAG, TEXT, NUMBER, SECONDS, ASSURANCE };
@@ -50,7 +51,7 @@ static const struct option {
 } options[] = {
   {"output", 'o', TEXT, CLI_ASM | CLI_RUN, AT(output), 0, 0, 0, "FILE",
    "where the result goes"},
-  {"dialect", 0, TEXT, ~CLI_DIALECT, AT(dialect), 0, 0, 0, "NAME",
+  {"dialect", 0, TEXT, ~(CLI_DIALECT | CLI_POLICY), AT(dialect), 0, 0, 0, "NAME",
    "dialect of the program"},
   {"manifest", 0, TEXT, CLI_DISASM | CLI_VERIFY | CLI_EXEC | CLI_RUN,
    AT(manifest), 0, 0, 0, "FILE.flx", "directives for .fxb and hex:"},
@@ -74,8 +75,8 @@ static const struct option {
    "mnemonics with commas that no variant may hold anew"},
   {"threads", 0, NUMBER, CLI_RUN, AT(threads), AT(has_threads), 1, 1024, "N",
    "threads that search"},
-  {"plugin", 0, TEXT, CLI_EXEC | CLI_RUN, AT(plugin), 0, 0, 0, "PATH",
-   "the plugin's file"},
+  {"plugin", 0, TEXT, CLI_EXEC | CLI_RUN | CLI_POLICY, AT(plugin), 0, 0, 0,
+   "PATH", "the plugin's file"},
   {"json", 0, FLAG, CLI_EXEC | CLI_RUN, AT(json), 0, 0, 0, NULL,
    "print the result as one line of JSON"},
   {"help", 'h', FLAG, ANY, AT(help), 0, 0, 0, NULL, "this text"},
