@@ -240,8 +240,8 @@ out "dialect list" 0 unified dialect list
 # The plugin tells its own table; docs/policy.md is held to it elsewhere.
 got=$("$bin" policy 2>&1 </dev/null)
 same "policy: status" "$?" 0
-same "policy: a row" \
-	"$(printf '%s\n' "$got" | grep -c '^policy.min_trust  *number  *0.5 ')" 1
+same "policy: a row" "$(printf '%s\n' "$got" |
+	grep -c '^policy.min_trust  *number  *0.5 ')" 1
 same "policy: a row a setting" \
 	"$(printf '%s\n' "$got" | grep -c '^policy\.')" \
 	"$(grep -c '^| `policy\.' "$FLUX_SRCDIR/docs/policy.md")"

@@ -51,8 +51,8 @@ static const struct option {
 } options[] = {
   {"output", 'o', TEXT, CLI_ASM | CLI_RUN, AT(output), 0, 0, 0, "FILE",
    "where the result goes"},
-  {"dialect", 0, TEXT, ~(CLI_DIALECT | CLI_POLICY), AT(dialect), 0, 0, 0, "NAME",
-   "dialect of the program"},
+  {"dialect", 0, TEXT, ~(CLI_DIALECT | CLI_POLICY), AT(dialect), 0, 0, 0,
+   "NAME", "dialect of the program"},
   {"manifest", 0, TEXT, CLI_DISASM | CLI_VERIFY | CLI_EXEC | CLI_RUN,
    AT(manifest), 0, 0, 0, "FILE.flx", "directives for .fxb and hex:"},
   {"engine", 0, TEXT, CLI_EXEC, AT(engine), 0, 0, 0, "NAME",
