@@ -332,7 +332,9 @@ static int put_record(struct offline *f, const struct fisa_program *parent,
   snprintf(rec->agent, sizeof rec->agent, "%s", f->o->name);
   snprintf(rec->kind, sizeof rec->kind, "%s", r->kinds);
   snprintf(rec->reason, sizeof rec->reason, "%s", r->reason);
-  rec->outcome = r->improved ? FSE_ACCEPTED : FSE_REJECTED;
+  rec->outcome = r->improved         ? FSE_ACCEPTED
+                 : r->parent_refuted ? FSE_REVERTED
+                                     : FSE_REJECTED;
   rec->patch = rec->generation = ++out->record_count;
   rec->cost_before = r->cost_before;
   rec->cost_after = r->cost_after;
@@ -341,7 +343,7 @@ static int put_record(struct offline *f, const struct fisa_program *parent,
   rec->assurance = r->assurance;
   memcpy(rec->parent, parent->hash, 32);
   memcpy(rec->child, r->improved ? r->best->hash : parent->hash, 32);
-  if (!r->improved)
+  if (rec->outcome == FSE_REJECTED)
     snprintf(rec->reason, sizeof rec->reason,
              "none of %llu variants was better",
              (unsigned long long)r->variants);
@@ -362,7 +364,8 @@ static void best_done(struct best *b) {
   memset(b, 0, sizeof *b);
 }
 
-/* One search from the best. 1: better, 0: no more, -1. */
+/* One search from the best. 1: better, or the best was refuted and it goes on
+ * from the root; 0: no more; -1. */
 static int generation(struct offline *f, struct best *b, uint32_t number,
                       struct fisa_error *err) {
   const struct fse_policy *policy = f->o->policy;
@@ -393,6 +396,9 @@ static int generation(struct offline *f, struct best *b, uint32_t number,
     *b = (struct best){r.best, r.places, r.place_count, r.assurance};
     r.best = NULL;
     r.places = NULL;
+  } else if (rc == 0 && r.parent_refuted && b->program != NULL) {
+    best_done(b);
+    rc = 1;
   }
   fse_search_result_done(&r);
   return rc;
