@@ -256,6 +256,9 @@ void fse_probation_begin(struct flux_evolved *a);
 /* A task that the patch ran on probation; also its last, while it leaves. */
 void fse_probe(struct flux_evolved *a, const struct fse_slot *slot);
 void fse_probe_leaving(struct flux_evolved *a, const struct fse_slot *slot);
+/* It goes, and by no fault of its own that was seen: it may come again a few
+ * times. */
+void fse_forgive(struct flux_evolved *a);
 /* The host took the patch back by itself. */
 void fse_taken_back(struct flux_evolved *a);
 

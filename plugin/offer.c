@@ -77,7 +77,7 @@ void fse_offer(struct flux_evolved *a) {
   if (!fse_phase_move(a, FSE_OFFERED, FSE_SEARCHING)) return;
   fse_say(in, FLUX_LOG_WARNING, "agent \"%s\": the host refused patch %llu "
           "(status %d)", a->name, (unsigned long long)id, (int)rc);
-  a->dry++;
+  fse_forgive(a);
   fse_live_done(&a->next_patch.live);
   fse_phase_set(a, FSE_OBSERVING);
 }

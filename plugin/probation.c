@@ -35,13 +35,12 @@ static void take_back(struct flux_evolved *a, uint32_t how, const char *why) {
   (void)fse_remember(a, NULL);
 }
 
-/* No fault of the patch that was seen: it may come again a few times. */
-static void forgive(struct flux_evolved *a) {
+void fse_forgive(struct flux_evolved *a) {
   if (++a->late >= LATE_MOST) fse_ban(a, a->next_patch.live.program);
 }
 
 void fse_taken_back(struct flux_evolved *a) {
-  forgive(a);
+  fse_forgive(a);
   fse_part(a, FSE_RECOVERED, "the host took it back: no verdict in time");
   fse_phase_set(a, FSE_OBSERVING);
 }
@@ -160,7 +159,7 @@ void fse_probe(struct flux_evolved *a, const struct fse_slot *slot) {
   char why[160];
   enum finding found = look(a, slot, &s, why);
   if (found != SAME) {
-    if (found == UNSEEN) forgive(a);
+    if (found == UNSEEN) fse_forgive(a);
     take_back(a, FLUX_RECOVER, why);
     return;
   }
