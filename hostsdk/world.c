@@ -89,7 +89,7 @@ static void output(uint64_t task, uint16_t channel, const int32_t *arg,
   assert(argc <= FISA_MAX_ARGS);
   if (m->keep) {
     struct fhost_output o = {task, channel, (uint8_t)argc, {0}};
-    memcpy(o.arg, arg, argc * sizeof *arg);
+    for (unsigned i = 0; i < argc; i++) o.arg[i] = arg[i];
     keep(m, &o);
   }
   if (b != NULL) (void)fhost_call_run(&b->call, &env);

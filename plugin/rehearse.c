@@ -27,7 +27,7 @@ static int32_t stage_input(uint16_t source, const int32_t *arg, uint32_t argc,
   struct fisa_event want = {.argc = (uint8_t)argc, .name = source};
   const struct fisa_event *have;
   if (argc > FISA_MAX_ARGS) return -1;
-  memcpy(want.arg, arg, argc * sizeof *arg);
+  for (uint32_t i = 0; i < argc; i++) want.arg[i] = arg[i];
   while (s->at < s->count && s->events[s->at].out) s->at++;
   if (s->at == s->count) return -1;
   have = &s->events[s->at];
@@ -45,7 +45,7 @@ static int32_t stage_output(uint16_t channel, const int32_t *arg,
   struct fisa_event e = {.out = 1, .argc = (uint8_t)argc, .name = channel,
                          .value = (int32_t)s->at};
   if (argc > FISA_MAX_ARGS) return -1;
-  memcpy(e.arg, arg, argc * sizeof *arg);
+  for (uint32_t i = 0; i < argc; i++) e.arg[i] = arg[i];
   if (s->boundary->kind == FISA_BOUNDARY_OUT &&
       s->boundary->channel == channel)
     s->at_boundary = true;

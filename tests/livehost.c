@@ -303,7 +303,7 @@ static int task_input(uint16_t source, const int32_t *arg, unsigned argc,
                       int32_t *value, void *user) {
   struct livehost *h = user;
   struct fisa_event e = {.argc = (uint8_t)argc, .name = source};
-  memcpy(e.arg, arg, argc * sizeof *arg);
+  for (unsigned i = 0; i < argc; i++) e.arg[i] = arg[i];
   *value = e.value = (int32_t)(h->number * 7 % 50) + (int32_t)h->events.count;
   return fisa_trace_add(&h->events, &e);
 }
@@ -312,7 +312,7 @@ static int task_output(uint16_t channel, const int32_t *arg, unsigned argc,
                        void *user) {
   struct livehost *h = user;
   struct fisa_event e = {.out = 1, .argc = (uint8_t)argc, .name = channel};
-  memcpy(e.arg, arg, argc * sizeof *arg);
+  for (unsigned i = 0; i < argc; i++) e.arg[i] = arg[i];
   return fisa_trace_add(&h->events, &e);
 }
 

@@ -366,7 +366,7 @@ static void any_byte(void) {
   char *copy = strdup(full);
   unsigned long step = 1 + 12 / unit_scale(12);
 
-  for (size_t i = 0; full[i]; i += step) {
+  for (size_t i = 0; i < sizeof full - 1; i += step) {
     struct fisa_error err;
 
     copy[i] = bytes[i % (sizeof bytes - 1)];
