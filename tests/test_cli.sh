@@ -348,7 +348,7 @@ if [ -e "$fake" ]; then
 	# job ignores SIGINT; env -S cannot undo that, so a C-like parent:
 	# timeout sends it to a job that does not ignore it.
 	if command -v timeout >/dev/null 2>&1; then
-		FLUX_FAKE=endless FLUX_FAKE_CODE=00 timeout -s INT 1 "$bin" \
+		FLUX_FAKE=endless FLUX_FAKE_CODE=00 timeout -s INT 5 "$bin" \
 			run "$tmp/sum.flx" -o "$tmp/int.flx" --plugin "$fake" \
 			--json >"$tmp/stdout" 2>"$tmp/stderr"
 		check "run: Ctrl-C gives a result" grep -q '"assurance":' \
