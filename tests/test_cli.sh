@@ -346,11 +346,12 @@ if [ -e "$fake" ]; then
 
 	# Ctrl-C: the plugin finishes with what it has. A shell's background
 	# job ignores SIGINT; env -S cannot undo that, so a C-like parent:
-	# timeout sends it to a job that does not ignore it.
+	# timeout sends it to a job that does not ignore it. In the foreground,
+	# or it also sends it to the job's group, and the second one kills.
 	if command -v timeout >/dev/null 2>&1; then
-		FLUX_FAKE=endless FLUX_FAKE_CODE=00 timeout -s INT 5 "$bin" \
-			run "$tmp/sum.flx" -o "$tmp/int.flx" --plugin "$fake" \
-			--json >"$tmp/stdout" 2>"$tmp/stderr"
+		FLUX_FAKE=endless FLUX_FAKE_CODE=00 timeout --foreground \
+			-s INT 5 "$bin" run "$tmp/sum.flx" -o "$tmp/int.flx" \
+			--plugin "$fake" --json >"$tmp/stdout" 2>"$tmp/stderr"
 		check "run: Ctrl-C gives a result" grep -q '"assurance":' \
 			"$tmp/stdout"
 		out "run: Ctrl-C writes BEST" 0 00 asm "$tmp/int.flx"
