@@ -14,7 +14,8 @@
 
 enum {
   STREAM_STATE = 1, /* streams of ftrial_random */
-  STREAM_INPUT = 2
+  STREAM_INPUT = 2,
+  SCRATCH_BYTES = 64 /* of a clause, made anew at once */
 };
 
 /* ---- values ------------------------------------------------------------- */
@@ -330,6 +331,20 @@ static void perturb_memory(struct ftrial_stream *r,
   }
 }
 
+/* What a task that continues finds in memory that is nobody's: anything. */
+static void fuzz_scratch(const struct ftrial_set *set, struct ftrial_stream *r,
+                         struct fisa_state *s) {
+  const struct fisa_manifest *m = &set->root->manifest;
+  struct fisa_cells some = {.lo = 0, .hi = 255};
+
+  for (uint32_t i = 0; i < m->scratch_count; i++) {
+    uint32_t count = m->scratch[i].count;
+    some.count = count < SCRATCH_BYTES ? count : SCRATCH_BYTES;
+    some.first = m->scratch[i].first + below(r, count - some.count + 1);
+    fuzz_memory(r, &some, s);
+  }
+}
+
 static void fuzz_boundary(const struct ftrial_set *set, struct ftrial_stream *r,
                           struct fisa_state *s) {
   const struct ftrial_stored *e = set->recorded[below(r, set->recorded_count)];
@@ -347,6 +362,8 @@ static void fuzz_boundary(const struct ftrial_set *set, struct ftrial_stream *r,
   }
   if (below(r, 4) == 0)
     perturb_memory(r, e, s);
+  if (below(r, 4) == 0)
+    fuzz_scratch(set, r, s);
 }
 
 void ftrial__fuzz_begin(const struct ftrial_set *set, uint64_t seed, uint64_t n,

@@ -92,6 +92,7 @@ static int read_program(struct flux_evolved *a, const flux_agent_info *info,
     return fisa_fail(err, "agent \"%s\": entry %u is outside its %u bytes",
                      a->name, info->entry, info->code_size);
   a->root->entry = info->entry;
+  if (fisa_program_settle_scratch(a->root, err) != 0) return -1;
   if (info->confidence_cell < 0) return 0;
   return fisa_program_watch(a->root, (uint32_t)info->confidence_cell, err);
 }

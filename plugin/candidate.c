@@ -157,6 +157,8 @@ bool fse_boundaries_carry(const struct fisa_program *root,
     for (unsigned w = 0; ok && w < FISA_SET_WORDS; w++)
       ok = (f->live_in[b].w[w] & ~root_facts->live_in[a].w[w]) == 0;
   }
+  /* The root's scratch holds nothing there that the child could find. */
+  ok = ok && fisa_scratch_lives(child, f) == 0;
   fisa_facts_free(f);
   return ok;
 }

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "plugin/candidate.h"
+#include "plugin/settle.h"
 
 #define SMOKE_STATES 256u  /* fuzz states each adopted step must pass */
 #define PROFILE_EPISODES 16u
@@ -525,12 +526,20 @@ int fse_search(const struct fse_search_request *q,
   memset(out, 0, sizeof *out);
   if (s == NULL) return fisa_fail(err, "out of memory");
   s->q = q;
+  /* What is said of scratch memory has to hold before anything builds on it. */
+  rc = fse_scratch_matters(q->set, q->root, q->policy->max_task_cycles,
+                           q->seed, out->reason);
+  if (rc > 0) {
+    free(s);
+    return 0;
+  }
   s->lexicon = fse_lexicon_new(q->root->dialect, q->policy);
   s->lane = fir_lane_new();
-  if (s->lexicon == NULL || s->lane == NULL) {
-    fisa_fail(err, "out of memory");
+  if (rc < 0 || s->lexicon == NULL || s->lane == NULL) {
+    rc = fisa_fail(err, "out of memory");
     goto done;
   }
+  rc = -1;
   if (fisa_facts_make(q->root, &s->root_facts, err) != 0 ||
       start(s, err) != 0 || (!s->refuted && search_loop(s, err) != 0))
     goto done;

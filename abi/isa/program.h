@@ -190,6 +190,19 @@ void fisa_facts_free(struct fisa_facts *f);
  * all register files, confidence; no flags). */
 void fisa_observed_cells(const struct fisa_program *p, struct fisa_set *out);
 
+/*
+ * `.scratch` is memory whose contents do not matter once a task is over. A
+ * byte of it that a task of an agent that continues may read, at an address
+ * that is written in the program, before it surely stored to it does matter.
+ * Whether there is such a byte: 1, 0, -1 (memory).
+ */
+int fisa_scratch_lives(const struct fisa_program *p,
+                       const struct fisa_facts *f);
+/* Takes such bytes out of the program's clauses, which gives it another hash.
+ * Returns 0, or -1 with err (memory). */
+int fisa_program_settle_scratch(struct fisa_program *p,
+                                struct fisa_error *err);
+
 /* ---- verifier ----------------------------------------------------------- */
 
 enum fisa_verdict {
