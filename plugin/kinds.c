@@ -367,6 +367,9 @@ const struct fse_kind fse_kinds[] = {
     {"HoistConstant", "preserving",
      "a constant is loaded once, not in the loop", always, fse_hoist_sites,
      fse_hoist_apply, NULL},
+    {"ReplaceWindow", "preserving",
+     "a run of rows by nothing or by one that does the same where seen",
+     always, fse_window_sites, fse_window_apply, NULL},
 };
 
 const uint32_t fse_kind_count = sizeof fse_kinds / sizeof fse_kinds[0];

@@ -47,6 +47,9 @@ uint32_t fse_slot_sites(const struct fse_view *v);
 int fse_slot_apply(const struct fse_view *v, uint32_t site,
                    struct fse_draft *d, struct fse_proposal *out);
 uint32_t fse_hoist_sites(const struct fse_view *v);
+uint32_t fse_window_sites(const struct fse_view *v);
+int fse_window_apply(const struct fse_view *v, uint32_t site,
+                     struct fse_draft *d, struct fse_proposal *out);
 int fse_hoist_apply(const struct fse_view *v, uint32_t site,
                     struct fse_draft *d, struct fse_proposal *out);
 

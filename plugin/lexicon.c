@@ -95,7 +95,8 @@ struct fse_lexicon *fse_lexicon_new(const struct fisa_dialect *d,
     for (k = 0; k < row->step_count; k++)
       note_step(&l->usage[i], &row->steps[k], &noting);
     l->denied[i] = denied(policy, row->name);
-    if (!usable(row) || l->denied[i]) continue;
+    l->usable[i] = usable(row);
+    if (!l->usable[i] || l->denied[i]) continue;
     if ((row->roles & FISA_ROLE_NOP) &&
         (l->nop == NULL || row->length < l->nop->length))
       l->nop = row;

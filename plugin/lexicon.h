@@ -26,6 +26,7 @@ struct fse_lexicon {
   const struct fse_policy *policy;
   struct fse_usage usage[256];  /* by opcode */
   bool denied[256];
+  bool usable[256];             /* new instructions may be made of the row */
   uint32_t form_count;
   struct fse_form form[256];
   const struct fisa_row *nop;   /* cheapest row of role nop, or NULL */
@@ -78,12 +79,24 @@ struct fse_fact {
                         same value, every time (its own bit included) */
 };
 
+#define FSE_SAMPLES 5u  /* states kept of those an instruction was met in */
+
 struct fse_profile {
   const struct fisa_program *program;
   uint32_t count;             /* instructions */
   uint64_t *runs;             /* [count] */
   struct fse_fact (*operand)[FISA_MAX_OPERANDS]; /* [count], before it ran */
   struct fse_fact *result;    /* [count], of the defined register, after */
+  struct fisa_state *(*sample)[FSE_SAMPLES]; /* [count], before it ran; the
+                                 first so many are there, then NULL */
 };
+
+/* The states kept of an instruction; *count of them. */
+struct fisa_state *const *fse_profile_samples(const struct fse_profile *p,
+                                              uint32_t insn,
+                                              unsigned *count);
+
+/* Whether a cell is one of a stack's, which only its index makes live. */
+bool fse_stack_cell(const struct fisa_dialect *d, uint32_t cell);
 
 #endif /* FLUX_PLUGIN_LEXICON_H */

@@ -7,9 +7,13 @@
 
 #include "plugin/lexicon.h"
 
+#define SAMPLED_MAX 2048u  /* states kept of a program */
+
 /* State of one profiling run. */
 struct watcher {
   struct fse_profile *p;
+  const struct fisa_state *state;  /* the run's: its memory, not its cells */
+  uint32_t sampled;
   const struct fisa_facts *f;
   const struct fisa_dialect *d;
   uint32_t last;           /* instruction that ran before, or UINT32_MAX */
@@ -83,6 +87,24 @@ static void observe_operands(struct watcher *w, uint32_t i,
   }
 }
 
+/* Keeps the states of runs 0, 1, 3, 7, ... of an instruction. Where memory is
+ * short, fewer: they are hints. */
+static void keep_sample(struct watcher *w, uint32_t i, const int32_t *cells) {
+  uint64_t run = w->p->runs[i] + 1;
+  unsigned k = (unsigned)__builtin_ctzll(run);
+  struct fisa_state *s;
+  if ((run & (run - 1)) != 0 || k >= FSE_SAMPLES ||
+      w->sampled == SAMPLED_MAX || (k > 0 && !w->p->sample[i][k - 1]))
+    return;
+  s = fisa_state_new(w->d);
+  if (s == NULL) return;
+  fisa_state_copy(s, w->state);
+  memcpy(s->cells, cells, s->cell_count * sizeof *cells);
+  s->pc = w->f->insn[i].pc;
+  w->p->sample[i][k] = s;
+  w->sampled++;
+}
+
 static void visit(uint32_t pc, const int32_t *cells, void *user) {
   struct watcher *w = user;
   uint32_t i = pc < w->p->program->size ? w->f->index[pc] : UINT32_MAX;
@@ -90,6 +112,7 @@ static void visit(uint32_t pc, const int32_t *cells, void *user) {
   w->last = i;
   if (i == UINT32_MAX) return;
   observe_operands(w, i, cells);
+  keep_sample(w, i, cells);
   w->p->runs[i]++;
 }
 
@@ -131,6 +154,7 @@ static void watch(struct watcher *w, const struct fse_profile_source *from,
     if (!map_pc(&from->map, &s->pc)) continue;
     w->at = 0;
     w->last = UINT32_MAX;
+    w->state = s;
     fir_run_visit(ir, from->lane, s, &io, limits, visit, w);
   }
 }
@@ -148,8 +172,9 @@ struct fse_profile *fse_profile_new(const struct fisa_program *p,
   profile->runs = calloc(f->count + 1, sizeof *profile->runs);
   profile->operand = calloc(f->count + 1, sizeof *profile->operand);
   profile->result = calloc(f->count + 1, sizeof *profile->result);
+  profile->sample = calloc(f->count + 1, sizeof *profile->sample);
   if (profile->runs == NULL || profile->operand == NULL ||
-      profile->result == NULL)
+      profile->result == NULL || profile->sample == NULL)
     goto fail;
   watch(&w, from, ir, s);
   fir_free(ir);
@@ -164,6 +189,10 @@ fail:
 
 void fse_profile_free(struct fse_profile *p) {
   if (p == NULL) return;
+  for (uint32_t i = 0; p->sample != NULL && i < p->count; i++)
+    for (unsigned k = 0; k < FSE_SAMPLES; k++)
+      fisa_state_free(p->sample[i][k]);
+  free(p->sample);
   free(p->runs);
   free(p->operand);
   free(p->result);
@@ -173,4 +202,21 @@ void fse_profile_free(struct fse_profile *p) {
 uint64_t fse_profile_count(const struct fse_profile *p, uint32_t insn) {
   assert(insn < p->count);
   return p->runs[insn];
+}
+
+struct fisa_state *const *fse_profile_samples(const struct fse_profile *p,
+                                              uint32_t insn,
+                                              unsigned *count) {
+  assert(insn < p->count);
+  *count = 0;
+  while (*count < FSE_SAMPLES && p->sample[insn][*count] != NULL) ++*count;
+  return p->sample[insn];
+}
+
+bool fse_stack_cell(const struct fisa_dialect *d, uint32_t cell) {
+  for (uint32_t f = 0; f < d->file_count; f++)
+    if (d->files[f].kind == FISA_FILE_STACK && cell >= d->files[f].first &&
+        cell - d->files[f].first < d->files[f].count)
+      return true;
+  return false;
 }

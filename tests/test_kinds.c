@@ -512,6 +512,53 @@ static void meanings(void) {
   fse_lexicon_free(l);
 }
 
+/* ---- windows ------------------------------------------------------------ */
+
+static void window_goes(void) {
+  shows("ReplaceWindow", ".in R1 0..9\n.out R1\nINC R1\nDEC R1\nHALT\n",
+        ".in R1 0..9\n.out R1\nHALT\n");
+  /* Through the stack and back. */
+  shows("ReplaceWindow",
+        ".in R1 0..9\n.out R2\nMOV R2, R1\nPUSH R1\nPOP R1\nHALT\n",
+        ".in R1 0..9\n.out R2\nMOV R2, R1\nHALT\n");
+  /* What it leaves in scratch memory is nobody's. */
+  shows("ReplaceWindow",
+        ".in R1\n.out R1\n.scratch mem 0x80 4\nINC R1\n"
+        "STOREI R1, R0, 0x80\nLOADI R1, R0, 0x80\nHALT\n",
+        ".in R1\n.out R1\nINC R1\nHALT\n");
+  never("ReplaceWindow",
+        ".in R1\n.out R1\n.out mem 0x80 4\nINC R1\n"
+        "STOREI R1, R0, 0x80\nLOADI R1, R0, 0x80\nHALT\n",
+        ".in R1\n.out R1\nINC R1\nHALT\n");
+}
+
+static void window_shrinks(void) {
+  shows("ReplaceWindow", ".in R1\n.out R1\nNOT R1\nINC R1\nHALT\n",
+        ".in R1\n.out R1\nNEG R1\nHALT\n");
+  shows("ReplaceWindow",
+        ".in R1\n.in R2\n.out R1\n.out R2\nPUSH R1\nPOP R2\nHALT\n",
+        ".in R1\n.in R2\n.out R1\n.out R2\nMOV R2, R1\nHALT\n");
+  /* A value that is always the same. */
+  shows("ReplaceWindow",
+        ".in R1\n.out R3\nMOVI R2, 6\nMOVI R3, 7\nMUL R3, R2, R3\nHALT\n",
+        ".in R1\n.out R3\nMOVI R3, 42\nHALT\n");
+  /* What differs on some state is not proposed. */
+  never("ReplaceWindow", ".in R1\n.out R1\nNOT R1\nINC R1\nHALT\n",
+        ".in R1\n.out R1\nNOT R1\nHALT\n");
+}
+
+/* Values from outside, outputs, jumps and their targets end a window. */
+static void window_ends(void) {
+  never("ReplaceWindow", ".in R1\n.out R1\nSENSE R1\nMOVI R1, 3\nHALT\n",
+        ".in R1\n.out R1\nMOVI R1, 3\nHALT\n");
+  never("ReplaceWindow",
+        ".in R1\n.out R1\nINC R1\nTELL R1, R1, R1\nDEC R1\nHALT\n",
+        ".in R1\n.out R1\nTELL R1, R1, R1\nHALT\n");
+  never("ReplaceWindow",
+        ".in R1 0..9\n.out R1\nINC R1\nt: DEC R1\nJNE R1, t\nHALT\n",
+        ".in R1 0..9\n.out R1\nt: JNE R1, t\nHALT\n");
+}
+
 static const struct unit_test tests[] = {
     {"kinds", "OptimizeOpcode", optimize_opcode},
     {"kinds", "RemoveDead", remove_dead},
@@ -529,6 +576,9 @@ static const struct unit_test tests[] = {
     {"profile", "facts", profile},
     {"lexicon", "selection", lexicon},
     {"lexicon", "meanings", meanings},
+    {"window", "goes", window_goes},
+    {"window", "shrinks", window_shrinks},
+    {"window", "ends", window_ends},
 };
 
 UNIT_MAIN(tests)

@@ -1,0 +1,361 @@
+/*
+ * plugin/kinds_window.c - ReplaceWindow: a run of rows by nothing, or by one.
+ *
+ * What a window does is seen, not derived: it is run on states that were met
+ * where it begins, and so is every row that could stand in its place, with
+ * operands that the window or its results name. A row that leaves what is live
+ * as the window left it is proposed. So this needs no knowledge of rows, and
+ * works for machines with registers, flags, stacks or all of them. What holds
+ * on a few states may be wrong on others: verifier and trials decide.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin/kinds.h"
+
+enum {
+  WINDOW_MAX = 5,    /* rows of a window */
+  NAMED_MAX = 12,    /* registers, or immediates, that it names */
+  TRIED_MAX = 1024,  /* rows tried in its place */
+  INSN_BYTES = 8,
+  CODE_MAX = (WINDOW_MAX + TRIED_MAX) * INSN_BYTES
+};
+
+/* The values that operands of a new row are drawn from. */
+struct named {
+  unsigned count;
+  int32_t value[NAMED_MAX];
+};
+
+/* One try: the window laid out, and behind it the rows tried. */
+struct try {
+  const struct fse_view *v;
+  uint32_t first, length;      /* instructions of the view */
+  const struct fisa_set *live; /* behind the window; NULL: everything */
+  struct named registers, immediates;
+  unsigned samples;
+  struct fisa_state *const *before;      /* [samples] */
+  struct fisa_state *after[FSE_SAMPLES]; /* what the window makes of them */
+  struct fisa_state *now;
+  uint32_t size, count;        /* code bytes; rows tried */
+  uint8_t *code;               /* [CODE_MAX] */
+  struct fisa_insn *tried;     /* [TRIED_MAX], pc: in the code */
+  struct fisa_program *program;
+  struct fir_program *ir;
+  struct fir_lane *lane;
+};
+
+/* ---- the window --------------------------------------------------------- */
+
+/* Whether a row does nothing but compute: it may be run apart. */
+static bool computes(const struct fisa_row *row) {
+  if (!row->defined || row->opaque || row->keep || row->payload ||
+      row->sensitive || row->flow != FISA_FLOW_NEXT ||
+      (row->roles & (FISA_ROLE_YIELD | FISA_ROLE_HALT)))
+    return false;
+  for (unsigned k = 0; k < row->step_count; k++) {
+    enum fisa_effect e = fisa_semop_effect(row->steps[k].op);
+    if (e == FISA_EFFECT_IN || e == FISA_EFFECT_OUT || e == FISA_EFFECT_CYC)
+      return false;
+  }
+  return true;
+}
+
+/* Whether `length` instructions from `first` are one straight run. */
+static bool straight(const struct fse_view *v, uint32_t first,
+                     uint32_t length) {
+  for (uint32_t i = first; i < first + length; i++) {
+    if (!fse_plain(v, i) || !computes(v->facts->insn[i].row) ||
+        (i > first && (v->facts->is_head[i] ||
+                       v->facts->insn[i - 1].pc + v->facts->insn[i - 1].length
+                           != v->facts->insn[i].pc)))
+      return false;
+  }
+  return true;
+}
+
+static const struct fisa_set *live_behind(const struct fse_view *v,
+                                          uint32_t i) {
+  uint32_t pc = v->facts->insn[i].pc + v->facts->insn[i].length;
+  uint32_t next = pc < v->program->size ? v->facts->index[pc] : UINT32_MAX;
+  return next == UINT32_MAX ? NULL : &v->facts->live_in[next];
+}
+
+static void name(struct named *n, int32_t value) {
+  for (unsigned i = 0; i < n->count; i++)
+    if (n->value[i] == value) return;
+  if (n->count < NAMED_MAX) n->value[n->count++] = value;
+}
+
+static void name_operands(struct try *t) {
+  for (uint32_t i = t->first; i < t->first + t->length; i++) {
+    const struct fisa_insn *in = &t->v->facts->insn[i];
+    for (unsigned k = 0; k < in->row->operand_count; k++) {
+      uint8_t kind = in->row->operands[k].kind;
+      if (kind == FISA_OPERAND_REG) name(&t->registers, in->value[k]);
+      else if (kind != FISA_OPERAND_UNUSED)
+        name(&t->immediates, in->value[k]);
+    }
+  }
+}
+
+/* What the window makes: the cells it changes, the top of its stack. */
+static void name_results(struct try *t) {
+  const struct fisa_dialect *d = t->v->program->dialect;
+  const struct fisa_state *a = t->before[0];
+  struct fisa_state *b = t->after[0];
+  uint32_t depth = fisa_stack_depth(d, b);
+  if (depth > 0 && d->stack_file < d->file_count)
+    name(&t->immediates, *fisa_stack_cell(d, b, depth - 1));
+  for (uint32_t f = 0; f < d->file_count; f++) {
+    if (d->files[f].kind != FISA_FILE_REGS) continue;
+    for (uint32_t k = 0; k < d->files[f].count; k++) {
+      uint32_t cell = d->files[f].first + k;
+      if (a->cells[cell] != b->cells[cell])
+        name(&t->immediates, b->cells[cell]);
+    }
+  }
+  name(&t->immediates, 0);
+  name(&t->immediates, 1);
+}
+
+/* ---- rows in its place -------------------------------------------------- */
+
+/* Puts an instruction behind those tried so far. */
+static void put(struct try *t, const struct fisa_insn *in) {
+  struct fisa_insn laid = *in;
+  int length;
+  if (t->size + INSN_BYTES > CODE_MAX) return;
+  laid.pc = t->size;
+  length = fisa_encode(&laid, t->code + t->size);
+  if (length <= 0) return;
+  if (t->count < TRIED_MAX) t->tried[t->count++] = laid;
+  t->size += (uint32_t)length;
+}
+
+static const struct named *drawn_from(const struct try *t,
+                                      const struct fisa_operand *o) {
+  static const struct named nothing = {1, {0}};
+  if (o->kind == FISA_OPERAND_REG) return &t->registers;
+  return o->kind == FISA_OPERAND_UNUSED ? &nothing : &t->immediates;
+}
+
+/* A row with all its operands drawn from what is named. */
+static void put_row(struct try *t, const struct fisa_row *row) {
+  struct fisa_insn in = {.row = row, .length = row->length,
+                         .target = FISA_NO_TARGET};
+  unsigned at[FISA_MAX_OPERANDS] = {0};
+  unsigned k = 0;
+  for (;;) {
+    bool fits = true;
+    for (k = 0; k < row->operand_count; k++) {
+      const struct named *from = drawn_from(t, &row->operands[k]);
+      if (from->count == 0) return;
+      in.value[k] = from->value[at[k]];
+      fits = fits && in.value[k] >= row->operands[k].lo &&
+             in.value[k] <= row->operands[k].hi;
+    }
+    if (fits) put(t, &in);
+    for (k = 0; k < row->operand_count; k++) {
+      if (++at[k] < drawn_from(t, &row->operands[k])->count) break;
+      at[k] = 0;
+    }
+    if (k == row->operand_count || t->count == TRIED_MAX) return;
+  }
+}
+
+/* Cells that a row pushes less those it pops; what it finds empty counts. */
+static int depth_change(const struct fisa_row *row) {
+  int n = 0;
+  for (unsigned k = 0; k < row->step_count; k++) {
+    if (fisa_semop_effect(row->steps[k].op) != FISA_EFFECT_STACK) continue;
+    n += fisa_semop_use(row->steps[k].op, 0) == 'W' ? -1 : 1;
+  }
+  return n;
+}
+
+/* How many operands of a row say something. */
+static unsigned telling(const struct fisa_row *row) {
+  unsigned n = 0;
+  for (unsigned k = 0; k < row->operand_count; k++)
+    n += row->operands[k].kind != FISA_OPERAND_UNUSED;
+  return n;
+}
+
+/* All rows that cost less than the window and move the stack as it does, the
+ * plainest first: a copy before an OR of a register with itself. */
+static void put_rows(struct try *t) {
+  const struct fse_lexicon *l = t->v->lexicon;
+  const struct fisa_dialect *d = l->dialect;
+  uint32_t cost = 0;
+  int depth = (int)fisa_stack_depth(d, t->after[0]) -
+              (int)fisa_stack_depth(d, t->before[0]);
+  for (uint32_t i = t->first; i < t->first + t->length; i++)
+    cost += t->v->facts->insn[i].row->cost;
+  for (unsigned n = 0; n <= FISA_MAX_OPERANDS; n++)
+    for (unsigned i = 0; i < 256; i++) {
+      const struct fisa_row *row = &d->rows[i];
+      if (l->usable[i] && !l->denied[i] && telling(row) == n &&
+          computes(row) && !(row->roles & FISA_ROLE_NOP) &&
+          row->cost < cost && depth_change(row) == depth)
+        put_row(t, row);
+    }
+}
+
+/* ---- running ------------------------------------------------------------ */
+
+/* Runs `rows` rows at pc from a state. False: they do not get through. */
+static bool run(struct try *t, const struct fisa_state *from, uint32_t pc,
+                uint32_t rows, struct fisa_state *s) {
+  struct fir_limits limits = {.fuel = rows, .stop_at_yield = true};
+  uint32_t end = pc;
+  for (uint32_t i = 0; i < rows; i++) {
+    struct fisa_insn in;
+    if (fisa_decode(t->program->dialect, t->code, t->size, end, &in) != 0)
+      return false;
+    end += in.length;
+  }
+  fisa_state_copy(s, from);
+  s->pc = pc;
+  s->cycles = 0;
+  fir_run(t->ir, t->lane, s, NULL, limits);
+  return s->pc == end && s->status != FISA_RUN_FAULT;
+}
+
+static bool scratch_byte(const struct fisa_manifest *m, uint32_t at) {
+  for (uint32_t i = 0; i < m->scratch_count; i++)
+    if (at >= m->scratch[i].first &&
+        at - m->scratch[i].first < m->scratch[i].count)
+      return true;
+  return false;
+}
+
+static bool same_memory(const struct try *t, const struct fisa_state *a,
+                        const struct fisa_state *b) {
+  const struct fisa_manifest *m = &t->v->program->manifest;
+  for (uint32_t p = 0; p < a->mem_size / FISA_PAGE; p++) {
+    const uint8_t *x = a->mem + p * FISA_PAGE, *y = b->mem + p * FISA_PAGE;
+    if (!((a->dirty[p / 64] | b->dirty[p / 64]) >> p % 64 & 1) ||
+        memcmp(x, y, FISA_PAGE) == 0)
+      continue;
+    for (uint32_t k = 0; k < FISA_PAGE; k++)
+      if (x[k] != y[k] && !scratch_byte(m, p * FISA_PAGE + k)) return false;
+  }
+  return true;
+}
+
+/* Whether two states agree in all that is live behind the window. */
+static bool agree(const struct try *t, struct fisa_state *a,
+                  struct fisa_state *b) {
+  const struct fisa_dialect *d = t->v->program->dialect;
+  uint32_t depth = fisa_stack_depth(d, a);
+  if (depth != fisa_stack_depth(d, b)) return false;
+  for (uint32_t k = 0; k < depth; k++)
+    if (*fisa_stack_cell(d, a, k) != *fisa_stack_cell(d, b, k)) return false;
+  for (uint32_t c = 0; c < a->cell_count; c++) {
+    bool live = t->live == NULL || (c < FISA_SET_WORDS * 64u &&
+                                    (t->live->w[c / 64] >> c % 64 & 1));
+    if (live && a->cells[c] != b->cells[c] && !fse_stack_cell(d, c))
+      return false;
+  }
+  return same_memory(t, a, b);
+}
+
+/* Whether `rows` rows at pc do what the window does. */
+static bool serves(struct try *t, uint32_t pc, uint32_t rows) {
+  for (unsigned k = 0; k < t->samples; k++)
+    if (!run(t, t->before[k], pc, rows, t->now) ||
+        !agree(t, t->after[k], t->now))
+      return false;
+  return true;
+}
+
+/* ---- one site ----------------------------------------------------------- */
+
+static void try_done(struct try *t) {
+  for (unsigned k = 0; k < FSE_SAMPLES; k++) fisa_state_free(t->after[k]);
+  fisa_state_free(t->now);
+  fir_free(t->ir);
+  fisa_program_free(t->program);
+  fir_lane_free(t->lane);
+  free(t->tried);
+  free(t->code);
+}
+
+static bool lower(struct try *t) {
+  fir_free(t->ir);
+  fisa_program_free(t->program);
+  t->ir = NULL;
+  t->program = NULL;
+  return fisa_program_from_bytes(t->v->program->dialect, t->code, t->size,
+                                 &t->program, NULL) == 0 &&
+         fir_lower(t->program, &t->ir, NULL) == 0;
+}
+
+/* Lays the window out and runs it on the samples. */
+static bool begin(struct try *t) {
+  const struct fisa_dialect *d = t->v->program->dialect;
+  t->before = fse_profile_samples(t->v->profile, t->first, &t->samples);
+  if (t->samples == 0) return false;
+  t->live = live_behind(t->v, t->first + t->length - 1);
+  t->code = malloc(CODE_MAX);
+  t->tried = malloc(TRIED_MAX * sizeof *t->tried);
+  t->lane = fir_lane_new();
+  t->now = fisa_state_new(d);
+  if (!t->code || !t->tried || !t->lane || !t->now) return false;
+  for (uint32_t i = 0; i < t->length; i++)
+    put(t, &t->v->facts->insn[t->first + i]);
+  if (t->count != t->length || !lower(t)) return false;
+  for (unsigned k = 0; k < t->samples; k++) {
+    t->after[k] = fisa_state_new(d);
+    if (t->after[k] == NULL ||
+        !run(t, t->before[k], 0, t->length, t->after[k]))
+      return false;
+  }
+  return true;
+}
+
+/* Finds what serves in place of the window: 0 nothing is needed, 1 *found
+ * does, -1 neither. */
+static int look(struct try *t, struct fisa_insn *found) {
+  uint32_t first = t->count;
+  if (serves(t, 0, 0)) return 0;
+  name_operands(t);
+  name_results(t);
+  put_rows(t);
+  if (t->count == first || !lower(t)) return -1;
+  for (uint32_t i = first; i < t->count; i++) {
+    if (!serves(t, t->tried[i].pc, 1)) continue;
+    *found = t->tried[i];
+    return 1;
+  }
+  return -1;
+}
+
+uint32_t fse_window_sites(const struct fse_view *v) {
+  return v->facts->count * WINDOW_MAX;
+}
+
+int fse_window_apply(const struct fse_view *v, uint32_t site,
+                     struct fse_draft *d, struct fse_proposal *out) {
+  struct try t = {.v = v, .first = site / WINDOW_MAX,
+                  .length = site % WINDOW_MAX + 1};
+  struct fisa_insn found;
+  int rows = -1;
+  assert(t.first < v->facts->count);
+  if (t.first + t.length > v->facts->count ||
+      !straight(v, t.first, t.length))
+    return -1;
+  if (begin(&t)) rows = look(&t, &found);
+  try_done(&t);
+  if (rows < 0 ||
+      (rows == 1 && fse_draft_replace(d, t.first, found.row, found.value,
+                                      FSE_NO_NODE) != 0))
+    return -1;
+  for (uint32_t i = t.first + (uint32_t)rows; i < t.first + t.length; i++)
+    if (fse_draft_remove(d, i) != 0) return -1;
+  return fse_propose(d, v, out, "the run of rows at %u made shorter",
+                     v->facts->insn[t.first].pc);
+}
