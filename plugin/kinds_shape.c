@@ -358,7 +358,7 @@ static int coalesce(const struct fse_view *v, uint32_t j, struct fse_draft *d,
   uint32_t i = j;
   if (!fse_meaning(v->lexicon, &d->nodes[j].insn, &w) ||
       w.op != FLUX_OP_MOV || w.a.constant || w.d.file != w.a.file ||
-      w.d.value == 0)
+      (w.d.value == 0 && v->program->dialect->files[w.d.file].zero))
     return -1;
   r = (struct fse_rename){w.d.file, w.a.value, w.d.value};
   for (unsigned k = 0; k < COALESCE_MAX; k++) {
@@ -405,17 +405,13 @@ int fse_sequence_apply(const struct fse_view *v, uint32_t site,
 /* The word a load or store always reaches. */
 static bool slot_of(const struct fse_view *v, uint32_t i, uint32_t *address) {
   const struct fisa_insn *in = &v->facts->insn[i];
-  const struct fisa_step *s = &in->row->steps[0];
   struct fse_want w;
-  int32_t a, b, imm = 0;
-  if (in->row->step_count == 0 ||
-      (s->op != FLUX_OP_LOAD32 && s->op != FLUX_OP_STORE32) ||
-      !fse_meaning(v->lexicon, in, &w) || !known_value(v, i, &w.a, &a) ||
-      !known_value(v, i, &w.b, &b))
+  int32_t a, b;
+  if (!fse_meaning(v->lexicon, in, &w) ||
+      (w.op != FLUX_OP_LOAD32 && w.op != FLUX_OP_STORE32) ||
+      !known_value(v, i, &w.a, &a) || !known_value(v, i, &w.b, &b))
     return false;
-  if (s->imm.kind == FISA_REF_IMM) imm = in->value[s->imm.operand];
-  else if (s->imm.kind == FISA_REF_CONST) imm = s->imm.value;
-  *address = ((uint32_t)a + (uint32_t)b + (uint32_t)imm) &
+  *address = ((uint32_t)a + (uint32_t)b + (uint32_t)w.imm) &
              (v->program->dialect->mem_size - 1);
   return true;
 }

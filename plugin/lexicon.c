@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "gpu/semantics.h"
+
 /* ---- making ------------------------------------------------------------- */
 
 /* What the steps of a row did so far, a bit an operand. */
@@ -67,9 +69,12 @@ static bool denied(const struct fse_policy *policy, const char *name) {
           !is_listed(policy->allow, policy->allow_count, name));
 }
 
-/* A guard that the immediate alone decides: a new instruction keeps clear. */
+/* A guard that an operand alone decides: a new instruction keeps clear. */
 static bool decided(const struct fisa_guard *g) {
-  return g->lethal == FLUX_LETHAL_SHIFT_RANGE && g->a.kind == FISA_REF_IMM;
+  return (g->lethal == FLUX_LETHAL_SHIFT_RANGE &&
+          g->a.kind == FISA_REF_IMM) ||
+         (g->lethal == FLUX_LETHAL_REGISTER_RANGE &&
+          g->a.kind == FISA_REF_RAWNUM);
 }
 
 /* Whether new instructions may be made of a row. */
@@ -167,8 +172,11 @@ static bool unify_imm(struct unifier *u, const struct fisa_ref *r,
 /* No guard of the row can hold for the values it was given. */
 static bool harmless(const struct unifier *u) {
   for (unsigned i = 0; i < u->row->guard_count; i++) {
-    int32_t v = u->value[u->row->guards[i].a.operand];
-    if (v < 0 || v > 31) return false;
+    const struct fisa_guard *g = &u->row->guards[i];
+    const struct fisa_operand *o = &u->row->operands[g->a.operand];
+    int32_t v = u->value[g->a.operand];
+    int32_t most = g->lethal == FLUX_LETHAL_SHIFT_RANGE ? 31 : o->hi;
+    if (v < 0 || v > most) return false;
   }
   return true;
 }
@@ -247,16 +255,29 @@ const struct fisa_row *fse_select(const struct fse_lexicon *l,
 
 /* ---- reading instructions ----------------------------------------------- */
 
-static bool arg_of(const struct fse_lexicon *l, const struct fisa_insn *in,
-                   const struct fisa_ref *r, char use, struct fse_arg *out) {
+/* An instruction under reading: temporaries that its operands alone make. */
+struct reading {
+  const struct fse_lexicon *l;
+  const struct fisa_insn *in;
+  uint8_t known;                /* a bit a temporary */
+  int32_t temp[FISA_TEMPS];
+};
+
+static bool arg_of(const struct reading *x, const struct fisa_ref *r, char use,
+                   struct fse_arg *out) {
+  const struct fisa_insn *in = x->in;
+  const struct fisa_dialect *d = x->l->dialect;
   memset(out, 0, sizeof *out);
   if (use == 'N') return true;
   switch (r->kind) {
+    case FISA_REF_TEMP:
+      out->constant = true;
+      out->value = x->temp[r->value];
+      return x->known >> r->value & 1u;
     case FISA_REF_REG:
       out->file = r->file;
       out->value = in->value[r->operand];
-      out->constant = use == 'R' && out->value == 0 &&
-                      l->dialect->files[r->file].zero;
+      out->constant = use == 'R' && out->value == 0 && d->files[r->file].zero;
       return true;
     case FISA_REF_FIXED:
       out->file = r->file;
@@ -275,23 +296,58 @@ static bool arg_of(const struct fse_lexicon *l, const struct fisa_insn *in,
   }
 }
 
+/* A step that makes a constant of constants: it belongs to what follows. */
+static bool prepares(struct reading *x, const struct fisa_step *s) {
+  struct fse_arg a, b;
+  int32_t v;
+  if (s->d.kind != FISA_REF_TEMP || s->imm.kind != FISA_REF_NONE ||
+      !arg_of(x, &s->a, fisa_semop_use(s->op, 1), &a) || !a.constant ||
+      !arg_of(x, &s->b, fisa_semop_use(s->op, 2), &b))
+    return false;
+  switch (s->op) {
+    case FLUX_OP_MOV: v = a.value; break;
+    case FLUX_OP_ADD: v = fsem_add(a.value, b.value); break;
+    case FLUX_OP_MUL: v = fsem_mul(a.value, b.value); break;
+    case FLUX_OP_SHL: v = fsem_shl(a.value, b.value); break;
+    default: return false;
+  }
+  if (s->op != FLUX_OP_MOV && !b.constant) return false;
+  x->temp[s->d.value] = v;
+  x->known |= (uint8_t)(1u << s->d.value);
+  return true;
+}
+
+/* The one step of an instruction that is its meaning, or NULL. */
+static const struct fisa_step *main_step(struct reading *x) {
+  const struct fisa_row *row = x->in->row;
+  const struct fisa_step *found = NULL;
+  if (!row->defined || row->opaque) return NULL;
+  for (unsigned k = 0; k < row->step_count; k++) {
+    const struct fisa_step *s = &row->steps[k];
+    if (found != NULL && !writes_flag(x->l->dialect, s)) return NULL;
+    if (found != NULL || prepares(x, s)) continue;
+    found = s;
+  }
+  if (found != NULL && (writes_flag(x->l->dialect, found) ||
+                        fisa_semop_use(found->op, 3) != 'N'))
+    return NULL;
+  return found;
+}
+
 bool fse_meaning(const struct fse_lexicon *l, const struct fisa_insn *in,
                  struct fse_want *out) {
-  const struct fisa_row *row = in->row;
-  const struct fisa_step *s = &row->steps[0];
-  if (!row->defined || row->opaque || row->step_count == 0) return false;
-  for (unsigned k = 1; k < row->step_count; k++)
-    if (!writes_flag(l->dialect, &row->steps[k])) return false;
-  if (writes_flag(l->dialect, s) || fisa_semop_use(s->op, 3) != 'N')
+  struct reading x = {.l = l, .in = in};
+  const struct fisa_step *s = main_step(&x);
+  struct fse_arg imm;
+  if (s == NULL ||
+      !arg_of(&x, &s->imm, s->imm.kind == FISA_REF_NONE ? 'N' : 'R', &imm) ||
+      (s->imm.kind != FISA_REF_NONE && !imm.constant))
     return false;
   out->op = s->op;
-  out->imm = s->imm.kind == FISA_REF_CONST ? s->imm.value : 0;
-  if (s->imm.kind == FISA_REF_IMM) out->imm = in->value[s->imm.operand];
-  else if (s->imm.kind != FISA_REF_NONE && s->imm.kind != FISA_REF_CONST)
-    return false;
-  return arg_of(l, in, &s->d, fisa_semop_use(s->op, 0), &out->d) &&
-         arg_of(l, in, &s->a, fisa_semop_use(s->op, 1), &out->a) &&
-         arg_of(l, in, &s->b, fisa_semop_use(s->op, 2), &out->b);
+  out->imm = imm.value;
+  return arg_of(&x, &s->d, fisa_semop_use(s->op, 0), &out->d) &&
+         arg_of(&x, &s->a, fisa_semop_use(s->op, 1), &out->a) &&
+         arg_of(&x, &s->b, fisa_semop_use(s->op, 2), &out->b);
 }
 
 int fse_def_operand(const struct fse_lexicon *l, const struct fisa_row *row) {
@@ -301,10 +357,20 @@ int fse_def_operand(const struct fse_lexicon *l, const struct fisa_row *row) {
   return -1;
 }
 
+/* Registers that a step names by itself. */
+static uint64_t fixed_registers(const struct fisa_step *s) {
+  const struct fisa_ref *ref[] = {&s->d, &s->a, &s->b, &s->c};
+  uint64_t used = 0;
+  for (unsigned k = 0; k < sizeof ref / sizeof ref[0]; k++)
+    if (ref[k]->kind == FISA_REF_FIXED)
+      used |= UINT64_C(1) << (ref[k]->value & 63);
+  return used;
+}
+
 int32_t fse_unused_register(const struct fse_view *v,
                             const struct fse_draft *d, unsigned file) {
   const struct fisa_file *f = &v->program->dialect->files[file];
-  uint64_t used = 1;  /* register byte 0 has rules of its own */
+  uint64_t used = f->zero ? 1 : 0;
   if (f->kind != FISA_FILE_REGS || f->count > 64) return -1;
   for (uint32_t i = 0; i < d->count; i++) {
     const struct fisa_row *row = d->nodes[i].insn.row;
@@ -312,8 +378,7 @@ int32_t fse_unused_register(const struct fse_view *v,
       if (row->operands[k].kind == FISA_OPERAND_REG)
         used |= UINT64_C(1) << (d->nodes[i].insn.value[k] & (f->count - 1));
     for (unsigned k = 0; k < row->step_count; k++)
-      if (row->steps[k].a.kind == FISA_REF_FIXED)
-        used |= UINT64_C(1) << (row->steps[k].a.value & 63);
+      used |= fixed_registers(&row->steps[k]);
   }
   for (uint32_t i = 0; i < v->program->manifest.in_count; i++) {
     const struct fisa_cells *c = &v->program->manifest.in[i];
@@ -322,7 +387,7 @@ int32_t fse_unused_register(const struct fse_view *v,
       if (c->first + k < (uint32_t)f->first + f->count)
         used |= UINT64_C(1) << (c->first + k - f->first);
   }
-  for (int32_t r = (int32_t)f->count - 1; r > 0; r--)
+  for (int32_t r = (int32_t)f->count - 1; r >= 0; r--)
     if (!(used >> r & 1u)) return r;
   return -1;
 }

@@ -21,12 +21,13 @@ struct watcher {
   uint32_t event_count, at;
 };
 
-/* Bits of the registers of a file that hold `value`; byte 0 left out. */
+/* Bits of the registers of a file that hold `value`; a byte that reads 0 is
+ * left out. */
 static uint64_t equal_registers(const struct fisa_file *file,
                                 const int32_t *cells, int32_t value) {
   uint64_t mask = 0;
   uint32_t n = file->count < 64 ? file->count : 64;
-  for (uint32_t r = 1; r < n; r++)
+  for (uint32_t r = file->zero ? 1 : 0; r < n; r++)
     mask |= (uint64_t)(cells[file->first + r] == value) << r;
   return mask;
 }

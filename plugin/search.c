@@ -40,6 +40,9 @@ struct search {
   uint64_t *seen;           /* hashes of candidates of earlier rounds */
   uint32_t seen_count, seen_capacity;
   uint64_t variants, rejected, round;
+  uint64_t worth;           /* only what costs less is asked for assurance */
+  uint64_t before;          /* variants of earlier climbs */
+  bool stopped;             /* time is up, or progress() said so */
   bool refuted;             /* the parent is not as the root */
   char refutation[96];      /* how, or why nothing can be offered */
 };
@@ -353,9 +356,11 @@ static bool time_is_up(struct search *s) {
   const struct fse_search_request *q = s->q;
   uint32_t n = ftrial_set_recorded(q->set);
   double per = n ? 1.0 / n : 1.0;
+  uint64_t cost = current(s)->cost;
+  uint64_t best = cost < s->worth ? cost : s->worth;
   if (q->progress != NULL &&
-      q->progress(s->variants, (double)current(s)->cost * per,
-                  (double)current(s)->cost * per, q->user) != 0)
+      q->progress(s->before + s->variants, (double)cost * per,
+                  (double)best * per, q->user) != 0)
     return true;
   return too_late(q);
 }
@@ -420,17 +425,17 @@ static bool assure(struct search *s) {
  * that refutes is dropped and the search goes on. */
 static int search_loop(struct search *s, struct fisa_error *err) {
   uint32_t stale = 0, most = s->q->patience;
-  bool up = false;
   if (most == 0) most = STALE_ROUNDS;
   for (;;) {
-    while (!up && stale < most && s->variants < s->q->budget &&
+    while (!s->stopped && stale < most && s->variants < s->q->budget &&
            !cancelled(s->q)) {
       int taken = run_round(s, err);
       if (taken < 0) return -1;
       stale = taken > 0 ? 0 : stale + 1;
-      up = time_is_up(s);
+      s->stopped = time_is_up(s);
     }
-    if (cancelled(s->q) || assure(s)) return 0;
+    if (cancelled(s->q) || current(s)->cost >= s->worth || assure(s))
+      return 0;
     stale = 0;
   }
 }
@@ -519,34 +524,8 @@ static void finish(struct search *s, struct fse_search_result *out) {
   best->made.places = NULL;
 }
 
-int fse_search(const struct fse_search_request *q,
-               struct fse_search_result *out, struct fisa_error *err) {
-  int rc = -1;
-  struct search *s = calloc(1, sizeof *s);
-  memset(out, 0, sizeof *out);
-  if (s == NULL) return fisa_fail(err, "out of memory");
-  s->q = q;
-  /* What is said of scratch memory has to hold before anything builds on it. */
-  rc = fse_scratch_matters(q->set, q->root, q->policy->max_task_cycles,
-                           q->seed, out->reason);
-  if (rc > 0) {
-    free(s);
-    return 0;
-  }
-  s->lexicon = fse_lexicon_new(q->root->dialect, q->policy);
-  s->lane = fir_lane_new();
-  if (rc < 0 || s->lexicon == NULL || s->lane == NULL) {
-    rc = fisa_fail(err, "out of memory");
-    goto done;
-  }
-  rc = -1;
-  if (fisa_facts_make(q->root, &s->root_facts, err) != 0 ||
-      start(s, err) != 0 || (!s->refuted && search_loop(s, err) != 0))
-    goto done;
-  doubt_parent(s);
-  finish(s, out);
-  rc = 0;
-done:
+static void search_close(struct search *s) {
+  if (s == NULL) return;
   for (uint32_t i = 0; i < s->step_count; i++)
     fse_made_done(&s->steps[i].made);
   free(s->seen);
@@ -554,6 +533,104 @@ done:
   fir_lane_free(s->lane);
   fse_lexicon_free(s->lexicon);
   free(s);
+}
+
+/* One climb from the parent. NULL: err says why. */
+static struct search *climb(const struct fse_search_request *q, uint64_t worth,
+                            uint64_t before, struct fisa_error *err) {
+  struct search *s = calloc(1, sizeof *s);
+  if (s == NULL) {
+    fisa_fail(err, "out of memory");
+    return NULL;
+  }
+  s->q = q;
+  s->worth = worth;
+  s->before = before;
+  s->lexicon = fse_lexicon_new(q->root->dialect, q->policy);
+  s->lane = fir_lane_new();
+  if (s->lexicon == NULL || s->lane == NULL) {
+    fisa_fail(err, "out of memory");
+    goto fail;
+  }
+  if (fisa_facts_make(q->root, &s->root_facts, err) != 0 ||
+      start(s, err) != 0 || (!s->refuted && search_loop(s, err) != 0))
+    goto fail;
+  return s;
+fail:
+  search_close(s);
+  return NULL;
+}
+
+/* What was found since may refute what was found before. */
+static void look_back(struct search *s) {
+  if (s->refuted || try_set(s, &current(s)->made).verdict == FTRIAL_SAME)
+    return;
+  if (s->step_count > 1) back_to_truth(s);
+  while (!s->refuted && !cancelled(s->q) && !assure(s)) {
+  }
+}
+
+/*
+ * Steps are taken greedily, so a kind that finds something early may close the
+ * way to more. Climbs once more without each kind that the best made use of;
+ * what comes out cheaper is the best. Returns 0, or -1 with err.
+ */
+static int climb_again(struct search **best,
+                       const struct fse_search_request *q,
+                       struct fse_policy *policy, struct fisa_error *err) {
+  bool used[FSE_KINDS_MAX] = {false};
+  uint64_t variants = (*best)->variants, rejected = (*best)->rejected;
+  struct fse_search_request again = *q;
+  bool stopped = (*best)->stopped;
+  again.policy = policy;
+  for (uint32_t i = 1; i < (*best)->step_count; i++)
+    used[(*best)->steps[i].kind % FSE_KINDS_MAX] = true;
+  for (uint32_t k = 0; k < fse_kind_count; k++) {
+    struct search *s;
+    if (!used[k] || variants >= q->budget || stopped) continue;
+    again.budget = q->budget - variants;
+    *policy = *q->policy;
+    policy->weight[k] = 0;
+    s = climb(&again, current(*best)->cost, variants, err);
+    if (s == NULL) return -1;
+    variants += s->variants;
+    rejected += s->rejected;
+    s->q = q;
+    stopped = s->stopped || too_late(q);
+    if (!s->refuted && current(s)->cost < current(*best)->cost) {
+      struct search *worse = *best;
+      *best = s;
+      s = worse;
+    }
+    search_close(s);
+  }
+  (*best)->variants = variants;
+  (*best)->rejected = rejected;
+  look_back(*best);
+  return 0;
+}
+
+int fse_search(const struct fse_search_request *q,
+               struct fse_search_result *out, struct fisa_error *err) {
+  struct fse_policy *policy = NULL;
+  struct search *best = NULL;
+  int rc;
+  memset(out, 0, sizeof *out);
+  /* What is said of scratch memory has to hold before anything builds on it. */
+  rc = fse_scratch_matters(q->set, q->root, q->policy->max_task_cycles,
+                           q->seed, out->reason);
+  if (rc != 0) return rc > 0 ? 0 : fisa_fail(err, "out of memory");
+  best = climb(q, UINT64_MAX, 0, err);
+  if (best == NULL) return -1;
+  policy = malloc(sizeof *policy);
+  rc = policy == NULL ? fisa_fail(err, "out of memory") : 0;
+  if (rc == 0 && !best->refuted) rc = climb_again(&best, q, policy, err);
+  if (rc == 0) {
+    doubt_parent(best);
+    finish(best, out);
+  }
+  free(policy);
+  search_close(best);
   return rc;
 }
 

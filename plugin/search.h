@@ -6,8 +6,10 @@
  * its parent, lowered and tried with early cut; results reduce in index
  * order, so any number of threads gives the same records. The best becomes
  * the parent of the next round; neutral edits that make the code smaller are
- * stepping stones. What is left at the end has passed replay, every
- * counterexample and, if asked, the counted fuzz.
+ * stepping stones. That climb is made again without each kind of edit that it
+ * used, since what is taken early may close the way to more. What is left at
+ * the end has passed replay, every counterexample and, if asked, the counted
+ * fuzz.
  */
 #ifndef FLUX_PLUGIN_SEARCH_H
 #define FLUX_PLUGIN_SEARCH_H
