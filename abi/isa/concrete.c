@@ -36,7 +36,9 @@ struct fisa__stack fisa__data_stack(const struct fisa_dialect *d) {
 }
 
 struct fisa__stack fisa__link_stack(const struct fisa_dialect *d) {
-  return fisa__data_stack(d);
+  if (!fisa_links_apart(d))
+    return fisa__data_stack(d);
+  return (struct fisa__stack){&d->files[d->calls_file], d->calls_cell};
 }
 
 /* An index is a cell like any other, and may hold nonsense: then the stack is
@@ -47,15 +49,21 @@ bool fisa__stack_full(const struct fisa__stack *s, int32_t index) {
   return s->file->down ? (uint32_t)index - 1u >= n : (uint32_t)index >= n;
 }
 
-bool fisa__stack_empty(const struct fisa__stack *s, int32_t index) {
-  uint32_t n = s->file->count;
-
-  return s->file->down ? (uint32_t)index >= n : (uint32_t)index - 1u >= n;
+bool fisa__stack_few(const struct fisa__stack *s, int32_t index, int32_t n) {
+  if (index < 0 || index > s->file->count)
+    return true;
+  return (s->file->down ? s->file->count - index : index) < n;
 }
 
-uint32_t fisa__stack_top(const struct fisa__stack *s, int32_t index) {
-  assert(!fisa__stack_empty(s, index));
-  return s->file->first + (uint32_t)index - (s->file->down ? 0u : 1u);
+bool fisa__stack_empty(const struct fisa__stack *s, int32_t index) {
+  return fisa__stack_few(s, index, 1);
+}
+
+uint32_t fisa__stack_at(const struct fisa__stack *s, int32_t index,
+                        int32_t n) {
+  assert(n >= 0 && !fisa__stack_few(s, index, n + 1));
+  return (uint32_t)(s->file->first +
+                    (s->file->down ? index + n : index - 1 - n));
 }
 
 /* ---- values ------------------------------------------------------------- */
@@ -84,6 +92,21 @@ struct fisa__known fisa__walk_cell(const struct fisa__walk *w, int cell) {
   return know(w->v->cell((uint32_t)cell, w->v->user));
 }
 
+/* Cell n from the top of the data stack; 0 where there is none. */
+static struct fisa__known peek(const struct fisa__walk *w, int32_t n) {
+  struct fisa__stack s = fisa__data_stack(w->v->d);
+  struct fisa__known index;
+
+  if (!s.file)
+    return know(0);
+  index = fisa__walk_cell(w, (int)s.index_cell);
+  if (!index.known)
+    return NOTHING;
+  if (fisa__stack_few(&s, index.value, n + 1))
+    return know(0);
+  return fisa__walk_cell(w, (int)fisa__stack_at(&s, index.value, n));
+}
+
 struct fisa__known fisa__walk_value(const struct fisa__walk *w,
                                     const struct fisa_ref *ref) {
   struct fisa__known k = {true, 0};
@@ -94,6 +117,8 @@ struct fisa__known fisa__walk_value(const struct fisa__walk *w,
   case FISA_REF_TEMP:
     assert(ref->value >= 0 && ref->value < FISA_TEMPS);
     return w->temp[ref->value];
+  case FISA_REF_STACK:
+    return peek(w, ref->value);
   default:
     if (fisa__ref_const(w->v->d, w->in, ref, &k.value))
       return k;
@@ -127,7 +152,7 @@ static bool binary(unsigned op, int32_t a, int32_t b, int32_t *out) {
   case FLUX_OP_ADD: *out = wrap(x + y); return true;
   case FLUX_OP_SUB: *out = wrap(x - y); return true;
   case FLUX_OP_MUL: *out = wrap(x * y); return true;
-  case FLUX_OP_QUO: case FLUX_OP_DIV:
+  case FLUX_OP_QUO:
     *out = b == 0 ? 0 : b == -1 ? wrap(0 - x) : a / b;
     return true;
   case FLUX_OP_AND: *out = a & b; return true;
@@ -145,6 +170,10 @@ static bool binary(unsigned op, int32_t a, int32_t b, int32_t *out) {
   case FLUX_OP_LE: *out = a <= b; return true;
   case FLUX_OP_GT: *out = a > b; return true;
   case FLUX_OP_GE: *out = a >= b; return true;
+  case FLUX_OP_LTU: *out = x < y; return true;
+  case FLUX_OP_CARRY: *out = x + y < x; return true;
+  case FLUX_OP_UMULH: *out = wrap((uint32_t)((uint64_t)x * y >> 32));
+    return true;
   default: return false;
   }
 }
@@ -172,6 +201,12 @@ static struct fisa__known load(const struct fisa__walk *w, uint32_t address,
   return know(wrap(v));
 }
 
+bool fisa__in_region(int32_t at, uint32_t bytes, int32_t limit) {
+  uint32_t a = (uint32_t)at, end = (uint32_t)limit;
+
+  return a < end && end - a >= bytes;
+}
+
 /* What d becomes by an op that sets d alone. */
 static struct fisa__known result(const struct fisa__walk *w,
                                  const struct fisa_step *s) {
@@ -192,6 +227,14 @@ static struct fisa__known result(const struct fisa__walk *w,
     if (b.value == 0)
       return fisa__walk_value(w, &s->d);
     return know(b.value == -1 ? 0 : a.value % b.value);
+  case FLUX_OP_QUO_KEEP:
+    if (b.value == 0)
+      return fisa__walk_value(w, &s->d);
+    (void)binary(FLUX_OP_QUO, a.value, b.value, &out);
+    return know(out);
+  case FLUX_OP_MULSAR:
+    return know(wrap((uint32_t)((int64_t)a.value * b.value >>
+                                (imm.value & 31))));
   case FLUX_OP_BR_DEC_GTZ:
     return know(wrap((uint32_t)a.value - 1u));
   case FLUX_OP_LOAD32:
@@ -199,6 +242,12 @@ static struct fisa__known result(const struct fisa__walk *w,
     return load(w, (uint32_t)a.value + (uint32_t)b.value +
                        (uint32_t)imm.value,
                 s->op == FLUX_OP_LOAD32 ? 4 : 1);
+  case FLUX_OP_BLOAD32:
+  case FLUX_OP_BLOAD8:
+    if (!fisa__in_region(a.value, s->op == FLUX_OP_BLOAD32 ? 4 : 1, imm.value))
+      return know(0);
+    return load(w, (uint32_t)a.value + (uint32_t)b.value,
+                s->op == FLUX_OP_BLOAD32 ? 4 : 1);
   default:
     return NOTHING;
   }
@@ -215,34 +264,65 @@ static void lose_file(struct fisa__walk *w, unsigned file) {
       w->set[i].now = NOTHING;
 }
 
-/* Pushes and pops of single cells; `in` is what is pushed. */
+/* The index once n cells are off, or all there are. */
+static int32_t dropped(const struct fisa__stack *s, int32_t index,
+                       int32_t n) {
+  if (index < 0 || index > s->file->count)
+    return index;
+  if (fisa__stack_few(s, index, n))
+    return s->file->down ? s->file->count : 0;
+  return s->file->down ? index + n : index - n;
+}
+
+/* Pushes a value. Returns the index then. */
+static int32_t pushed(struct fisa__walk *w, const struct fisa__stack *s,
+                      int32_t index, struct fisa__known value) {
+  if (fisa__stack_full(s, index))
+    return index;
+  index += s->file->down ? -1 : 1;
+  set_cell(w, (int)fisa__stack_at(s, index, 0), value);
+  return index;
+}
+
+/* An op on the data stack whose index is known. */
+static void stack_step(struct fisa__walk *w, const struct fisa_step *s,
+                       const struct fisa__stack *stack, int32_t index) {
+  struct fisa__known a = fisa__walk_value(w, &s->a);
+  struct fisa__known top = peek(w, 0);
+  int32_t n = fisa__walk_value(w, &s->imm).value;
+
+  switch (s->op) {
+  case FLUX_OP_PUSH:
+    index = pushed(w, stack, index, a);
+    break;
+  case FLUX_OP_FOLD:
+    index = pushed(w, stack, dropped(stack, index, n), a);
+    break;
+  case FLUX_OP_DROP:
+    index = dropped(stack, index, n);
+    break;
+  default: /* pops; a row guards the one that wants a cell */
+    index = dropped(stack, index, 1);
+    set_ref(w, &s->d, top);
+    break;
+  }
+  set_cell(w, (int)stack->index_cell, know(index));
+}
+
 static void move_stack(struct fisa__walk *w, const struct fisa_step *s) {
   struct fisa__stack stack = fisa__data_stack(w->v->d);
-  struct fisa__known in = fisa__walk_value(w, &s->a), index;
-  bool push = s->op == FLUX_OP_PUSH;
-  int32_t way;
+  struct fisa__known index;
 
   if (!stack.file)
     return;
-  way = stack.file->down == push ? -1 : 1;
   index = fisa__walk_cell(w, (int)stack.index_cell);
-  if (!index.known || (!push && s->op != FLUX_OP_POP)) {
-    lose_file(w, (unsigned)(stack.file - w->v->d->files));
-    set_cell(w, (int)stack.index_cell, NOTHING);
-    if (!push)
-      set_ref(w, &s->d, NOTHING);
+  if (index.known) {
+    stack_step(w, s, &stack, index.value);
     return;
   }
-  if (push && !fisa__stack_full(&stack, index.value)) {
-    index.value = wrap((uint32_t)index.value + (uint32_t)way);
-    set_cell(w, (int)stack.index_cell, index);
-    set_cell(w, (int)fisa__stack_top(&stack, index.value), in);
-  } else if (!push && !fisa__stack_empty(&stack, index.value)) {
-    in = fisa__walk_cell(w, (int)fisa__stack_top(&stack, index.value));
-    index.value = wrap((uint32_t)index.value + (uint32_t)way);
-    set_cell(w, (int)stack.index_cell, index);
-    set_ref(w, &s->d, in);
-  }
+  lose_file(w, (unsigned)(stack.file - w->v->d->files));
+  if (fisa_semop_use(s->op, 0) == 'W')
+    set_ref(w, &s->d, NOTHING);
 }
 
 /* An op that works on a whole file: nothing of it is followed. */
@@ -254,21 +334,13 @@ static void file_step(struct fisa__walk *w, const struct fisa_step *s) {
       lose_file(w, refs[i]->file);
 }
 
-/* Whether the row ends in a fault at this step. */
-static bool ends(const struct fisa__walk *w, const struct fisa_step *s) {
-  struct fisa__known k;
-
-  if (s->op != FLUX_OP_DIV)
-    return false;
-  k = fisa__walk_value(w, &s->b);
-  return k.known && k.value == 0;
-}
-
 void fisa__walk_step(struct fisa__walk *w, const struct fisa_step *s) {
   enum fisa_effect effect = fisa_semop_effect(s->op);
 
-  if (ends(w, s)) {
-    w->ended = true;
+  if (s->op == FLUX_OP_CHECK) {
+    struct fisa__known a = fisa__walk_value(w, &s->a);
+    w->ended |= a.known && a.value != 0;
+    w->unsure |= !a.known;
     return;
   }
   if (effect == FISA_EFFECT_STORE || effect == FISA_EFFECT_COPY)

@@ -27,6 +27,7 @@ struct fisa__walk {
   uint16_t lost;   /* files of which nothing is known any more, a bit each */
   bool stored;     /* memory is no longer as the machine has it */
   bool ended;      /* the row faults here: later steps do not happen */
+  bool unsure;     /* it may have */
 };
 
 void fisa__walk_begin(struct fisa__walk *w, const struct fisa_view *v,
@@ -42,8 +43,11 @@ struct fisa__known fisa__walk_cell(const struct fisa__walk *w, int cell);
 /* Goes past a step. */
 void fisa__walk_step(struct fisa__walk *w, const struct fisa_step *s);
 
-/* Stacks, by their index cell, whatever it holds: no room, no cell, the cell
- * on top, the index once a cell has come or gone. */
+/* Whether bytes from `at` on, unsigned, lie below a limit. */
+bool fisa__in_region(int32_t at, uint32_t bytes, int32_t limit);
+
+/* Stacks, by the value of their index cell, whatever it is: no room, fewer
+ * than n cells, none. `file` is NULL where the dialect has no such stack. */
 struct fisa__stack {
   const struct fisa_file *file;
   uint32_t index_cell;
@@ -51,7 +55,9 @@ struct fisa__stack {
 struct fisa__stack fisa__data_stack(const struct fisa_dialect *d);
 struct fisa__stack fisa__link_stack(const struct fisa_dialect *d);
 bool fisa__stack_full(const struct fisa__stack *s, int32_t index);
+bool fisa__stack_few(const struct fisa__stack *s, int32_t index, int32_t n);
 bool fisa__stack_empty(const struct fisa__stack *s, int32_t index);
-uint32_t fisa__stack_top(const struct fisa__stack *s, int32_t index);
+/* The cell n from the top, which is there. */
+uint32_t fisa__stack_at(const struct fisa__stack *s, int32_t index, int32_t n);
 
 #endif /* FLUX_ISA_CONCRETE_H */

@@ -41,15 +41,31 @@ static bool power_fits(int32_t base, int32_t exponent) {
   return fits_int(base < 0 && exponent % 2 != 0 ? -rounded : rounded);
 }
 
-static bool stack_guard(const struct fisa_view *v, unsigned lethal) {
-  struct fisa__stack s = fisa__data_stack(v->d);
+static bool is_int32(int64_t v) {
+  return v >= INT32_MIN && v <= INT32_MAX;
+}
+
+/* Those about stacks; `n` cells are wanted. */
+static bool stack_guard(const struct fisa_view *v, unsigned lethal,
+                        int32_t n) {
+  bool links = lethal == FLUX_LETHAL_CALLS_FULL ||
+               lethal == FLUX_LETHAL_CALLS_EMPTY;
+  struct fisa__stack s = links ? fisa__link_stack(v->d)
+                               : fisa__data_stack(v->d);
   int32_t index;
 
   if (!s.file)
     return false;
   index = v->cell(s.index_cell, v->user);
-  return lethal == FLUX_LETHAL_STACK_FULL ? fisa__stack_full(&s, index)
-                                          : fisa__stack_empty(&s, index);
+  switch (lethal) {
+  case FLUX_LETHAL_STACK_FULL:
+  case FLUX_LETHAL_CALLS_FULL:
+    return fisa__stack_full(&s, index);
+  case FLUX_LETHAL_STACK_FEW:
+    return fisa__stack_few(&s, index, n);
+  default:
+    return fisa__stack_empty(&s, index);
+  }
 }
 
 /* Whether a guard's predicate holds before the row has done anything. */
@@ -70,7 +86,24 @@ static bool holds(const struct fisa__walk *w, const struct fisa_guard *g) {
     return a == 0;
   case FLUX_LETHAL_STACK_FULL:
   case FLUX_LETHAL_STACK_EMPTY:
-    return stack_guard(w->v, g->lethal);
+  case FLUX_LETHAL_STACK_FEW:
+  case FLUX_LETHAL_CALLS_FULL:
+  case FLUX_LETHAL_CALLS_EMPTY:
+    return stack_guard(w->v, g->lethal, a);
+  case FLUX_LETHAL_ADD_OVERFLOW:
+    return !is_int32((int64_t)a + b);
+  case FLUX_LETHAL_SUB_OVERFLOW:
+    return !is_int32((int64_t)a - b);
+  case FLUX_LETHAL_MUL_OVERFLOW:
+    return !is_int32((int64_t)a * b);
+  case FLUX_LETHAL_SHL_OVERFLOW:
+    return !is_int32((int64_t)a * ((int64_t)1 << (b & 31)));
+  case FLUX_LETHAL_CAST_RANGE:
+    return b != 0 && !fits_int(as_float(a));
+  case FLUX_LETHAL_BEFORE_MEMORY:
+    return a == -1;
+  case FLUX_LETHAL_ALWAYS:
+    return true;
   case FLUX_LETHAL_REGISTER_RANGE:
     return w->in->value[g->a.operand] >= w->v->d->files[g->a.file].count;
   case FLUX_LETHAL_VARINT_NEGATIVE:
@@ -114,7 +147,7 @@ static bool returns_below(const struct fisa__walk *w) {
   index = fisa__walk_cell(w, (int)s.index_cell);
   if (!index.known || fisa__stack_empty(&s, index.value))
     return false;
-  link = fisa__walk_cell(w, (int)fisa__stack_top(&s, index.value));
+  link = fisa__walk_cell(w, (int)fisa__stack_at(&s, index.value, 0));
   return link.known &&
          (int32_t)((uint32_t)link.value + w->in->row->bias) < 0;
 }
@@ -127,14 +160,17 @@ static bool lands_below(const struct fisa_view *v, const struct fisa_insn *in) {
   bool below;
 
   fisa__walk_begin(&w, v, in);
-  below = in->target != FISA_NO_TARGET ? in->target < 0
-          : row->target_reg < row->operand_count ? held_target(&w) < 0
-                                                 : true;
+  if (in->target != FISA_NO_TARGET)
+    below = in->target < 0;
+  else if (row->target_reg < row->operand_count)
+    below = held_target(&w) < 0;
+  else
+    below = row->flow == FISA_FLOW_RET;
   if (!below || row->step_count == 0)
     return false;
   for (unsigned i = 0; i + 1u < row->step_count && !w.ended; i++)
     fisa__walk_step(&w, &row->steps[i]);
-  if (w.ended)
+  if (w.ended || w.unsure)
     return false;
   last = &row->steps[row->step_count - 1];
   if (last->op == FLUX_OP_RET)
@@ -155,13 +191,16 @@ static bool may_land_below(const struct fisa_insn *in) {
 bool fisa_may_be_lethal(const struct fisa_dialect *d,
                         const struct fisa_insn *in) {
   assert(d && in->row && in->row->defined);
-  return in->row->guard_count > 0 || may_land_below(in);
+  return in->row->guard_count > 0 || fisa__past_file(d, in) ||
+         may_land_below(in);
 }
 
 int fisa_lethal(const struct fisa_view *v, const struct fisa_insn *in) {
   const struct fisa_row *row = in->row;
   struct fisa__walk w;
 
+  if (fisa__past_file(v->d, in))
+    return FLUX_LETHAL_REGISTER_RANGE;
   fisa__walk_begin(&w, v, in);
   for (unsigned i = 0; i < row->guard_count; i++)
     if (holds(&w, &row->guards[i]))
@@ -222,6 +261,13 @@ static bool run_of(const struct fisa__walk *w, const struct fisa_step *s,
   case FLUX_OP_STORE8:
     *out = (struct fisa_store){sum, s->op == FLUX_OP_STORE32 ? 4 : 1};
     return b.known;
+  case FLUX_OP_BSTORE32:
+  case FLUX_OP_BSTORE8:
+    run = s->op == FLUX_OP_BSTORE32 ? 4 : 1;
+    *out = (struct fisa_store){(uint32_t)a.value + (uint32_t)b.value, run};
+    if (!fisa__in_region(a.value, run, imm.value))
+      out->count = 0;
+    return b.known;
   case FLUX_OP_MSET:
   case FLUX_OP_MCPY:
     *out = (struct fisa_store){(uint32_t)a.value, run};
@@ -252,7 +298,7 @@ int fisa_stores(const struct fisa_view *v, const struct fisa_insn *in,
     struct fisa_store run = {0, 0};
 
     if ((effect == FISA_EFFECT_STORE || effect == FISA_EFFECT_COPY) &&
-        !run_of(&w, &row->steps[i], &run))
+        (w.unsure || !run_of(&w, &row->steps[i], &run)))
       return -1;
     if (run.count > 0)
       out[count++] = run;

@@ -30,7 +30,8 @@ bool fisa_may_be_lethal(const struct fisa_dialect *d,
 /*
  * The predicate (enum flux_lethal) under which an instruction that decoded is
  * lethal to the machine as it stands, the first in the order of the table, or
- * -1. Where it lands is looked at last: NEGATIVE_TARGET is said of a jump
+ * -1. One whose number is below 1000 the machine tests itself, and is said
+ * too. Where it lands is looked at last: NEGATIVE_TARGET is said of a jump
  * that is taken. Where the table tells too little (an opaque row; a branch on
  * a value that is not followed) the answer is -1.
  */
