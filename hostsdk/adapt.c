@@ -235,8 +235,9 @@ static uint8_t view_byte(uint32_t address, void *user) {
 }
 
 /*
- * An instruction of a VM without a step function: run among halts, of which
- * whichever stops it gives its pc and its cycle back.
+ * An instruction of a VM without a step function: a budget of one, and halts
+ * all around, since not every machine counts its budget so finely. A halt
+ * that stopped it gives its pc and its cycle back.
  */
 static struct end run_one(struct fhost_adapted *c,
                           const struct fisa_insn *in) {
@@ -244,7 +245,7 @@ static struct end run_one(struct fhost_adapted *c,
   struct end end;
 
   memcpy(c->image + in->pc, c->code + in->pc, in->length);
-  end = ended(c, a->run(c->vm, c->image, c->size + IMAGE_TAIL, 2));
+  end = ended(c, a->run(c->vm, c->image, c->size + IMAGE_TAIL, 1));
   memset(c->image + in->pc, c->filler->opcode, in->length);
   if (end.status == FISA_RUN_FAULT ||
       (end.status == FISA_RUN_HALT && in->row->flow == FISA_FLOW_HALT))
