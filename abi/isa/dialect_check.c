@@ -518,6 +518,18 @@ static bool flow_fits(enum fisa_flow flow, unsigned op) {
   return false;
 }
 
+/* A branch below address 0 is refused before any effect, so what it tests has
+ * to be there before any. */
+static int check_condition(struct walk *w, const struct fisa_step *last) {
+  for (const struct fisa_step *s = w->row->steps; s < last; s++)
+    if (last->a.kind == FISA_REF_TEMP && s->d.kind == FISA_REF_TEMP &&
+        s->d.value == last->a.value &&
+        fisa_semop_effect(s->op) == FISA_EFFECT_STACK)
+      return fisa__bad(w->l, "%s takes the condition off the stack; read it "
+                       "there and drop it", op_name(s));
+  return 0;
+}
+
 static int check_flow_ops(struct walk *w) {
   const struct fisa_row *row = w->row;
 
@@ -534,7 +546,7 @@ static int check_flow_ops(struct walk *w) {
     return fisa__bad(w->l, "%s does not fit the field flow", op_name(last));
   if (last->op == FLUX_OP_CALL && row->link == 0)
     return fisa__bad(w->l, "call needs the field link");
-  return 0;
+  return is_branch(last->op) ? check_condition(w, last) : 0;
 }
 
 static bool is_immediate(const struct fisa_operand *op) {
