@@ -300,7 +300,8 @@ static uint32_t live_cells(const struct ftrial_set *set, uint32_t pc,
   live = &f->live_in[f->index[pc]];
   for (uint32_t cell = 0; cell < FISA_SET_WORDS * 64u; cell++) {
     const struct fisa_file *file;
-    if (!(live->w[cell / 64] >> cell % 64 & 1) || cell == d->sp_cell)
+    if (!(live->w[cell / 64] >> cell % 64 & 1) || cell == d->sp_cell ||
+        cell == d->calls_cell)
       continue;
     file = file_of(d, cell);
     if (file && file->kind != FISA_FILE_STACK && !file->tick)

@@ -29,10 +29,15 @@ struct engine {
   uint32_t stack_first;
   int32_t stack_size;
   bool down;
+  uint32_t calls_sp;     /* the same of the links, which may be the same */
+  uint32_t calls_first;
+  int32_t calls_size;
+  bool calls_down;
 
   int64_t fuel;
   uint64_t cycles, cost;
   uint32_t pc;           /* in: where to begin */
+  uint16_t channel;      /* of the payload being given */
   int32_t status, fault;
   bool starved;
 };
@@ -63,6 +68,26 @@ static int give(struct engine *e, const struct fir_ins *ins) {
   if (io && io->output)
     e->starved =
         io->output((uint16_t)what, arg, what >> 16, io->user) != 0;
+  return e->starved;
+}
+
+static int give_chunk(const int32_t *arg, unsigned argc, void *user) {
+  const struct engine *e = user;
+
+  return e->io->output(e->channel, arg, argc, e->io->user);
+}
+
+/* The payload behind the three bytes of the row's head. */
+static int give_payload(struct engine *e, const struct fir_ins *ins) {
+  const struct fisa_program *p = e->p->source;
+  uint32_t pc = ins->row & ~FIR_FIRST;
+  uint32_t size = p->code[pc + 1] | (uint32_t)p->code[pc + 2] << 8;
+
+  assert(pc + 3 + size <= p->size);
+  e->channel = (uint16_t)ins->imm;
+  if (e->io && e->io->output)
+    e->starved = fisa_payload_outputs(p->code + pc + 3, size, give_chunk,
+                                      e) != 0;
   return e->starved;
 }
 
@@ -156,6 +181,9 @@ static void watch(struct engine *e, const struct fir_ins *ins) {
     STOP(FISA_RUN_FAULT, where); \
   } while (0)
 
+/* Lethal: the instruction; the machine's own test: what is behind it. */
+#define GUARD_PC (ip->target == FIR_NONE ? ROW_PC : ip->target)
+
 #define VALUE_OP(ID, expression) \
   OP(ID) : FD = (expression); \
   NEXT();
@@ -166,7 +194,7 @@ static void watch(struct engine *e, const struct fir_ins *ins) {
   OP(ID) : if (condition) GO(ip->target); \
   NEXT();
 #define GUARD_OP(ID, condition) \
-  ENGINE_OP(G_##ID) : if (condition) FAULT(FIMM, ROW_PC); \
+  ENGINE_OP(G_##ID) : if (condition) FAULT(FIMM, GUARD_PC); \
   NEXT();
 
 static void execute(struct engine *e, uint32_t start) {
@@ -188,6 +216,10 @@ static void execute(struct engine *e, uint32_t start) {
   int32_t *const stack = &cells[e->stack_first];
   const int32_t size = e->stack_size;
   const bool down = e->down;
+  int32_t *const csp = &cells[e->calls_sp];
+  int32_t *const calls = &cells[e->calls_first];
+  const int32_t csize = e->calls_size;
+  const bool cdown = e->calls_down;
   int64_t fuel = e->fuel;
   uint64_t cycles = e->cycles;
   int32_t value;
@@ -246,6 +278,12 @@ dispatch:
     NEXT();
   }
 
+  OP(CHECK) : {
+    if (FA != 0)
+      FAULT(FIMM, ip->target);
+    NEXT();
+  }
+
   OP(PUSH) : {
     value = FA;
   push:
@@ -253,13 +291,39 @@ dispatch:
       stack[down ? *sp - 1 : *sp] = value;
       *sp += down ? -1 : 1;
     }
-    if (ip->op == FLUX_OP_CALL)
-      GO(ip->target);
+    NEXT();
+  }
+  OP(FOLD) : {
+    value = FA;
+    fsem_drop(sp, size, down, FIMM);
+    goto push;
+  }
+  OP(DROP) : {
+    fsem_drop(sp, size, down, FIMM);
+    NEXT();
+  }
+  OP(POPZ) : {
+    value = 0;
+    if (!fsem_empty(*sp, size, down)) {
+      value = stack[down ? *sp : *sp - 1];
+      *sp += down ? 1 : -1;
+    }
+    FD = value;
+    NEXT();
+  }
+  ENGINE_OP(PEEK) : {
+    value = FIMM;
+    value = fsem_few(*sp, size, down, value + 1) ? 0
+            : stack[down ? *sp + value : *sp - 1 - value];
+    FD = value;
     NEXT();
   }
   OP(CALL) : {
-    value = FA;
-    goto push;
+    if (!fsem_full(*csp, csize, cdown)) {
+      calls[cdown ? *csp - 1 : *csp] = FA;
+      *csp += cdown ? -1 : 1;
+    }
+    GO(ip->target);
   }
   OP(POP) : {
     if (!fsem_empty(*sp, size, down)) {
@@ -270,12 +334,12 @@ dispatch:
     NEXT();
   }
   OP(RET) : {
-    if (fsem_empty(*sp, size, down))
+    if (fsem_empty(*csp, csize, cdown))
       NEXT();
-    value = fsem_add(stack[down ? *sp : *sp - 1], FA);
+    value = fsem_add(calls[cdown ? *csp : *csp - 1], FA);
     if (value < 0)
       FAULT(FIMM, ROW_PC);
-    *sp += down ? 1 : -1;
+    *csp += cdown ? 1 : -1;
     goto dynamic;
   }
 
@@ -314,6 +378,11 @@ dispatch:
   }
   OP(EMIT) : {
     if (give(e, ip))
+      STOP(FISA_RUN_FUEL, ROW_PC);
+    NEXT();
+  }
+  OP(EMIT_PAYLOAD) : {
+    if (give_payload(e, ip))
       STOP(FISA_RUN_FUEL, ROW_PC);
     NEXT();
   }
@@ -376,12 +445,27 @@ dynamic:
   }
   ENGINE_OP(G_STACK_FULL) : {
     if (fsem_full(*sp, size, down))
-      FAULT(FIMM, ROW_PC);
+      FAULT(FIMM, GUARD_PC);
     NEXT();
   }
   ENGINE_OP(G_STACK_EMPTY) : {
     if (fsem_empty(*sp, size, down))
-      FAULT(FIMM, ROW_PC);
+      FAULT(FIMM, GUARD_PC);
+    NEXT();
+  }
+  ENGINE_OP(G_STACK_FEW) : {
+    if (fsem_few(*sp, size, down, ip->c))
+      FAULT(FIMM, GUARD_PC);
+    NEXT();
+  }
+  ENGINE_OP(G_CALLS_FULL) : {
+    if (fsem_full(*csp, csize, cdown))
+      FAULT(FIMM, GUARD_PC);
+    NEXT();
+  }
+  ENGINE_OP(G_CALLS_EMPTY) : {
+    if (fsem_empty(*csp, csize, cdown))
+      FAULT(FIMM, GUARD_PC);
     NEXT();
   }
 #ifdef FIR_SWITCH_DISPATCH
@@ -510,6 +594,16 @@ static void engine_begin(struct engine *e, const struct fir_program *p,
     e->stack_first = d->files[d->stack_file].first;
     e->stack_size = d->files[d->stack_file].count;
     e->down = d->files[d->stack_file].down;
+  }
+  e->calls_sp = e->sp;
+  e->calls_first = e->stack_first;
+  e->calls_size = e->stack_size;
+  e->calls_down = e->down;
+  if (fisa_links_apart(d)) {
+    e->calls_sp = d->calls_cell;
+    e->calls_first = d->files[d->calls_file].first;
+    e->calls_size = d->files[d->calls_file].count;
+    e->calls_down = false;
   }
   e->cycles = s->cycles;
 }

@@ -23,6 +23,12 @@
  *   DIV                 imm the fault, target the pc that stays if it faults
  *   STORE*, LOAD*       imm what is added to the address
  *   PUSH, POP           never without a guard, and yet checked
+ *   DROP, FOLD          imm how many cells
+ *   CHECK               imm the fault, target the pc that stays if it faults
+ *   PEEK                imm how far from the top
+ *   EMIT_PAYLOAD        imm the channel; the bytes are those of the row
+ *   G_*                 imm the fault; target the pc that stays where that is
+ *                       not the row's; G_STACK_FEW: c how many
  *   FILE_ZERO           d first cell, imm number of cells
  *   CONVERGE            d first cell, b number of cells, imm register
  *   DIFFUSE             d first cell, c number of cells, a the value, b the
@@ -40,6 +46,7 @@
   X(TICK, "tick")           /* if cell d > 0: cell d -= 1 */ \
   X(BOUNDARY, "boundary")   /* task boundary before the row (pc boundary); */ \
                             /* a run that begins here passes it */ \
+  X(PEEK, "peek")           /* d = stack cell imm from the top, or 0 */ \
   X(JUMP_REG, "jump_reg")   /* pc = cell a, not negative: dynamic */ \
   /* Arithmetic and the two flags of its result, which most such rows set. */ \
   X(SIGNS, "signs")         /* d = a == 0, cell c = a < 0; d first */ \
@@ -51,6 +58,16 @@
   /* is below 0. */ \
   X(G_STACK_FULL, "g_stack_full") \
   X(G_STACK_EMPTY, "g_stack_empty") \
+  X(G_STACK_FEW, "g_stack_few") \
+  X(G_CALLS_FULL, "g_calls_full") \
+  X(G_CALLS_EMPTY, "g_calls_empty") \
+  X(G_ADD_OVERFLOW, "g_add_overflow") \
+  X(G_SUB_OVERFLOW, "g_sub_overflow") \
+  X(G_MUL_OVERFLOW, "g_mul_overflow") \
+  X(G_SHL_OVERFLOW, "g_shl_overflow") \
+  X(G_CAST_RANGE, "g_cast_range") \
+  X(G_BEFORE_MEMORY, "g_before_memory") \
+  X(G_ALWAYS, "g_always") \
   X(G_DIV_OVERFLOW, "g_div_overflow") \
   X(G_SHIFT_RANGE, "g_shift_range") \
   X(G_FTOI_RANGE, "g_ftoi_range") \
@@ -75,7 +92,9 @@ enum fir_op {
 
 #define FIR_FIRST 0x80000000u     /* of fir_ins.row: first op of a row */
 #define FIR_NONE UINT32_MAX       /* no IR index */
-#define FIR_TEMPS (FISA_TEMPS + 1) /* a template's, and a dynamic target */
+#define FIR_PEEKS 4                /* stack cells that an op can read */
+/* A template's, a dynamic target, stack cells on their way to an op. */
+#define FIR_TEMPS (FISA_TEMPS + 1 + FIR_PEEKS)
 
 /* One op: 24 bytes. */
 struct fir_ins {

@@ -96,14 +96,15 @@ int32_t fir__number(const struct fir_lowering *l, const struct fisa_ref *r) {
 int32_t fir__register_cell(const struct fir_lowering *l,
                            const struct fisa_ref *r) {
   const struct fisa_file *file = &l->d->files[r->file];
-  int32_t raw;
+  int32_t raw, cell;
 
   assert(r->file < l->d->file_count);
   switch (r->kind) {
   case FISA_REF_REG:
-    return fisa_reg_cell(l->d, r->file, l->in.value[r->operand]);
+    cell = fisa_reg_cell(l->d, r->file, l->in.value[r->operand]);
+    return cell < 0 ? cell : cell + r->value;
   case FISA_REF_FIXED:
-    return fisa_reg_cell(l->d, r->file, r->value);
+    return file->zero && r->value == 0 ? -1 : file->first + r->value;
   case FISA_REF_RAW:
     raw = l->in.value[r->operand];
     return raw < file->count ? file->first + raw : -1;
@@ -117,10 +118,24 @@ int32_t fir__register_cell(const struct fir_lowering *l,
   }
 }
 
+/* Each op reads from places of its own, so that four are enough. */
+static uint16_t peek(struct fir_lowering *l, int32_t depth) {
+  uint16_t cell = (uint16_t)(l->f->temp + FISA_TEMPS + 1 +
+                             l->peeks++ % FIR_PEEKS);
+  struct fir_ins *ins = fir__emit(l, FIR_PEEK);
+
+  ins->d = cell;
+  ins->imm = depth;
+  l->f->stack = true;
+  return cell;
+}
+
 uint16_t fir__read_cell(struct fir_lowering *l, const struct fisa_ref *r) {
   int32_t cell;
 
   switch (r->kind) {
+  case FISA_REF_STACK:
+    return peek(l, r->value);
   case FISA_REF_CONST:
   case FISA_REF_IMM:
   case FISA_REF_RAWNUM:

@@ -33,6 +33,7 @@ struct fir_lowering {
 
   struct fisa_insn in; /* the row being lowered */
   bool first;          /* its first op is still to come */
+  unsigned peeks;      /* stack cells read so far */
 };
 
 void fir__fail(struct fir_lowering *l, const char *why);

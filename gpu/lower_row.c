@@ -55,6 +55,7 @@ static unsigned guard_op(unsigned lethal) {
   case FLUX_LETHAL_POW_RANGE:
     return FIR_G_POW_RANGE;
   case FLUX_LETHAL_LOG_ZERO:
+  case FLUX_LETHAL_ZERO: /* the same test under two names */
     return FIR_G_LOG_ZERO;
   case FLUX_LETHAL_STACK_FULL:
     return FIR_G_STACK_FULL;
@@ -62,6 +63,26 @@ static unsigned guard_op(unsigned lethal) {
     return FIR_G_STACK_EMPTY;
   case FLUX_LETHAL_VARINT_NEGATIVE:
     return FIR_G_NEGATIVE;
+  case FLUX_LETHAL_STACK_FEW:
+    return FIR_G_STACK_FEW;
+  case FLUX_LETHAL_CALLS_FULL:
+    return FIR_G_CALLS_FULL;
+  case FLUX_LETHAL_CALLS_EMPTY:
+    return FIR_G_CALLS_EMPTY;
+  case FLUX_LETHAL_ADD_OVERFLOW:
+    return FIR_G_ADD_OVERFLOW;
+  case FLUX_LETHAL_SUB_OVERFLOW:
+    return FIR_G_SUB_OVERFLOW;
+  case FLUX_LETHAL_MUL_OVERFLOW:
+    return FIR_G_MUL_OVERFLOW;
+  case FLUX_LETHAL_SHL_OVERFLOW:
+    return FIR_G_SHL_OVERFLOW;
+  case FLUX_LETHAL_CAST_RANGE:
+    return FIR_G_CAST_RANGE;
+  case FLUX_LETHAL_BEFORE_MEMORY:
+    return FIR_G_BEFORE_MEMORY;
+  case FLUX_LETHAL_ALWAYS:
+    return FIR_G_ALWAYS;
   default:
     return FIR_OP_COUNT;
   }
@@ -75,28 +96,58 @@ static bool out_of_file(const struct fir_lowering *l,
   return l->in.value[r->operand] >= l->d->files[r->file].count;
 }
 
+/* A register byte past the end of a checked file: known when lowering. */
+static bool past_checked_file(const struct fir_lowering *l) {
+  const struct fisa_row *row = l->in.row;
+
+  for (unsigned i = 0; i < row->operand_count; i++)
+    for (uint32_t f = 0; row->operands[i].files >> f; f++)
+      if (row->operands[i].files >> f & 1 && l->d->files[f].checked &&
+          l->in.value[i] >= (int32_t)fisa_registers(&l->d->files[f]))
+        return true;
+  return false;
+}
+
+static void lower_guard(struct fir_lowering *l, const struct fisa_guard *g,
+                        unsigned op) {
+  bool few = g->lethal == FLUX_LETHAL_STACK_FEW;
+  uint16_t a = few ? l->f->zero : fir__read_cell(l, &g->a);
+  uint16_t b = fir__read_cell(l, &g->b);
+  struct fir_ins *ins = fir__emit(l, op);
+
+  ins->a = a;
+  ins->b = b;
+  if (few)
+    ins->c = (uint16_t)fir__number(l, &g->a);
+  ins->imm = l->d->lethal_code[g->lethal];
+  if (ins->imm < 1000) /* the machine's own test: pc has advanced */
+    ins->target = fir__next_pc(l);
+  l->f->stack |= g->lethal == FLUX_LETHAL_STACK_FULL ||
+                 g->lethal == FLUX_LETHAL_STACK_EMPTY || few;
+}
+
 /* Returns false if the row surely ends here. */
 static bool lower_guards(struct fir_lowering *l) {
   const struct fisa_row *row = l->in.row;
+
+  if (past_checked_file(l)) {
+    fir__emit(l, FLUX_OP_TRAP)->imm =
+        l->d->lethal_code[FLUX_LETHAL_REGISTER_RANGE];
+    return false;
+  }
 
   for (unsigned i = 0; i < row->guard_count; i++) {
     const struct fisa_guard *g = &row->guards[i];
     int32_t fault = l->d->lethal_code[g->lethal];
     unsigned op = guard_op(g->lethal);
 
-    assert(fault >= 1000); /* the loader asks for it */
+    assert(fault > 0); /* the loader asks for it */
     if (g->lethal == FLUX_LETHAL_REGISTER_RANGE && out_of_file(l, &g->a)) {
       fir__emit(l, FLUX_OP_TRAP)->imm = fault;
       return false;
     }
-    if (op != FIR_OP_COUNT) {
-      uint16_t a = fir__read_cell(l, &g->a);
-      uint16_t b = fir__read_cell(l, &g->b);
-      struct fir_ins *ins = fir__emit(l, op);
-      ins->a = a;
-      ins->b = b;
-      ins->imm = fault;
-    }
+    if (op != FIR_OP_COUNT)
+      lower_guard(l, g, op);
   }
   return true;
 }
@@ -188,6 +239,8 @@ static void lower_jump(struct fir_lowering *l, const struct fisa_step *s) {
     return;
   }
   if (s->op == FLUX_OP_CALL) {
+    if (fisa_links_apart(l->d))
+      fir__fail(l, "a call through a register with links apart");
     fir__emit(l, FLUX_OP_PUSH)->a = a;
   } else if (s->op != FLUX_OP_JUMP) {
     /* Over a goto, so that no engine needs a conditional dynamic jump. */
@@ -280,6 +333,7 @@ static void lower_plain(struct fir_lowering *l, const struct fisa_step *s) {
   ins->imm = fir__number(l, &s->imm);
   switch (s->op) {
   case FLUX_OP_DIV:
+  case FLUX_OP_CHECK:
   case FLUX_OP_HALT:
   case FLUX_OP_YIELD:
     ins->target = fir__next_pc(l);
@@ -315,6 +369,9 @@ static void lower_step(struct fir_lowering *l, const struct fisa_step *s) {
   case FLUX_OP_EMIT:
     lower_emit(l, s);
     break;
+  case FLUX_OP_EMIT_PAYLOAD:
+    fir__emit(l, s->op)->imm = l->in.row->channel;
+    break;
   case FLUX_OP_FILE_ZERO:
   case FLUX_OP_CONVERGE:
   case FLUX_OP_DIFFUSE:
@@ -334,6 +391,8 @@ static bool has_effect(const struct fisa_step *s) {
   const struct fisa_ref *refs[4] = {&s->d, &s->a, &s->b, &s->c};
   enum fisa_effect effect = fisa_semop_effect(s->op);
 
+  if (s->op == FLUX_OP_CHECK)
+    return true;
   if (effect != FISA_EFFECT_NONE && effect != FISA_EFFECT_LOAD &&
       effect != FISA_EFFECT_CYC)
     return true;
@@ -432,7 +491,8 @@ static void lower_out_boundary(struct fir_lowering *l) {
   if (b->kind != FISA_BOUNDARY_OUT || row->channel != b->channel)
     return;
   for (unsigned i = 0; i < row->step_count; i++)
-    if (row->steps[i].op == FLUX_OP_EMIT) {
+    if (row->steps[i].op == FLUX_OP_EMIT ||
+        row->steps[i].op == FLUX_OP_EMIT_PAYLOAD) {
       fir__emit(l, FLUX_OP_YIELD)->target = fir__next_pc(l);
       return;
     }

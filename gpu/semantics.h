@@ -44,6 +44,10 @@ FSEM int32_t fsem_wrap(uint32_t v) {
   return r;
 }
 
+FSEM bool fsem_int32(int64_t v) {
+  return v >= FSEM_INT_MIN && v <= 2147483647;
+}
+
 FSEM int32_t fsem_add(int32_t a, int32_t b) {
   return fsem_wrap((uint32_t)a + (uint32_t)b);
 }
@@ -74,6 +78,23 @@ FSEM int32_t fsem_muldiv(int32_t a, int32_t b, int32_t by) {
   if (by == 0)
     return 0;
   return fsem_wrap((uint32_t)((int64_t)a * b / by));
+}
+
+FSEM int32_t fsem_umulh(int32_t a, int32_t b) {
+  return fsem_wrap((uint32_t)((uint64_t)(uint32_t)a * (uint32_t)b >> 32));
+}
+
+FSEM int32_t fsem_mulsar(int32_t a, int32_t b, int32_t n) {
+  return fsem_wrap((uint32_t)((int64_t)a * b >> (n & 31)));
+}
+
+FSEM int32_t fsem_floor_mod(int32_t a, int32_t b) {
+  int32_t r;
+
+  if (b == 0 || b == -1)
+    return 0;
+  r = a % b;
+  return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
 
 FSEM int32_t fsem_shl(int32_t a, int32_t b) {
@@ -160,6 +181,11 @@ FSEM int32_t fsem_bits(float f) {
 
   memcpy(&bits, &f, sizeof(bits));
   return fsem_canon(bits);
+}
+
+/* A float with sign bits flipped; there is one NaN, whatever its sign. */
+FSEM int32_t fsem_fsign(int32_t a, int32_t flip) {
+  return fsem_canon(a ^ flip);
 }
 
 /* The number where one operand is a NaN. Equal numbers have equal bits but
@@ -381,6 +407,33 @@ FSEM void fsem_store32(FSEM_MEM *m, int32_t address, int32_t value) {
 
 #endif /* FSEM_MEM */
 
+/* Accesses that count only below a limit; `a` is taken as unsigned. */
+FSEM bool fsem_below(int32_t a, uint32_t n, int32_t limit) {
+  return (uint32_t)a < (uint32_t)limit && (uint32_t)limit - (uint32_t)a >= n;
+}
+
+FSEM int32_t fsem_bload32(const FSEM_MEM *m, int32_t a, int32_t b,
+                          int32_t limit) {
+  return fsem_below(a, 4, limit) ? fsem_load32(m, fsem_add(a, b)) : 0;
+}
+
+FSEM int32_t fsem_bload8(const FSEM_MEM *m, int32_t a, int32_t b,
+                         int32_t limit) {
+  return fsem_below(a, 1, limit) ? fsem_get(m, (uint32_t)a + (uint32_t)b) : 0;
+}
+
+FSEM void fsem_bstore32(FSEM_MEM *m, int32_t a, int32_t b, int32_t limit,
+                        int32_t v) {
+  if (fsem_below(a, 4, limit))
+    fsem_store32(m, fsem_add(a, b), v);
+}
+
+FSEM void fsem_bstore8(FSEM_MEM *m, int32_t a, int32_t b, int32_t limit,
+                       int32_t v) {
+  if (fsem_below(a, 1, limit))
+    fsem_put(m, (uint32_t)a + (uint32_t)b, v & 255);
+}
+
 FSEM void fsem_mset(FSEM_MEM *m, int32_t a, int32_t v, int32_t n) {
   for (int32_t i = 0; i < n; i++)
     fsem_put(m, (uint32_t)a + (uint32_t)i, v & 255);
@@ -532,6 +585,23 @@ FSEM bool fsem_empty(int32_t sp, int32_t size, bool down) {
   return down ? sp < 0 || sp >= size : sp <= 0 || sp > size;
 }
 
+/* Whether there are fewer than n live cells. */
+FSEM bool fsem_few(int32_t sp, int32_t size, bool down, int32_t n) {
+  if (sp < 0 || sp > size)
+    return true;
+  return (down ? size - sp : sp) < n;
+}
+
+/* Takes n cells off, or all there are. */
+FSEM void fsem_drop(int32_t *sp, int32_t size, bool down, int32_t n) {
+  if (*sp < 0 || *sp > size)
+    return;
+  if (fsem_few(*sp, size, down, n))
+    *sp = down ? size : 0;
+  else
+    *sp += down ? n : -n;
+}
+
 /* ---- whole files -------------------------------------------------------- */
 
 /* Register `raw` of a file moves a quarter towards the mean of the others of
@@ -614,6 +684,17 @@ FSEM int32_t fsem_diffuse(int32_t *file, uint32_t stride, int32_t count,
   X(FMAX, fsem_fmax(FA, FB)) \
   X(FTOI, fsem_ftoi(fsem_f(FA))) \
   X(ITOF, fsem_bits((float)FA)) \
+  X(LTU, (uint32_t)FA < (uint32_t)FB) \
+  X(CARRY, ((uint64_t)(uint32_t)FA + (uint32_t)FB) >> 32 != 0) \
+  X(UMULH, fsem_umulh(FA, FB)) \
+  X(MULSAR, fsem_mulsar(FA, FB, FIMM)) \
+  X(QUO_KEEP, FB == 0 ? FD : fsem_quo(FA, FB)) \
+  X(FLOOR_MOD, fsem_floor_mod(FA, FB)) \
+  X(FEQ, fsem_f(FA) == fsem_f(FB)) \
+  X(FLT, fsem_f(FA) < fsem_f(FB)) \
+  X(FLE, fsem_f(FA) <= fsem_f(FB)) \
+  X(FNEG, fsem_fsign(FA, FSEM_INT_MIN)) \
+  X(FABS, fsem_fsign(FA, FA & FSEM_INT_MIN)) \
   X(CONF_SUM, FC > 0 ? FD : fsem_conf_sum(FA, FB)) \
   X(CONF_DIFF, FC > 0 ? FD : fsem_conf_diff(FA, FB)) \
   X(CONF_PROD, FC > 0 ? FD : fsem_conf_prod(FA, FB)) \
@@ -635,6 +716,8 @@ FSEM int32_t fsem_diffuse(int32_t *file, uint32_t stride, int32_t count,
   X(MCRC, fsem_mcrc(FMEM, FA, FIMM)) \
   X(VENC, fsem_venc(FMEM, FIMM, FA)) \
   X(VDEC, fsem_vdec(FMEM, FIMM)) \
+  X(BLOAD32, fsem_bload32(FMEM, FA, FB, FIMM)) \
+  X(BLOAD8, fsem_bload8(FMEM, FA, FB, FIMM)) \
   X(CAS8, fsem_cas8(FMEM, FA, FB, FC))
 
 /* X(ID, statement): memory alone. */
@@ -642,6 +725,8 @@ FSEM int32_t fsem_diffuse(int32_t *file, uint32_t stride, int32_t count,
   X(STORE32, fsem_store32(FMEM, fsem_add(fsem_add(FA, FB), FIMM), FD)) \
   X(STORE8, fsem_put(FMEM, (uint32_t)FA + (uint32_t)FB + \
          (uint32_t)FIMM, FD & 255)) \
+  X(BSTORE32, fsem_bstore32(FMEM, FA, FB, FIMM, FD)) \
+  X(BSTORE8, fsem_bstore8(FMEM, FA, FB, FIMM, FD)) \
   X(MSET, fsem_mset(FMEM, FA, FB, FIMM)) \
   X(MCPY, fsem_mcpy(FMEM, FA, FB, FIMM))
 
@@ -664,6 +749,13 @@ FSEM int32_t fsem_diffuse(int32_t *file, uint32_t stride, int32_t count,
   X(FTOI_RANGE, !fsem_fits(fsem_f(FA))) \
   X(POW_RANGE, !fsem_pow_fits(FA, FB)) \
   X(LOG_ZERO, FA == 0) \
+  X(ADD_OVERFLOW, !fsem_int32((int64_t)FA + FB)) \
+  X(SUB_OVERFLOW, !fsem_int32((int64_t)FA - FB)) \
+  X(MUL_OVERFLOW, !fsem_int32((int64_t)FA * FB)) \
+  X(SHL_OVERFLOW, !fsem_int32((int64_t)FA * ((int64_t)1 << (FB & 31)))) \
+  X(CAST_RANGE, FB != 0 && !fsem_fits(fsem_f(FA))) \
+  X(BEFORE_MEMORY, FA == -1) \
+  X(ALWAYS, true) \
   X(NEGATIVE, FA < 0) \
   X(EQZ, FA == 0 && FB < 0) \
   X(NEZ, FA != 0 && FB < 0) \

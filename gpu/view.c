@@ -213,7 +213,7 @@ static void list_runs(struct ftrial_view *v, const struct fisa_set *set) {
       uint32_t cell = (uint32_t)file->first + i;
 
       if (file->kind == FISA_FILE_STACK || cell == d->sp_cell ||
-          !in_set(set, cell)) {
+          cell == d->calls_cell || !in_set(set, cell)) {
         run = NULL;
       } else if (run) {
         run->count++;

@@ -144,9 +144,9 @@ static const struct spoil bad_heads_cases[] = {
   {"lethal 1000 div_overflow", "lethal 1000 nothing",
    "mini:13: \"nothing\" is no lethal predicate"},
   {"lethal 1001", "lethal 1000",
-   "mini:14: lethal 1000 or stack_full is there already"},
+   "mini:14: lethal 1000 or the name stack_full is there already"},
   {"lethal 1001 stack_full", "lethal 1009 div_overflow",
-   "mini:14: lethal 1009 or div_overflow is there already"},
+   "mini:14: lethal div_overflow is there already"},
 };
 
 static void refuses_heads(void) {
@@ -160,15 +160,16 @@ static const struct spoil bad_states_cases[] = {
    "mini:4: 65 registers are not a power of two"},
   {"file R i32 64", "file R i64 64",
    "mini:4: \"i64\" is no cell type; i32 or f32"},
-  {"64 zero", "64 null", "mini:4: \"null\" is not \"zero\""},
-  {"64 zero", "64 zero zero", "mini:4: \"zero\" is too much"},
+  {"64 zero", "64 null", "mini:4: \"null\" is out of place; zero, checked or width N"},
+  {"64 zero", "64 zero zero",
+   "mini:4: \"zero\" is out of place; zero, checked or width N"},
   {"file F", "file r",
    "mini:5: the name r is used twice in the state list"},
   {"file F", "file MEM", "mini:5: the name MEM is reserved"},
   {"file F", "file t3", "mini:5: the name t3 is reserved"},
   {"flag Z", "flag Z 1", "mini:6: \"1\" is too much"},
   {"cell T", "cell SP",
-   "mini:7: the name SP is reserved for the stack's index"},
+   "mini:8: the name SP is used twice in the state list"},
   {"init 3 tick", "init 3 init 4", "mini:7: \"init\" is out of place"},
   {"init 3 tick", "tick tick", "mini:7: \"tick\" is out of place"},
   {"init 3 tick", "init x", "mini:7: \"x\" is not a number"},
@@ -448,8 +449,8 @@ static const struct spoil bad_flows_cases[] = {
   {"# more", X3 "lethal=register_range(#1) does=nop",
    "mini:22: row X: lethal: register_range takes #raw:"},
   {"# more", X3 "lethal=stack_full;stack_full;stack_full;stack_full;"
-   "stack_full does=nop",
-   "mini:22: row X: lethal: more than 4 predicates"},
+   "stack_full;stack_full;stack_full;stack_full;stack_full does=nop",
+   "mini:22: row X: lethal: more than 8 predicates"},
   {"# more", X3 "lethal=shift_range(R[rd]) does=nop",
    "mini:22: row X: the head has no number for lethal shift_range"},
 };

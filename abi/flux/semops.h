@@ -167,7 +167,46 @@
                    /* continue at v + the row's bias */ \
   X(HALT, "halt", N, N, N, N, FLOW)     /* stop; fault code #imm is kept */ \
   X(YIELD, "yield", N, N, N, N, FLOW)   /* task boundary */ \
-  X(TRAP, "trap", N, N, N, N, FLOW)     /* fault #imm, pc stays */
+  X(TRAP, "trap", N, N, N, N, FLOW)     /* fault #imm, pc stays */ \
+  /* ---- added later; the ones above keep their places. ------------------ */ \
+  /* Integers. */ \
+  X(LTU, "ltu", W, R, R, N, NONE)       /* d = a < b, both unsigned */ \
+  X(CARRY, "carry", W, R, R, N, NONE)   /* d = the unsigned sum of a and b */ \
+                                        /* has a 33rd bit */ \
+  X(UMULH, "umulh", W, R, R, N, NONE)   /* high word of the unsigned product */ \
+  X(MULSAR, "mulsar", W, R, R, N, NONE) /* d = (int64)a * b >> #imm, 0..31, */ \
+                                        /* arithmetic, low 32 */ \
+  X(QUO_KEEP, "quo_keep", M, R, R, N, NONE) /* as quo; b = 0: d unchanged */ \
+  X(FLOOR_MOD, "floor_mod", W, R, R, N, NONE) /* remainder with the sign of */ \
+                                        /* b; b = 0 or -1: 0 */ \
+  /* binary32. */ \
+  X(FEQ, "feq", W, R, R, N, NONE)       /* d = a == b; a NaN is no equal */ \
+  X(FLT, "flt", W, R, R, N, NONE)       /* d = a < b; false for a NaN */ \
+  X(FLE, "fle", W, R, R, N, NONE)       /* d = a <= b; false for a NaN */ \
+  X(FNEG, "fneg", W, R, N, N, NONE)     /* d = -a */ \
+  X(FABS, "fabs", W, R, N, N, NONE)     /* d = |a| */ \
+  /* Regions of memory: address a + b counts if a, unsigned, and the bytes */ \
+  /* behind it lie below #imm; else a load is 0 and a store is dropped. */ \
+  X(BLOAD32, "bload32", W, R, R, N, LOAD)   /* d = word at b + a */ \
+  X(BLOAD8, "bload8", W, R, R, N, LOAD)     /* d = byte at b + a */ \
+  X(BSTORE32, "bstore32", R, R, R, N, STORE) /* word at b + a = d */ \
+  X(BSTORE8, "bstore8", R, R, R, N, STORE)  /* byte at b + a = low 8 of d */ \
+  /* The data stack of machines that find a 0 where there is no cell. */ \
+  X(POPZ, "popz", W, N, N, N, STACK)    /* d = popped; 0 on an empty stack */ \
+  X(DROP, "drop", N, N, N, N, STACK)    /* pops #imm cells, or all there are */ \
+  X(FOLD, "fold", N, R, N, N, STACK)    /* drop #imm >= 1, then push a */ \
+  /* Others. */ \
+  X(CHECK, "check", N, R, N, N, NONE)   /* a != 0: fault #imm, pc advanced; */ \
+                   /* what stands behind it does not happen */ \
+  X(EMIT_PAYLOAD, "emit_payload", N, N, N, N, OUT) /* emit the row's channel */ \
+                   /* with the row's payload, see FLUX_PAYLOAD_CHUNK */
+
+/*
+ * A payload crosses as a chain of outputs on the row's channel: one whose one
+ * argument is the number of bytes, then one with three arguments for every
+ * FLUX_PAYLOAD_CHUNK bytes begun, little-endian, the last padded with 0.
+ */
+#define FLUX_PAYLOAD_CHUNK 12u
 
 /* One enumerator an op. Private numbering: use names across the border. */
 enum flux_semop {
@@ -199,7 +238,18 @@ enum flux_semop {
   X(VARINT_NEGATIVE, "varint_negative") /* a: a < 0 */ \
   X(PAST_CODE, "past_code")         /* the instruction ends past the code */ \
                                     /* although the VM's own check passes */ \
-  X(OPAQUE, "opaque")               /* a row without offline meaning */
+  X(OPAQUE, "opaque")               /* a row without offline meaning */ \
+  X(STACK_FEW, "stack_few")         /* #n: fewer than n live stack cells */ \
+  X(CALLS_FULL, "calls_full")       /* no room for a link */ \
+  X(CALLS_EMPTY, "calls_empty")     /* no link */ \
+  X(ADD_OVERFLOW, "add_overflow")   /* a b: a + b is no int32 */ \
+  X(SUB_OVERFLOW, "sub_overflow")   /* a b: a - b is no int32 */ \
+  X(MUL_OVERFLOW, "mul_overflow")   /* a b: a * b is no int32 */ \
+  X(SHL_OVERFLOW, "shl_overflow")   /* a b: a << (b & 31) is no int32 */ \
+  X(CAST_RANGE, "cast_range")       /* a b: b != 0 and ftoi_range(a) */ \
+  X(BEFORE_MEMORY, "before_memory") /* a: a = -1, the byte in front of it */ \
+  X(ZERO, "zero")                   /* a: a = 0 */ \
+  X(ALWAYS, "always")               /* what the row does cannot be told here */
 
 enum flux_lethal {
 #define FLUX_LETHAL_ENUM(ID, name) FLUX_LETHAL_##ID,

@@ -265,6 +265,23 @@ static int register_operand(struct asm_work *w, const struct fisa_operand *op,
 	return asm_wanted(w, letters);
 }
 
+/* Instructions that begin from `from` on and before `to`, or the other way
+ * round as a negative number. */
+static int64_t insn_distance(const struct asm_work *w, int64_t from,
+			     int64_t to)
+{
+	int64_t n = 0, sign = from <= to ? 1 : -1;
+
+	if (sign < 0) {
+		int64_t t = from;
+		from = to;
+		to = t;
+	}
+	for (int64_t at = from < 0 ? 0 : from; at < to && at < w->size; at++)
+		n += (int64_t)(w->starts[at / 64] >> (at % 64) & 1);
+	return sign * n;
+}
+
 /* A target: an address becomes the distance from the jump base in rows of
  * relative flow; a plain number is the value as it is encoded. */
 static int immediate_operand(struct asm_work *w, const struct fisa_row *row,
@@ -281,7 +298,9 @@ static int immediate_operand(struct asm_work *w, const struct fisa_row *row,
 			return asm_fail(w, value.at, "neither an address nor "
 					"a number");
 		if (value.weight == 1)
-			value.v -= base;
+			value.v = row->base_insn
+				? insn_distance(w, w->pc, value.v)
+				: value.v - base;
 	}
 	if (value.v < op->lo || value.v > op->hi)
 		return asm_fail(w, value.at, "%s: %lld is outside %d..%d",
@@ -358,6 +377,8 @@ static int instruction(struct asm_work *w)
 
 	if (!row)
 		return asm_wanted(w, "a mnemonic");
+	if (w->pc < FISA_MAX_CODE)
+		w->starts[w->pc / 64] |= UINT64_C(1) << (w->pc % 64);
 	if (asm_next(w) < 0) {
 		w->pc += w->working ? 0 : row->length;
 		return -1;

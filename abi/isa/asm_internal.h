@@ -57,6 +57,7 @@ struct asm_work {
   struct asm_label *labels;  /* by name, then text order, after walk one */
   size_t label_count, label_capacity;
 
+  uint64_t starts[FISA_MAX_CODE / 64]; /* bit: an instruction begins here */
   uint8_t code[FISA_MAX_CODE];
   uint32_t pc;               /* bytes so far */
   uint32_t size;             /* bytes in all, after walk one */

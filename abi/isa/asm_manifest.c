@@ -142,7 +142,8 @@ static int named_cell(struct asm_work *w, struct fisa_cells *c)
 	f = fisa_file_by_name(d, t->at, t->length);
 	if (f >= 0 && (d->files[f].kind == FISA_FILE_FLAG ||
 		       d->files[f].kind == FISA_FILE_CELL)) {
-		if (d->files[f].first == d->sp_cell)
+		if (d->files[f].first == d->sp_cell ||
+		    d->files[f].first == d->calls_cell)
 			return asm_fail(w, t->at, "name the stack, not its "
 					"index");
 		c->first = d->files[f].first;
@@ -157,11 +158,12 @@ static int named_cell(struct asm_work *w, struct fisa_cells *c)
 		if (n == -1 || strncasecmp(t->at, d->files[f].name,
 					   strlen(d->files[f].name)) != 0)
 			continue;
-		if (n < 0 || n >= d->files[f].count)
+		if (n < 0 || n >= (int)fisa_registers(&d->files[f]))
 			return asm_fail(w, t->at, "file %s has registers "
 					"0..%d", d->files[f].name,
-					d->files[f].count - 1);
-		c->first = (uint32_t)d->files[f].first + (uint32_t)n;
+					(int)fisa_registers(&d->files[f]) - 1);
+		c->count = d->files[f].width;
+		c->first = d->files[f].first + (uint32_t)n * c->count;
 		return asm_next(w);
 	}
 	return asm_wanted(w, "a register, flag, mem or stack");

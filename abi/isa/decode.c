@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "isa/program.h"
+#include "isa/flow.h"
 
 /* The byte at an address; one past the code reads as 0, so that a report can
  * show what there is of a cut instruction. */
@@ -24,6 +24,10 @@ static int32_t operand_value(const struct fisa_operand *op, const uint8_t *code,
   switch (op->kind) {
   case FISA_OPERAND_IMM8S:
     return (int8_t)v;
+  case FISA_OPERAND_IMM32S:
+    return (int32_t)(v | byte_at(code, size, at + 1) << 8 |
+                     byte_at(code, size, at + 2) << 16 |
+                     byte_at(code, size, at + 3) << 24);
   case FISA_OPERAND_IMM16S:
     return (int16_t)(v | byte_at(code, size, at + 1) << 8);
   case FISA_OPERAND_ADDR16U:
@@ -71,6 +75,8 @@ static int64_t static_target(const struct fisa_dialect *d,
     base = 0;
     break;
   default:
+    if (row->base_insn) /* takes the code in front: fisa__insn_target */
+      return FISA_NO_TARGET;
     if (row->base_end)
       base += in->length;
     break;
@@ -82,6 +88,34 @@ static int64_t static_target(const struct fisa_dialect *d,
   if (row->target < row->operand_count)
     offset = in->value[row->target];
   return wrap32(base + offset);
+}
+
+/* A walk from the first byte, since only that tells where instructions
+ * begin. */
+int64_t fisa__insn_target(const struct fisa_program *p,
+                          const struct fisa_insn *in) {
+  int64_t own = -1, n = 0, want;
+  struct fisa_insn at;
+
+  for (uint32_t pc = 0; pc < in->pc; n++) {
+    (void)fisa_decode(p->dialect, p->code, p->size, pc, &at);
+    pc += at.length;
+    if (pc == in->pc)
+      own = n + 1;
+  }
+  if (in->pc == 0)
+    own = 0;
+  want = own + in->value[in->row->target];
+  if (own < 0 || want < 0)
+    return -1;
+  for (uint32_t pc = 0; pc <= p->size; pc += at.length) {
+    if (want-- == 0)
+      return pc;
+    if (pc == p->size)
+      break;
+    (void)fisa_decode(p->dialect, p->code, p->size, pc, &at);
+  }
+  return p->size + 1; /* past the end */
 }
 
 /*
@@ -133,6 +167,8 @@ static bool value_fits(const struct fisa_operand *op, int32_t v) {
     return v >= INT16_MIN && v <= INT16_MAX;
   case FISA_OPERAND_ADDR16U:
     return v >= 0 && v <= UINT16_MAX;
+  case FISA_OPERAND_IMM32S:
+    return true;
   case FISA_OPERAND_PAYLOAD:
     return false;
   default:
@@ -145,7 +181,7 @@ static bool value_fits(const struct fisa_operand *op, int32_t v) {
 static int64_t target_value(const struct fisa_insn *in) {
   const struct fisa_row *row = in->row;
 
-  if (in->target == FISA_NO_TARGET)
+  if (in->target == FISA_NO_TARGET || row->base_insn)
     return in->value[row->target];
   switch (row->flow) {
   case FISA_FLOW_JUMP_ABS:

@@ -10,12 +10,6 @@
 
 #include "isa/dialect.h"
 
-static const char *const lethal_names[] = {
-#define LETHAL_NAME(ID, name) name,
-  FLUX_LETHALS(LETHAL_NAME)
-#undef LETHAL_NAME
-};
-
 int fisa_fail(struct fisa_error *err, const char *format, ...) {
   va_list ap;
 
@@ -57,6 +51,44 @@ int fisa_file_by_name(const struct fisa_dialect *d, const char *name,
   return -1;
 }
 
+bool fisa_channel_payload(const struct fisa_dialect *d, uint16_t channel) {
+  for (unsigned i = 0; i < 256; i++) {
+    const struct fisa_row *row = &d->rows[i];
+    if (!row->defined || row->channel != channel)
+      continue;
+    return row->step_count > 0 &&
+           row->steps[row->step_count - 1].op == FLUX_OP_EMIT_PAYLOAD;
+  }
+  return false;
+}
+
+int fisa_payload_outputs(const uint8_t *bytes, uint32_t size,
+                         int (*give)(const int32_t *arg, unsigned argc,
+                                     void *user),
+                         void *user) {
+  int32_t arg[3] = {(int32_t)size, 0, 0};
+  int rc = give(arg, 1, user);
+
+  for (uint32_t at = 0; rc == 0 && at < size; at += FLUX_PAYLOAD_CHUNK) {
+    uint32_t word[3] = {0, 0, 0};
+    for (uint32_t k = 0; k < FLUX_PAYLOAD_CHUNK && at + k < size; k++)
+      word[k / 4] |= (uint32_t)bytes[at + k] << (8 * (k % 4));
+    for (unsigned i = 0; i < 3; i++)
+      arg[i] = (int32_t)word[i];
+    rc = give(arg, 3, user);
+  }
+  return rc;
+}
+
+int32_t fisa_cell_init(const struct fisa_dialect *d, const struct fisa_file *f,
+                       uint32_t cell) {
+  assert(cell >= f->first && cell - f->first < f->count);
+  for (uint32_t i = d->start_count; i-- > 0;)
+    if (d->starts[i].cell == cell)
+      return d->starts[i].value;
+  return f->init;
+}
+
 /* A code nobody named: the name must outlive the call without an owner, so
  * the usual codes have static strings and the rest share one. */
 static const char *unnamed_fault(int32_t code) {
@@ -79,7 +111,7 @@ const char *fisa_fault_name(const struct fisa_dialect *d, int32_t code) {
     if (d->faults[i].code == code)
       return d->faults[i].name;
   for (unsigned i = 0; i < FLUX_LETHAL_COUNT; i++)
-    if (d->lethal_code[i] == code)
-      return lethal_names[i];
+    if (d->lethal_code[i] == code && d->lethal_name[i][0])
+      return d->lethal_name[i];
   return unnamed_fault(code);
 }

@@ -11,19 +11,33 @@
  *   fluxisa 1                     version of the form; first statement
  *   dialect NAME
  *   mem BYTES                     a power of two, or 0
- *   file R i32 64 [zero]          a register file; a register byte is taken
- *                                 modulo the count (the count is a power of
- *                                 two); `zero`: byte 0 reads 0 and writes
- *                                 nothing, other bytes that wrap to cell 0
- *                                 reach the real cell
+ *   file R i32 64 [zero] [checked] [width W]   a register file of 64 cells;
+ *                                 a register byte is taken modulo the number
+ *                                 of registers (a power of two); `zero`:
+ *                                 byte 0 reads 0 and writes nothing, other
+ *                                 bytes that wrap to cell 0 reach the real
+ *                                 cell; `checked`: a byte past the last
+ *                                 register is lethal register_range, in every
+ *                                 row that reaches the file with it; `width`:
+ *                                 a register is W neighbouring cells
+ *   start R N VALUE               what register N of a file begins with
  *   flag Z                        one cell of type flag, 0 or 1
  *   cell STRIP i32 [init N] [tick]  a single cell; `tick`: counts down by 1
  *                                 at the start of every instruction while > 0
- *   stack STK 256 down            the data stack and its index cell SP; SP
+ *   stack STK 256 down [index SP] the data stack and its index cell; it
  *                                 starts at the size (down) or at 0 (up)
+ *   calls LNK 256 [index CSP]     a stack of links of its own, which grows
+ *                                 up: CALL pushes and RET pops there, not on
+ *                                 the data stack
  *   fuel N                        default fuel
  *   fault N NAME                  name of a fault code below 1000
- *   lethal N PREDICATE            number (>= 1000) of a lethal predicate
+ *   lethal N PREDICATE [NAME]     number (>= 1000) of a lethal predicate;
+ *                                 predicates share one if they share a NAME,
+ *                                 which is then that of the fault
+ *   guard N PREDICATE             the machine makes that test itself: fault N
+ *                                 below 1000, pc advanced, no other effect
+ *   key KEY CELL i32|u32          one more key of the state's JSON: a cell,
+ *   key KEY FILE hex              or a register a string of hex digits
  *   truncated N                   the fault of an instruction that runs past
  *                                 the end (pc stays, cycle not counted)
  *   unknown N                     the fault of an undefined opcode (pc stays,
@@ -37,10 +51,12 @@
  *                  u16 LE found at byte 1 (a payload row)
  *   check=5        bytes the VM's bounds check wants, where it differs
  *   ops=rd,rs1,... operand bytes in order: rd rs1 rs2 (register bytes), imm8u
- *                  imm8s imm16le_s addr16le_u, unused, payload
+ *                  imm8u2 imm8s imm16le_s imm32le_s addr16le_u, unused,
+ *                  payload
  *   flow=next      next halt trap jump_rel jump_abs cond_rel cond_abs
  *                  cond_rel_reg call_rel call_abs ret indirect
- *   base=start     start | end of the instruction: base of relative targets
+ *   base=start     start | end of the instruction: base of relative targets;
+ *                  insn: they count instructions, from the jump itself
  *   link=4         what CALL pushes, relative to its start
  *   bias=1         what RET adds to the popped value
  *   filler=1       bytes after the row that control never enters but RET's
@@ -64,8 +80,10 @@
  *   does=          1..8 ops of flux/semops.h separated by ` ; `, operands by
  *                  blanks: R[rd] (masked, zero rule applied), R![rd] (the raw
  *                  cell, for rows that skip both; guarded by register_range),
- *                  R.n (register n of the file, zero rule applied), Z, STRIP
- *                  (cells), t0..t3 (temporaries), #12 #-1 #0x3F733333
+ *                  R.n (register n of the file, zero rule applied), V[rd]+k
+ *                  (cell k of a register with a width), STK.n (cell n from
+ *                  the top of the data stack, read only; 0 where there is
+ *                  none), Z, STRIP (cells), t0..t3 (temporaries), #12 #-1 #0x3F733333
  *                  (constants), #imm8s ... (an immediate operand), #raw:rd
  *                  (a register byte as a number), #next (address after the
  *                  row). A FILE op names its file first (`file_zero R`),
@@ -92,12 +110,14 @@
 #define FISA_MAX_FILES 16     /* files, flags, single cells, the stack */
 #define FISA_MAX_OPERANDS 6   /* operands of a row */
 #define FISA_MAX_TEMPLATE 8   /* semantic ops of a row */
-#define FISA_MAX_LETHAL 4     /* lethal predicates of a row */
+#define FISA_MAX_LETHAL 8     /* lethal predicates of a row */
 #define FISA_MAX_CELLS 4096   /* cells of a state */
 #define FISA_MAX_TEXT (4u << 20) /* bytes of a dialect text */
 #define FISA_MAX_CODE 65536u  /* bytes of a program */
 #define FISA_MAX_MEM (1u << 24)
 #define FISA_TEMPS 4
+#define FISA_MAX_STARTS 16    /* registers that begin with a value */
+#define FISA_MAX_KEYS 8       /* further keys of the state's JSON */
 
 /* An error sentence; every failing call writes one. */
 struct fisa_error {
@@ -112,7 +132,8 @@ enum fisa_file_kind {
   FISA_FILE_REGS,  /* an addressable register file */
   FISA_FILE_FLAG,  /* one cell, 0 or 1 */
   FISA_FILE_CELL,  /* one cell */
-  FISA_FILE_STACK  /* the data stack; its index is the cell named SP */
+  FISA_FILE_STACK  /* the data stack, or that of links; each has an index
+                      cell */
 };
 
 enum fisa_type { FISA_I32, FISA_F32 };
@@ -124,7 +145,9 @@ struct fisa_file {
   uint8_t type;       /* enum fisa_type */
   bool zero;          /* register byte 0 is the constant 0 */
   bool tick;          /* counts down while > 0 */
+  bool checked;       /* register bytes past the end are lethal */
   bool down;          /* stack: grows towards lower indexes */
+  uint8_t width;      /* cells of a register; 1 for anything else */
   uint16_t first;     /* index of the first cell in a state */
   uint16_t count;
   int32_t init;       /* initial value of every cell */
@@ -135,6 +158,7 @@ enum fisa_operand_kind {
   FISA_OPERAND_IMM8U,
   FISA_OPERAND_IMM8S,
   FISA_OPERAND_IMM16S,
+  FISA_OPERAND_IMM32S,
   FISA_OPERAND_ADDR16U,
   FISA_OPERAND_UNUSED,  /* a byte the machine ignores; 0 when assembled */
   FISA_OPERAND_PAYLOAD  /* u16 length, then that many bytes */
@@ -184,14 +208,16 @@ enum fisa_ref_kind {
   FISA_REF_IMM,    /* the value of an immediate operand */
   FISA_REF_RAWNUM, /* #raw:rd, a register byte as a number */
   FISA_REF_NEXT,   /* #next */
-  FISA_REF_FILE    /* a whole file (FILE ops) */
+  FISA_REF_FILE,   /* a whole file (FILE ops) */
+  FISA_REF_STACK   /* cell n from the top of the data stack, read only */
 };
 
 struct fisa_ref {
   uint8_t kind;    /* enum fisa_ref_kind */
   uint8_t file;    /* index into files */
   uint8_t operand; /* index into the row's operands */
-  int32_t value;   /* constant, fixed register or temporary number */
+  int32_t value;   /* constant, fixed register or temporary number; cell
+                      within a register; cells from the top of the stack */
 };
 
 /* One semantic op of a template. `imm` is the trailing #value, if any. */
@@ -214,6 +240,7 @@ struct fisa_row {
   uint8_t check;      /* bytes the VM's bounds check wants */
   uint8_t flow;       /* enum fisa_flow */
   bool base_end;      /* relative targets count from the instruction's end */
+  bool base_insn;     /* they count instructions, from the jump */
   uint8_t target;     /* operand that holds the target (flow rows), or 0xFF */
   uint8_t target_reg; /* operand whose register adds to or is it, or 0xFF */
   uint8_t link, bias, filler;
@@ -234,6 +261,21 @@ struct fisa_fault {
   char name[FISA_MAX_NAME];
 };
 
+/* A cell that begins with another value than its file's. */
+struct fisa_start {
+  uint16_t cell;
+  int32_t value;
+};
+
+enum fisa_key_form { FISA_KEY_I32, FISA_KEY_U32, FISA_KEY_HEX };
+
+/* A key of the state's JSON beyond those that all dialects have. */
+struct fisa_key {
+  char name[FISA_MAX_NAME];
+  uint8_t form;       /* enum fisa_key_form */
+  uint8_t file;       /* index into files */
+};
+
 struct fisa_dialect {
   char name[FISA_MAX_NAME];
   uint8_t hash[32];         /* SHA-256 of text and overlays */
@@ -242,10 +284,17 @@ struct fisa_dialect {
   uint32_t file_count;
   uint16_t sp_cell;         /* cell of the stack index, 0xFFFF: no stack */
   uint16_t stack_file;      /* index into files, 0xFFFF: none */
+  uint16_t calls_cell;      /* the same of the stack of links, where it is */
+  uint16_t calls_file;      /* one of its own; else 0xFFFF */
   struct fisa_file files[FISA_MAX_FILES];
   uint64_t fuel;
   int32_t truncated_fault, unknown_fault;
-  int32_t lethal_code[FLUX_LETHAL_COUNT];
+  int32_t lethal_code[FLUX_LETHAL_COUNT]; /* below 1000: the machine's own
+                                             test, see guard */
+  char lethal_name[FLUX_LETHAL_COUNT][FISA_MAX_NAME];
+  uint32_t start_count, key_count;
+  struct fisa_start starts[FISA_MAX_STARTS];
+  struct fisa_key keys[FISA_MAX_KEYS];
   uint32_t fault_count;
   struct fisa_fault faults[64];
   uint32_t channel_count, source_count;
@@ -294,6 +343,32 @@ const struct fisa_row *fisa_row_by_name(const struct fisa_dialect *d,
 /* Index of a file of the state list by name (case ignored), or -1. */
 int fisa_file_by_name(const struct fisa_dialect *d, const char *name,
                       size_t length);
+
+/* Number of registers of a file. */
+static inline uint32_t fisa_registers(const struct fisa_file *f) {
+  return f->width > 1 ? (uint32_t)f->count / f->width : f->count;
+}
+
+/* Whether outputs on a channel are chains that make a payload. */
+bool fisa_channel_payload(const struct fisa_dialect *d, uint16_t channel);
+
+/*
+ * Gives a payload as its chain of outputs, in order: see FLUX_PAYLOAD_CHUNK.
+ * `give` returns non-zero to stop, which is returned.
+ */
+int fisa_payload_outputs(const uint8_t *bytes, uint32_t size,
+                         int (*give)(const int32_t *arg, unsigned argc,
+                                     void *user),
+                         void *user);
+
+/* What a cell of file f begins with. */
+int32_t fisa_cell_init(const struct fisa_dialect *d, const struct fisa_file *f,
+                       uint32_t cell);
+
+/* Whether calls keep their links apart from the data stack. */
+static inline bool fisa_links_apart(const struct fisa_dialect *d) {
+  return d->calls_file < d->file_count;
+}
 
 /* Name of a fault code: "" for 0, "fault_N" for a code the head does not
  * name. The string lives as long as the dialect, or is static. */

@@ -18,7 +18,8 @@ enum {
   FLOAT_ONE = 0x3F800000,  /* bits of 1.0f */
   LAST_FAULT = 999,
   DIFFUSE_REGISTERS = 64,  /* what the op is defined on */
-  CONVERGE_GROUP = 8
+  CONVERGE_GROUP = 8,
+  MAX_FOLD = 8             /* cells that one op takes off the stack */
 };
 
 /* What is known while the steps of a template are walked. */
@@ -88,6 +89,8 @@ static int need_ref(struct walk *w, bool writes, const struct fisa_ref *ref) {
       return 0;
     snprintf(word, sizeof word, "%s[%d]", f->name, (int)ref->value);
     return need(w, writes, word);
+  case FISA_REF_STACK:
+    return need(w, writes, f->name);
   case FISA_REF_CELL:
     /* The fact tables write a flag Z as ZF. */
     snprintf(word, sizeof word, "%sF", f->name);
@@ -108,10 +111,26 @@ static int need_outside(struct walk *w, bool writes) {
   return need(w, writes, "HOST");
 }
 
+static int need_cells(struct walk *w, bool writes_cells, uint32_t file) {
+  return need(w, writes_cells, w->l->d->files[file].name);
+}
+
 static int need_stack(struct walk *w, bool writes_cells) {
-  if (need(w, false, "SP") || need(w, true, "SP"))
+  const struct fisa_dialect *d = w->l->d;
+  const struct fisa_file *index = &d->files[d->stack_file - 1];
+
+  /* An index with a name of its own is nobody's register. */
+  assert(index->first == d->sp_cell);
+  if (strcmp(index->name, "SP") == 0 &&
+      (need(w, false, "SP") || need(w, true, "SP")))
     return -1;
-  return need(w, writes_cells, w->l->d->files[w->l->d->stack_file].name);
+  return need_cells(w, writes_cells, d->stack_file);
+}
+
+static int need_links(struct walk *w, bool writes_cells) {
+  if (fisa_links_apart(w->l->d))
+    return need_cells(w, writes_cells, w->l->d->calls_file);
+  return need_stack(w, writes_cells);
 }
 
 static int need_effect(struct walk *w, const struct fisa_step *st) {
@@ -127,23 +146,28 @@ static int need_effect(struct walk *w, const struct fisa_step *st) {
       return -1;
     return need_outside(w, false);
   case FISA_EFFECT_OUT:
+    if (st->op == FLUX_OP_EMIT_PAYLOAD && !w->row->payload)
+      return fisa__bad(w->l, "emit_payload in a row without a payload");
     return need_outside(w, true);
   case FISA_EFFECT_CYC:
     return need(w, false, "CYC");
   case FISA_EFFECT_STACK:
-    return need_stack(w, st->op == FLUX_OP_PUSH);
+    return need_stack(w, st->op == FLUX_OP_PUSH || st->op == FLUX_OP_FOLD);
   default:
     break;
   }
   switch (st->op) {
   case FLUX_OP_CALL:
-    return need_stack(w, true);
+    return need_links(w, true);
   case FLUX_OP_RET:
-    return need_stack(w, false);
+    return need_links(w, false);
   case FLUX_OP_HALT:
     return need(w, true, "HALT");
   case FLUX_OP_DIV:
   case FLUX_OP_TRAP:
+  case FLUX_OP_CHECK:
+    if (list_has(w->row->writes, "ERR"))
+      return 0;
     return need(w, true, "FAULT");
   default:
     return 0;
@@ -206,7 +230,8 @@ static bool gives_truth(const struct fisa_step *st) {
   switch (st->op) {
   case FLUX_OP_EQ: case FLUX_OP_NE: case FLUX_OP_LT: case FLUX_OP_LE:
   case FLUX_OP_GT: case FLUX_OP_GE: case FLUX_OP_MEQ: case FLUX_OP_MHAS:
-  case FLUX_OP_CAS8:
+  case FLUX_OP_CAS8: case FLUX_OP_LTU: case FLUX_OP_CARRY: case FLUX_OP_FEQ:
+  case FLUX_OP_FLT: case FLUX_OP_FLE:
     return true;
   case FLUX_OP_MOV:
     return st->a.kind == FISA_REF_CONST && (st->a.value & ~1) == 0;
@@ -224,8 +249,8 @@ static int check_write(struct walk *w, const struct fisa_step *st,
     w->temps |= 1u << ref->value;
     break;
   case FISA_REF_CELL:
-    if (f->first == w->l->d->sp_cell)
-      return fisa__bad(w->l, "SP is written by push and pop only");
+    if (f->first == w->l->d->sp_cell || f->first == w->l->d->calls_cell)
+      return fisa__bad(w->l, "%s is written by push and pop only", f->name);
     if (f->kind == FISA_FILE_FLAG && !gives_truth(st))
       return fisa__bad(w->l, "%s gives no 0 or 1 for the flag %s",
                        op_name(st), f->name);
@@ -310,7 +335,16 @@ static int check_imm(struct walk *w, const struct fisa_step *st) {
   switch (st->op) {
   case FLUX_OP_DIV:
   case FLUX_OP_TRAP:
+  case FLUX_OP_CHECK:
     return const_within(w, st, 1, LAST_FAULT);
+  case FLUX_OP_MULSAR:
+    return const_within(w, st, 0, 31);
+  case FLUX_OP_BLOAD32: case FLUX_OP_BLOAD8: case FLUX_OP_BSTORE32:
+  case FLUX_OP_BSTORE8:
+    return const_within(w, st, 4, INT32_MAX);
+  case FLUX_OP_DROP:
+  case FLUX_OP_FOLD:
+    return const_within(w, st, 1, MAX_FOLD);
   case FLUX_OP_HALT:
     return const_within(w, st, 0, LAST_FAULT);
   case FLUX_OP_MULDIV:
@@ -365,14 +399,26 @@ static void note_file(struct walk *w, const struct fisa_step *st) {
 /* ---- stack and memory --------------------------------------------------- */
 
 static int check_stack(struct walk *w, const struct fisa_step *st) {
+  bool apart = fisa_links_apart(w->l->d);
+  bool links = st->op == FLUX_OP_CALL || st->op == FLUX_OP_RET;
   bool pushes = st->op == FLUX_OP_PUSH || st->op == FLUX_OP_CALL;
 
-  if (!pushes && st->op != FLUX_OP_POP && st->op != FLUX_OP_RET)
+  if (!links && fisa_semop_effect(st->op) != FISA_EFFECT_STACK)
     return 0;
-  if (w->l->d->stack_file == 0xFFFF)
+  if (w->l->d->stack_file == 0xFFFF && !(apart && links))
     return fisa__bad(w->l, "%s in a dialect without a stack", op_name(st));
-  if (st->op == FLUX_OP_RET)
+  if (apart && st->op == FLUX_OP_CALL &&
+      !has_guard(w->row, FLUX_LETHAL_CALLS_FULL))
+    return fisa__bad(w->l, "call needs the guard calls_full");
+  if (st->op == FLUX_OP_RET || (apart && links))
     return 0;  /* tests by itself */
+  /* Those that take what there is leave room behind them. */
+  if (st->op == FLUX_OP_POPZ || st->op == FLUX_OP_DROP) {
+    w->room++;
+    return 0;
+  }
+  if (st->op == FLUX_OP_FOLD)
+    return 0;
   if (pushes && w->room == 0)
     return fisa__bad(w->l, "%s needs the guard stack_full", op_name(st));
   if (!pushes && w->live == 0)
@@ -417,9 +463,18 @@ static int check_guards(struct walk *w) {
         g->a.kind != FISA_REF_RAWNUM)
       return fisa__bad(w->l, "register_range takes #raw:");
     if ((g->lethal == FLUX_LETHAL_STACK_FULL ||
-         g->lethal == FLUX_LETHAL_STACK_EMPTY) &&
+         g->lethal == FLUX_LETHAL_STACK_EMPTY ||
+         g->lethal == FLUX_LETHAL_STACK_FEW) &&
         w->l->d->stack_file == 0xFFFF)
       return fisa__bad(w->l, "the dialect has no stack");
+    if ((g->lethal == FLUX_LETHAL_CALLS_FULL ||
+         g->lethal == FLUX_LETHAL_CALLS_EMPTY) &&
+        !fisa_links_apart(w->l->d))
+      return fisa__bad(w->l, "the dialect has no stack of links");
+    if (g->lethal == FLUX_LETHAL_STACK_FEW &&
+        (g->a.kind != FISA_REF_CONST || g->a.value < 1 ||
+         g->a.value > MAX_FOLD))
+      return fisa__bad(w->l, "stack_few takes a number of 1..%d", MAX_FOLD);
     for (unsigned k = 0; k < 2; k++) {
       if (refs[k]->kind == FISA_REF_NONE)
         continue;
@@ -448,7 +503,6 @@ static bool flow_fits(enum fisa_flow flow, unsigned op) {
     return op == FLUX_OP_TRAP;
   case FISA_FLOW_JUMP_REL:
   case FISA_FLOW_JUMP_ABS:
-  case FISA_FLOW_INDIRECT:
     return op == FLUX_OP_JUMP;
   case FISA_FLOW_COND_REL:
   case FISA_FLOW_COND_ABS:
@@ -456,11 +510,24 @@ static bool flow_fits(enum fisa_flow flow, unsigned op) {
     return is_branch(op);
   case FISA_FLOW_CALL_REL:
   case FISA_FLOW_CALL_ABS:
+  case FISA_FLOW_INDIRECT:
     return op == FLUX_OP_CALL || op == FLUX_OP_JUMP;
   case FISA_FLOW_RET:
     return op == FLUX_OP_RET;
   }
   return false;
+}
+
+/* A branch below address 0 is refused before any effect, so what it tests has
+ * to be there before any. */
+static int check_condition(struct walk *w, const struct fisa_step *last) {
+  for (const struct fisa_step *s = w->row->steps; s < last; s++)
+    if (last->a.kind == FISA_REF_TEMP && s->d.kind == FISA_REF_TEMP &&
+        s->d.value == last->a.value &&
+        fisa_semop_effect(s->op) == FISA_EFFECT_STACK)
+      return fisa__bad(w->l, "%s takes the condition off the stack; read it "
+                       "there and drop it", op_name(s));
+  return 0;
 }
 
 static int check_flow_ops(struct walk *w) {
@@ -479,7 +546,7 @@ static int check_flow_ops(struct walk *w) {
     return fisa__bad(w->l, "%s does not fit the field flow", op_name(last));
   if (last->op == FLUX_OP_CALL && row->link == 0)
     return fisa__bad(w->l, "call needs the field link");
-  return 0;
+  return is_branch(last->op) ? check_condition(w, last) : 0;
 }
 
 static bool is_immediate(const struct fisa_operand *op) {
@@ -662,6 +729,10 @@ int fisa__check_row(struct fisa_loader *l, struct fisa_row *row) {
   declared_files(l, row);
   fisa__place_guards(row);
   w.live = has_guard(row, FLUX_LETHAL_STACK_EMPTY);
+  for (unsigned i = 0; i < row->guard_count; i++)
+    if (row->guards[i].lethal == FLUX_LETHAL_STACK_FEW &&
+        row->guards[i].a.kind == FISA_REF_CONST)
+      w.live = row->guards[i].a.value;
   w.room = has_guard(row, FLUX_LETHAL_STACK_FULL);
   if (check_guards(&w) || check_flow_ops(&w))
     return -1;
@@ -721,6 +792,11 @@ static int need_lethals(struct fisa_loader *l, const struct fisa_row *row) {
 
   for (unsigned i = 0; i < row->guard_count; i++)
     met |= 1u << row->guards[i].lethal;
+  for (unsigned i = 0; i < row->operand_count; i++)
+    for (uint32_t f = 0; f < l->d->file_count; f++)
+      if (row->operands[i].files >> f & 1 && l->d->files[f].checked &&
+          !row->opaque)
+        met |= 1u << FLUX_LETHAL_REGISTER_RANGE;
   if (row->opaque)
     met |= 1u << FLUX_LETHAL_OPAQUE;
   if (row->check < row->length)

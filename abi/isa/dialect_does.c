@@ -25,6 +25,17 @@ static const struct lethal_form {
   [FLUX_LETHAL_VARINT_NEGATIVE] = {"varint_negative", 1},
   [FLUX_LETHAL_PAST_CODE] = {"past_code", -1},
   [FLUX_LETHAL_OPAQUE] = {"opaque", -1},
+  [FLUX_LETHAL_STACK_FEW] = {"stack_few", 1},
+  [FLUX_LETHAL_CALLS_FULL] = {"calls_full", 0},
+  [FLUX_LETHAL_CALLS_EMPTY] = {"calls_empty", 0},
+  [FLUX_LETHAL_ADD_OVERFLOW] = {"add_overflow", 2},
+  [FLUX_LETHAL_SUB_OVERFLOW] = {"sub_overflow", 2},
+  [FLUX_LETHAL_MUL_OVERFLOW] = {"mul_overflow", 2},
+  [FLUX_LETHAL_SHL_OVERFLOW] = {"shl_overflow", 2},
+  [FLUX_LETHAL_CAST_RANGE] = {"cast_range", 2},
+  [FLUX_LETHAL_BEFORE_MEMORY] = {"before_memory", 1},
+  [FLUX_LETHAL_ZERO] = {"zero", 1},
+  [FLUX_LETHAL_ALWAYS] = {"always", 0},
 };
 
 _Static_assert(sizeof lethal_forms / sizeof lethal_forms[0] ==
@@ -49,7 +60,9 @@ enum fisa_imm_rule fisa__imm_rule(unsigned op) {
   case FLUX_OP_MFIND: case FLUX_OP_MSUM: case FLUX_OP_MMIN:
   case FLUX_OP_MMAX: case FLUX_OP_MCRC: case FLUX_OP_VENC: case FLUX_OP_VDEC:
   case FLUX_OP_CONVERGE: case FLUX_OP_DIFFUSE: case FLUX_OP_EMIT:
-  case FLUX_OP_TRAP:
+  case FLUX_OP_TRAP: case FLUX_OP_MULSAR: case FLUX_OP_BLOAD32:
+  case FLUX_OP_BLOAD8: case FLUX_OP_BSTORE32: case FLUX_OP_BSTORE8:
+  case FLUX_OP_DROP: case FLUX_OP_FOLD: case FLUX_OP_CHECK:
     return FISA_IMM_MUST;
   case FLUX_OP_LOAD32: case FLUX_OP_LOAD8: case FLUX_OP_STORE32:
   case FLUX_OP_STORE8: case FLUX_OP_INPUT: case FLUX_OP_HALT:
@@ -108,7 +121,8 @@ static int parse_value(struct fisa_loader *l, struct fisa_span s,
     return fisa__bad(l, "the row has no operand %.*s", FISA_QUOTE(s));
   switch (row->operands[i].kind) {
   case FISA_OPERAND_IMM8U: case FISA_OPERAND_IMM8S:
-  case FISA_OPERAND_IMM16S: case FISA_OPERAND_ADDR16U:
+  case FISA_OPERAND_IMM16S: case FISA_OPERAND_IMM32S:
+  case FISA_OPERAND_ADDR16U:
     break;
   default:
     return fisa__bad(l, "%.*s is no immediate operand", FISA_QUOTE(s));
@@ -128,7 +142,25 @@ static int file_ref(struct fisa_loader *l, struct fisa_span name,
   return l->d->files[f].kind;
 }
 
-/* R[rd] or R![rd] */
+/* +k behind V[rd] */
+static int parse_lane(struct fisa_loader *l, struct fisa_span *s,
+                      struct fisa_ref *out) {
+  const char *plus = memchr(s->p, '+', s->n);
+  struct fisa_span k;
+  int64_t n;
+
+  if (!plus)
+    return 0;
+  k.p = plus + 1;
+  k.n = s->n - (size_t)(k.p - s->p);
+  if (fisa__number(l, k, 0, l->d->files[out->file].width - 1, &n))
+    return -1;
+  s->n = (size_t)(plus - s->p);
+  out->value = (int32_t)n;
+  return 0;
+}
+
+/* R[rd], R![rd] or V[rd]+k */
 static int parse_indexed(struct fisa_loader *l, struct fisa_span s,
                          const struct fisa_row *row, struct fisa_ref *out) {
   struct fisa_span rest = s;
@@ -137,19 +169,27 @@ static int parse_indexed(struct fisa_loader *l, struct fisa_span s,
   int kind;
 
   name.n -= raw;
-  if (rest.n < 2 || rest.p[rest.n - 1] != ']')
-    return fisa__bad(l, "\"%.*s\" is no operand of an op", FISA_QUOTE(s));
-  rest.n--;
   kind = file_ref(l, name, out);
   if (kind < 0)
     return -1;
   if (kind != FISA_FILE_REGS)
     return fisa__bad(l, "%.*s is no register file", FISA_QUOTE(name));
+  if (raw && l->d->files[out->file].width > 1)
+    return fisa__bad(l, "%.*s has a width and no raw form", FISA_QUOTE(name));
+  if (parse_lane(l, &rest, out))
+    return -1;
+  if (rest.n < 2 || rest.p[rest.n - 1] != ']')
+    return fisa__bad(l, "\"%.*s\" is no operand of an op", FISA_QUOTE(s));
+  rest.n--;
   out->kind = raw ? FISA_REF_RAW : FISA_REF_REG;
   return parse_register_operand(l, rest, row, out);
 }
 
-/* R.n */
+static bool is_data_stack(const struct fisa_dialect *d, unsigned file) {
+  return file == d->stack_file;
+}
+
+/* R.n, STK.n */
 static int parse_fixed(struct fisa_loader *l, struct fisa_span s,
                        struct fisa_ref *out) {
   struct fisa_span rest = s;
@@ -159,11 +199,12 @@ static int parse_fixed(struct fisa_loader *l, struct fisa_span s,
 
   if (kind < 0)
     return -1;
-  if (kind != FISA_FILE_REGS)
-    return fisa__bad(l, "%.*s is no register file", FISA_QUOTE(name));
+  if (kind != FISA_FILE_REGS && !is_data_stack(l->d, out->file))
+    return fisa__bad(l, "%.*s is no register file, nor the stack",
+                     FISA_QUOTE(name));
   if (fisa__number(l, rest, 0, l->d->files[out->file].count - 1, &n))
     return -1;
-  out->kind = FISA_REF_FIXED;
+  out->kind = kind == FISA_FILE_REGS ? FISA_REF_FIXED : FISA_REF_STACK;
   out->value = (int32_t)n;
   return 0;
 }

@@ -3,6 +3,7 @@
  * on to dialect_row.c.
  */
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -15,7 +16,8 @@ enum {
   MIN_MEM = 256,    /* bytes: the grain of dirty tracking */
   FIRST_LETHAL = 1000,
   LAST_LETHAL = 32767,
-  MAX_CHECK = 8     /* bytes, of an instruction */
+  MAX_CHECK = 8,    /* bytes, of an instruction */
+  MAX_WIDTH = 16    /* cells, of a register */
 };
 
 #define DEFAULT_FUEL 10000000u
@@ -52,6 +54,7 @@ static struct fisa_file *new_file(struct fisa_loader *l, struct fisa_span s) {
   f->kind = FISA_FILE_CELL;
   f->type = FISA_I32;
   f->count = 1;
+  f->width = 1;
   return f;
 }
 
@@ -91,25 +94,118 @@ static int parse_type(struct fisa_loader *l, struct fisa_span s,
   return 0;
 }
 
-static int parse_file(struct fisa_loader *l, struct fisa_span rest) {
-  struct fisa_file *f = new_file(l, fisa__word(&rest));
+static int parse_file_words(struct fisa_loader *l, struct fisa_span rest,
+                            struct fisa_file *f) {
   struct fisa_span word;
   int64_t n;
 
+  while ((word = fisa__word(&rest)).n > 0) {
+    if (fisa__is(word, "zero") && !f->zero) {
+      f->zero = true;
+    } else if (fisa__is(word, "checked") && !f->checked) {
+      f->checked = true;
+    } else if (fisa__is(word, "width") && f->width == 1) {
+      if (fisa__number(l, fisa__word(&rest), 2, MAX_WIDTH, &n))
+        return -1;
+      f->width = (uint8_t)n;
+    } else {
+      return fisa__bad(l, "\"%.*s\" is out of place; zero, checked or width N",
+                       FISA_QUOTE(word));
+    }
+  }
+  return 0;
+}
+
+static int parse_file(struct fisa_loader *l, struct fisa_span rest) {
+  struct fisa_file *f = new_file(l, fisa__word(&rest));
+  uint32_t registers;
+  int64_t n;
+
   if (!f || parse_type(l, fisa__word(&rest), f) ||
-      fisa__number(l, fisa__word(&rest), 1, MAX_REGS, &n))
+      fisa__number(l, fisa__word(&rest), 1, MAX_REGS, &n) ||
+      parse_file_words(l, rest, f))
     return -1;
-  if (n & (n - 1))
-    return fisa__bad(l, "%d registers are not a power of two", (int)n);
-  word = fisa__word(&rest);
-  if (word.n > 0 && !fisa__is(word, "zero"))
-    return fisa__bad(l, "\"%.*s\" is not \"zero\"", FISA_QUOTE(word));
   f->kind = FISA_FILE_REGS;
   f->count = (uint16_t)n;
-  f->zero = word.n > 0;
-  if (no_more(l, rest))
-    return -1;
+  registers = fisa_registers(f);
+  if (registers * f->width != f->count || registers & (registers - 1) ||
+      registers == 0)
+    return fisa__bad(l, "%d registers are not a power of two", (int)n);
+  if (f->zero && f->width > 1)
+    return fisa__bad(l, "a zero register has no width");
   return place_file(l, f);
+}
+
+/* start FILE N VALUE */
+static int parse_start(struct fisa_loader *l, struct fisa_span rest) {
+  struct fisa_dialect *d = l->d;
+  struct fisa_span name = fisa__word(&rest);
+  int f = fisa_file_by_name(d, name.p, name.n);
+  int64_t n, v;
+  struct fisa_start *s;
+
+  if (name.n == 0 || f < 0 || d->files[f].kind != FISA_FILE_REGS)
+    return fisa__bad(l, "\"%.*s\" is no register file", FISA_QUOTE(name));
+  if (fisa__number(l, fisa__word(&rest), 0, d->files[f].count - 1, &n) ||
+      fisa__number(l, fisa__word(&rest), INT32_MIN, UINT32_MAX, &v))
+    return -1;
+  if (d->start_count == FISA_MAX_STARTS)
+    return fisa__bad(l, "more than %d starts", FISA_MAX_STARTS);
+  s = &d->starts[d->start_count++];
+  s->cell = (uint16_t)(d->files[f].first + n);
+  s->value = (int32_t)(uint32_t)v;
+  return no_more(l, rest);
+}
+
+static int key_form(struct fisa_loader *l, struct fisa_span s,
+                    struct fisa_key *k) {
+  const struct fisa_file *f = &l->d->files[k->file];
+  bool cell = f->kind == FISA_FILE_CELL && f->type == FISA_I32;
+
+  if (fisa__is(s, "i32") && cell)
+    k->form = FISA_KEY_I32;
+  else if (fisa__is(s, "u32") && cell)
+    k->form = FISA_KEY_U32;
+  else if (fisa__is(s, "hex") && f->kind == FISA_FILE_REGS)
+    k->form = FISA_KEY_HEX;
+  else
+    return fisa__bad(l, "\"%.*s\" is no form; i32 or u32 of a cell, hex of a"
+                     " file", FISA_QUOTE(s));
+  return 0;
+}
+
+/* key KEY CELL i32|u32, key KEY FILE hex */
+static int parse_key(struct fisa_loader *l, struct fisa_span rest) {
+  /* Keys that every state has. */
+  static const char *const taken[] = {
+    "status", "fault", "fault_name", "cycles", "pc", "regs", "fregs", "conf",
+    "stack", "flags", "mem", "out", "in", "calls"
+  };
+  struct fisa_dialect *d = l->d;
+  struct fisa_key *k = &d->keys[d->key_count];
+  struct fisa_span name;
+  int f;
+
+  if (d->key_count == FISA_MAX_KEYS)
+    return fisa__bad(l, "more than %d keys", FISA_MAX_KEYS);
+  if (fisa__name(l, fisa__word(&rest), k->name))
+    return -1;
+  for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
+    if (strcmp(taken[i], k->name) == 0)
+      return fisa__bad(l, "the key %s is reserved", k->name);
+  for (uint32_t i = 0; i < d->key_count; i++)
+    if (strcmp(d->keys[i].name, k->name) == 0)
+      return fisa__bad(l, "the key %s is there already", k->name);
+  name = fisa__word(&rest);
+  f = fisa_file_by_name(d, name.p, name.n);
+  if (name.n == 0 || f < 0)
+    return fisa__bad(l, "\"%.*s\" is not in the state list",
+                     FISA_QUOTE(name));
+  k->file = (uint8_t)f;
+  if (key_form(l, fisa__word(&rest), k))
+    return -1;
+  d->key_count++;
+  return no_more(l, rest);
 }
 
 static int parse_flag(struct fisa_loader *l, struct fisa_span rest) {
@@ -129,11 +225,9 @@ static int parse_cell(struct fisa_loader *l, struct fisa_span rest) {
 
   if (!f || parse_type(l, fisa__word(&rest), f))
     return -1;
-  if (strcasecmp(f->name, "SP") == 0)
-    return fisa__bad(l, "the name SP is reserved for the stack's index");
   while ((word = fisa__word(&rest)).n > 0) {
     if (fisa__is(word, "init") && !has_init) {
-      if (fisa__number(l, fisa__word(&rest), INT32_MIN, INT32_MAX, &n))
+      if (fisa__number(l, fisa__word(&rest), INT32_MIN, UINT32_MAX, &n))
         return -1;
       has_init = true;
     } else if (fisa__is(word, "tick") && !f->tick && f->type == FISA_I32) {
@@ -142,41 +236,88 @@ static int parse_cell(struct fisa_loader *l, struct fisa_span rest) {
       return fisa__bad(l, "\"%.*s\" is out of place", FISA_QUOTE(word));
     }
   }
-  f->init = (int32_t)n;
+  f->init = (int32_t)(uint32_t)n;
   return place_file(l, f);
 }
 
-/* The stack's index cell comes first, so that the cells that sets can name
- * lie below the stack's. */
-static int parse_stack(struct fisa_loader *l, struct fisa_span rest) {
-  static const char sp_name[] = "SP";
-  struct fisa_span name = fisa__word(&rest);
-  struct fisa_span size = fisa__word(&rest);
-  struct fisa_span way = fisa__word(&rest);
-  struct fisa_file *sp, *f;
-  int64_t n;
+/* A stack to be: what its line says. */
+struct stack_line {
+  struct fisa_span name, index;
+  int64_t size;
+  bool down;
+};
 
-  if (l->d->stack_file != 0xFFFF)
-    return fisa__bad(l, "a second stack");
-  if (fisa__number(l, size, 1, FISA_MAX_CELLS, &n))
-    return -1;
-  if (!fisa__is(way, "down") && !fisa__is(way, "up"))
-    return fisa__bad(l, "a stack grows up or down, not \"%.*s\"",
-                     FISA_QUOTE(way));
-  sp = new_file(l, (struct fisa_span){sp_name, 2});
+/* [index NAME] at the end of a line. */
+static int parse_index(struct fisa_loader *l, struct fisa_span rest,
+                       struct fisa_span *index) {
+  struct fisa_span word = fisa__word(&rest);
+
+  if (word.n == 0)
+    return 0;
+  if (!fisa__is(word, "index"))
+    return fisa__bad(l, "\"%.*s\" is not \"index\"", FISA_QUOTE(word));
+  *index = fisa__word(&rest);
+  return no_more(l, rest);
+}
+
+/* The index cell comes first, so that the cells that sets can name lie below
+ * those of the stack. Returns the index of the stack's file, or -1. */
+static int place_stack(struct fisa_loader *l, const struct stack_line *s) {
+  struct fisa_file *sp = new_file(l, s->index), *f;
+
   if (!sp)
     return -1;
-  sp->init = fisa__is(way, "down") ? (int32_t)n : 0;
-  if (place_file(l, sp) || !(f = new_file(l, name)))
+  sp->init = s->down ? (int32_t)s->size : 0;
+  if (place_file(l, sp) || !(f = new_file(l, s->name)))
     return -1;
   f->kind = FISA_FILE_STACK;
-  f->down = fisa__is(way, "down");
-  f->count = (uint16_t)n;
-  l->d->sp_cell = sp->first;
-  l->d->stack_file = (uint16_t)l->d->file_count;
-  if (no_more(l, rest))
+  f->down = s->down;
+  f->count = (uint16_t)s->size;
+  if (place_file(l, f))
     return -1;
-  return place_file(l, f);
+  return (int)l->d->file_count - 1;
+}
+
+static int parse_stack(struct fisa_loader *l, struct fisa_span rest) {
+  struct stack_line s = {.index = {"SP", 2}};
+  struct fisa_span way;
+  int f;
+
+  s.name = fisa__word(&rest);
+  way = fisa__word(&rest);
+  if (l->d->stack_file != 0xFFFF)
+    return fisa__bad(l, "a second stack");
+  if (fisa__number(l, way, 1, FISA_MAX_CELLS, &s.size))
+    return -1;
+  way = fisa__word(&rest);
+  s.down = fisa__is(way, "down");
+  if (!s.down && !fisa__is(way, "up"))
+    return fisa__bad(l, "a stack grows up or down, not \"%.*s\"",
+                     FISA_QUOTE(way));
+  if (parse_index(l, rest, &s.index))
+    return -1;
+  f = place_stack(l, &s);
+  if (f < 0)
+    return -1;
+  l->d->stack_file = (uint16_t)f;
+  l->d->sp_cell = (uint16_t)l->d->files[f - 1].first;
+  return 0;
+}
+
+static int parse_calls(struct fisa_loader *l, struct fisa_span rest) {
+  struct stack_line s = {.index = {"CSP", 3}};
+  int f;
+
+  s.name = fisa__word(&rest);
+  if (fisa__number(l, fisa__word(&rest), 1, FISA_MAX_CELLS, &s.size) ||
+      parse_index(l, rest, &s.index))
+    return -1;
+  f = place_stack(l, &s);
+  if (f < 0)
+    return -1;
+  l->d->calls_file = (uint16_t)f;
+  l->d->calls_cell = (uint16_t)l->d->files[f - 1].first;
+  return 0;
 }
 
 /* ---- single values of the head ------------------------------------------ */
@@ -251,24 +392,66 @@ static int parse_fault(struct fisa_loader *l, struct fisa_span rest) {
   return no_more(l, rest);
 }
 
+/* The predicate that a word names, none of which has a number yet. */
+static int new_lethal(struct fisa_loader *l, struct fisa_span name) {
+  int lethal = fisa__lethal_by_name(name);
+
+  if (lethal < 0)
+    return fisa__bad(l, "\"%.*s\" is no lethal predicate", FISA_QUOTE(name));
+  if (l->d->lethal_code[lethal])
+    return fisa__bad(l, "lethal %s is there already",
+                     fisa__lethal_name((unsigned)lethal));
+  return lethal;
+}
+
+/* Two predicates with one number are one fault to whoever meets it, so they
+ * have one name. */
 static int parse_lethal(struct fisa_loader *l, struct fisa_span rest) {
   struct fisa_dialect *d = l->d;
   struct fisa_span name;
+  char fault[FISA_MAX_NAME];
   int64_t n;
   int lethal;
 
   if (fisa__number(l, fisa__word(&rest), FIRST_LETHAL, LAST_LETHAL, &n))
     return -1;
-  name = fisa__word(&rest);
-  lethal = fisa__lethal_by_name(name);
+  lethal = new_lethal(l, fisa__word(&rest));
   if (lethal < 0)
-    return fisa__bad(l, "\"%.*s\" is no lethal predicate", FISA_QUOTE(name));
+    return -1;
+  name = fisa__word(&rest);
+  if (name.n == 0)
+    snprintf(fault, sizeof fault, "%s", fisa__lethal_name((unsigned)lethal));
+  else if (fisa__name(l, name, fault))
+    return -1;
   for (int i = 0; i < FLUX_LETHAL_COUNT; i++)
-    if (d->lethal_code[i] == n || (i == lethal && d->lethal_code[i]))
-      return fisa__bad(l, "lethal %d or %s is there already", (int)n,
-                       fisa__lethal_name((unsigned)lethal));
+    if (d->lethal_code[i] &&
+        (d->lethal_code[i] == n) != (strcmp(d->lethal_name[i], fault) == 0))
+      return fisa__bad(l, "lethal %d or the name %s is there already", (int)n,
+                       fault);
   d->lethal_code[lethal] = (int32_t)n;
+  memcpy(d->lethal_name[lethal], fault, sizeof fault);
   return no_more(l, rest);
+}
+
+/* guard N PREDICATE */
+static int parse_guard(struct fisa_loader *l, struct fisa_span rest) {
+  int64_t n;
+  int lethal;
+
+  if (fisa__number(l, fisa__word(&rest), 1, FIRST_LETHAL - 1, &n))
+    return -1;
+  lethal = new_lethal(l, fisa__word(&rest));
+  if (lethal < 0)
+    return -1;
+  switch (lethal) {
+  case FLUX_LETHAL_OPAQUE: case FLUX_LETHAL_PAST_CODE:
+  case FLUX_LETHAL_NEGATIVE_TARGET: case FLUX_LETHAL_REGISTER_RANGE:
+    return fisa__bad(l, "no machine tests %s by itself",
+                     fisa__lethal_name((unsigned)lethal));
+  default:
+    l->d->lethal_code[lethal] = (int32_t)n;
+    return no_more(l, rest);
+  }
 }
 
 /* ---- rows --------------------------------------------------------------- */
@@ -341,6 +524,10 @@ static const struct statement {
   {"flag", parse_flag, true, false, false},
   {"cell", parse_cell, true, false, false},
   {"stack", parse_stack, true, false, false},
+  {"calls", parse_calls, true, true, false},
+  {"start", parse_start, true, false, false},
+  {"key", parse_key, true, false, false},
+  {"guard", parse_guard, true, false, false},
   {"fuel", parse_fuel, true, true, false},
   {"fault", parse_fault, true, false, false},
   {"lethal", parse_lethal, true, false, false},
@@ -389,6 +576,7 @@ static int parse_lines(struct fisa_loader *l) {
 static void init_dialect(struct fisa_dialect *d) {
   d->sp_cell = 0xFFFF;
   d->stack_file = 0xFFFF;
+  d->calls_cell = d->calls_file = 0xFFFF;
   d->fuel = DEFAULT_FUEL;
 }
 

@@ -52,7 +52,9 @@ static const struct word sensitives[] = {
 };
 
 static const struct word yes_no[] = {{"no", 0}, {"yes", 1}, {NULL, 0}};
-static const struct word bases[] = {{"start", 0}, {"end", 1}, {NULL, 0}};
+static const struct word bases[] = {
+  {"start", 0}, {"end", 1}, {"insn", 2}, {NULL, 0}
+};
 
 static int lookup(struct fisa_loader *l, struct fisa_span s,
                   const struct word *words, unsigned *out) {
@@ -131,8 +133,10 @@ static const struct operand_form {
   {"rs1", FISA_OPERAND_REG, 1, 0, 255},
   {"rs2", FISA_OPERAND_REG, 1, 0, 255},
   {"imm8u", FISA_OPERAND_IMM8U, 1, 0, 255},
+  {"imm8u2", FISA_OPERAND_IMM8U, 1, 0, 255},
   {"imm8s", FISA_OPERAND_IMM8S, 1, -128, 127},
   {"imm16le_s", FISA_OPERAND_IMM16S, 2, -32768, 32767},
+  {"imm32le_s", FISA_OPERAND_IMM32S, 4, INT32_MIN, INT32_MAX},
   {"addr16le_u", FISA_OPERAND_ADDR16U, 2, 0, 65535},
   {"unused", FISA_OPERAND_UNUSED, 1, 0, 255},
   {"payload", FISA_OPERAND_PAYLOAD, 0, 0, 65535},
@@ -202,8 +206,14 @@ static int field_base(struct fisa_loader *l, struct fisa_span s,
   if (row->flow != FISA_FLOW_JUMP_REL && row->flow != FISA_FLOW_COND_REL &&
       row->flow != FISA_FLOW_COND_REL_REG && row->flow != FISA_FLOW_CALL_REL)
     return fisa__bad(l, "only relative flow has a base");
-  row->base_end = v != 0;
+  row->base_end = v == 1;
+  row->base_insn = v == 2;
   return 0;
+}
+
+static bool may_call(const struct fisa_row *row) {
+  return row->flow == FISA_FLOW_CALL_REL || row->flow == FISA_FLOW_CALL_ABS ||
+         row->flow == FISA_FLOW_INDIRECT;
 }
 
 static int field_link(struct fisa_loader *l, struct fisa_span s,
@@ -212,7 +222,7 @@ static int field_link(struct fisa_loader *l, struct fisa_span s,
 
   if (n < 0)
     return -1;
-  if (row->flow != FISA_FLOW_CALL_REL && row->flow != FISA_FLOW_CALL_ABS)
+  if (!may_call(row))
     return fisa__bad(l, "only a call has a link");
   row->link = (uint8_t)n;
   return 0;
@@ -236,7 +246,7 @@ static int field_filler(struct fisa_loader *l, struct fisa_span s,
 
   if (n < 0)
     return -1;
-  if (row->flow != FISA_FLOW_CALL_REL && row->flow != FISA_FLOW_CALL_ABS)
+  if (!may_call(row))
     return fisa__bad(l, "only a call has filler");
   row->filler = (uint8_t)n;
   return 0;

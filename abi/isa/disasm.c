@@ -164,7 +164,8 @@ static bool label_target(const struct fisa_program *p,
 	const struct fisa_row *row = in->row;
 	int64_t target;
 
-	if (row->payload)
+	/* What counts instructions is written as the number it is. */
+	if (row->payload || row->base_insn)
 		return false;
 	if (asm_flow_relative(row))
 		target = (int64_t)in->pc + in->value[row->target] +

@@ -16,7 +16,8 @@ int fisa_reg_cell(const struct fisa_dialect *d, unsigned file, int32_t raw) {
     return -1;
   if (f->zero && raw == 0)
     return -1;
-  return f->first + (int)((uint32_t)raw & (f->count - 1u));
+  return f->first +
+         (int)(((uint32_t)raw & (fisa_registers(f) - 1u)) * f->width);
 }
 
 int fisa__ref_cell(const struct fisa_dialect *d, const struct fisa_insn *in,
@@ -25,15 +26,18 @@ int fisa__ref_cell(const struct fisa_dialect *d, const struct fisa_insn *in,
 
   assert(ref->operand < FISA_MAX_OPERANDS);
   switch (ref->kind) {
-  case FISA_REF_REG:
-    return fisa_reg_cell(d, ref->file, in->value[ref->operand]);
+  case FISA_REF_REG: {
+    int cell = fisa_reg_cell(d, ref->file, in->value[ref->operand]);
+    return cell < 0 ? cell : cell + ref->value;
+  }
   case FISA_REF_RAW:
     f = &d->files[ref->file];
     if (in->value[ref->operand] < 0 || in->value[ref->operand] >= f->count)
       return -1; /* the register_range guard ends the run before */
     return f->first + in->value[ref->operand];
-  case FISA_REF_FIXED:
-    return fisa_reg_cell(d, ref->file, ref->value);
+  case FISA_REF_FIXED: /* a number of a cell, whatever the width */
+    f = &d->files[ref->file];
+    return f->zero && ref->value == 0 ? -1 : f->first + ref->value;
   case FISA_REF_CELL:
     f = &d->files[ref->file];
     return f->kind == FISA_FILE_STACK ? d->sp_cell : f->first;
@@ -184,7 +188,7 @@ static void step_effect(const struct fisa_dialect *d,
     e->mem_read = e->mem_write = true;
     break;
   case FISA_EFFECT_STACK:
-    e->stack_read |= s->op == FLUX_OP_POP;
+    e->stack_read |= s->op == FLUX_OP_POP || s->op == FLUX_OP_POPZ;
     e->stack_write = true;
     read_cell(e, d->sp_cell);
     write_cell(e, d->sp_cell, false);
@@ -201,10 +205,11 @@ static void step_effect(const struct fisa_dialect *d,
     break;
   case FISA_EFFECT_FLOW:
     if (s->op == FLUX_OP_CALL || s->op == FLUX_OP_RET) {
+      uint16_t index = fisa_links_apart(d) ? d->calls_cell : d->sp_cell;
       e->stack_write = true;
       e->stack_read |= s->op == FLUX_OP_RET;
-      read_cell(e, d->sp_cell);
-      write_cell(e, d->sp_cell, false);
+      read_cell(e, index);
+      write_cell(e, index, false);
     }
     break;
   default:
@@ -220,6 +225,8 @@ static bool step_may_fault(const struct fisa_dialect *d,
   switch (s->op) {
   case FLUX_OP_DIV:
     return !fisa__ref_const(d, in, &s->b, &v) || v == 0;
+  case FLUX_OP_CHECK:
+    return !fisa__ref_const(d, in, &s->a, &v) || v != 0;
   case FLUX_OP_TRAP:
   case FLUX_OP_RET: /* what is popped may lie below address 0 */
     return true;
@@ -228,12 +235,24 @@ static bool step_may_fault(const struct fisa_dialect *d,
   }
 }
 
+/* Whether a register byte lies past the end of a checked file. */
+bool fisa__past_file(const struct fisa_dialect *d, const struct fisa_insn *in) {
+  const struct fisa_row *row = in->row;
+
+  for (unsigned i = 0; i < row->operand_count; i++)
+    for (uint32_t f = 0; row->operands[i].files >> f; f++)
+      if (row->operands[i].files >> f & 1 && d->files[f].checked &&
+          in->value[i] >= (int32_t)fisa_registers(&d->files[f]))
+        return true;
+  return false;
+}
+
 static bool insn_may_fault(const struct fisa_dialect *d,
                            const struct fisa_insn *in) {
   const struct fisa_row *row = in->row;
   const struct fisa__guard_view view = {d, fisa__range_const, d};
 
-  if (row->opaque || row->flow == FISA_FLOW_TRAP)
+  if (row->opaque || row->flow == FISA_FLOW_TRAP || fisa__past_file(d, in))
     return true;
   for (unsigned i = 0; i < row->guard_count; i++)
     if (fisa__guard(&view, in, &row->guards[i]) != FISA__GUARD_NEVER)
@@ -298,8 +317,13 @@ void fisa_effects(const struct fisa_dialect *d, const struct fisa_insn *in,
     const struct fisa_ref *refs[4] = {&s->d, &s->a, &s->b, &s->c};
     for (unsigned k = 0; k < 4; k++) {
       char use = fisa_semop_use(s->op, k);
-      if (use == 'R' || use == 'M')
-        read_cell(out, fisa__ref_cell(d, in, refs[k]));
+      if (use != 'R' && use != 'M')
+        continue;
+      read_cell(out, fisa__ref_cell(d, in, refs[k]));
+      if (refs[k]->kind == FISA_REF_STACK) {
+        out->stack_read = true;
+        read_cell(out, d->sp_cell);
+      }
     }
     step_effect(d, in, s, out);
     for (unsigned k = 0; k < 4; k++) {
@@ -340,8 +364,10 @@ bool fisa__writes_cell(const struct fisa_dialect *d, const struct fisa_insn *in,
     if (s->op >= FLUX_OP_FILE_ZERO && s->op <= FLUX_OP_DIFFUSE &&
         file_step_writes(d, in, s, cell))
       return true;
-    if (cell == d->sp_cell && (s->op == FLUX_OP_PUSH || s->op == FLUX_OP_POP ||
-                               s->op == FLUX_OP_CALL || s->op == FLUX_OP_RET))
+    if (cell == d->sp_cell && fisa_semop_effect(s->op) == FISA_EFFECT_STACK)
+      return true;
+    if (cell == (fisa_links_apart(d) ? d->calls_cell : d->sp_cell) &&
+        (s->op == FLUX_OP_CALL || s->op == FLUX_OP_RET))
       return true;
   }
   return false;

@@ -87,10 +87,15 @@ static void freeze_by(struct fisa__flow *g, struct fisa_facts *f, uint32_t i) {
   if (n->insn.row->target_reg < n->insn.row->operand_count &&
       n->insn.target == FISA_NO_TARGET)
     freeze(f, pc, "a jump to where a register says");
-  if (n->func != 0) {
+  if (n->func != 0 && g->links_apart) {
+    if (n->flags & FISA__BOUNDARY)
+      freeze(f, pc, "a return address is kept at a task boundary");
+  } else if (n->func != 0) {
     if (n->row & FISA__ROW_STACK)
       freeze(f, pc, "a return address may be read off the stack");
-    if (n->pop > 0 && ((n->flags & FISA__BROKEN) || n->lo - n->pop < 0))
+    if (n->pop + n->soft + n->reach > 0 &&
+        ((n->flags & FISA__BROKEN) || n->lo < n->pop + n->soft ||
+         n->lo < n->reach))
       freeze(f, pc, "a return address may be popped as data");
     if (halts && fisa__observes_stack(g->p))
       freeze(f, pc, "a return address is on the stack where the run ends");

@@ -53,6 +53,7 @@ static uint16_t step_flags(const struct fisa_dialect *d,
 
   switch (s->op) {
   case FLUX_OP_EMIT:
+  case FLUX_OP_EMIT_PAYLOAD:
     flags |= FISA__ROW_EMIT;
     break;
   case FLUX_OP_CYCLE:
@@ -66,6 +67,7 @@ static uint16_t step_flags(const struct fisa_dialect *d,
     break;
   case FLUX_OP_DIV:
   case FLUX_OP_TRAP:
+  case FLUX_OP_CHECK:
     flags |= FISA__ROW_FAULT;
     break;
   default:
@@ -113,6 +115,40 @@ static uint16_t flow_flags(const struct fisa_row *row) {
   }
 }
 
+/* What a step does to the depth of the data stack. */
+static void step_depth(const struct fisa_step *s, struct fisa__rowinfo *info) {
+  const struct fisa_ref *refs[4] = {&s->d, &s->a, &s->b, &s->c};
+
+  for (int i = 0; i < 4; i++)
+    if (refs[i]->kind == FISA_REF_STACK && refs[i]->value >= info->reach)
+      info->reach = (uint8_t)(refs[i]->value < 255 ? refs[i]->value + 1 : 255);
+  info->push += s->op == FLUX_OP_PUSH || s->op == FLUX_OP_FOLD;
+  info->pop += s->op == FLUX_OP_POP;
+  if (s->op == FLUX_OP_POPZ)
+    info->soft++;
+  if (s->op == FLUX_OP_DROP || s->op == FLUX_OP_FOLD)
+    info->soft = (uint8_t)(info->soft + s->imm.value);
+}
+
+/* Where a guard has seen to it that the cells are there, they are popped. */
+static void guard_depth(const struct fisa_row *row,
+                        struct fisa__rowinfo *info) {
+  for (unsigned i = 0; i < row->guard_count; i++) {
+    const struct fisa_guard *g = &row->guards[i];
+    int32_t sure = g->lethal == FLUX_LETHAL_STACK_FEW ? g->a.value
+                   : g->lethal == FLUX_LETHAL_STACK_EMPTY;
+
+    if (row->flow == FISA_FLOW_RET &&
+        (g->lethal == FLUX_LETHAL_STACK_EMPTY ||
+         g->lethal == FLUX_LETHAL_CALLS_EMPTY))
+      info->flags |= FISA__ROW_TESTS;
+    if (sure < info->soft || info->soft == 0)
+      continue;
+    info->pop = (uint8_t)(info->pop + info->soft);
+    info->soft = 0;
+  }
+}
+
 static void fill_info(const struct fisa_dialect *d, const struct fisa_row *row,
                       struct fisa__rowinfo *info) {
   memset(info, 0, sizeof(*info));
@@ -134,11 +170,14 @@ static void fill_info(const struct fisa_dialect *d, const struct fisa_row *row,
     return;
   }
   for (unsigned i = 0; i < row->step_count; i++) {
-    const struct fisa_step *s = &row->steps[i];
-    info->flags |= step_flags(d, s);
-    info->push += s->op == FLUX_OP_PUSH;
-    info->pop += s->op == FLUX_OP_POP;
+    info->flags |= step_flags(d, &row->steps[i]);
+    step_depth(&row->steps[i], info);
   }
+  guard_depth(row, info);
+  for (unsigned i = 0; i < row->operand_count; i++)
+    for (uint32_t f = 0; row->operands[i].files >> f; f++)
+      if (row->operands[i].files >> f & 1 && d->files[f].checked)
+        info->flags |= FISA__ROW_FAULT;
 }
 
 static const struct fisa__rowinfo *row_info(struct fisa__flow *g,
@@ -198,12 +237,16 @@ static uint32_t new_node(struct fisa__flow *g, uint32_t pc,
   n->hi = (int16_t)clamp_depth(g, at->hi);
   n->flags = at->broken ? FISA__BROKEN : 0;
   n->visits = 0;
-  n->row = n->pop = n->push = 0;
+  n->row = n->pop = n->push = n->soft = n->reach = 0;
   if (n->status == FISA_DECODED) {
     const struct fisa__rowinfo *info = row_info(g, n->insn.row);
     n->row = info->flags;
     n->pop = info->pop;
     n->push = info->push;
+    n->soft = info->soft;
+    n->reach = info->reach;
+    if (n->insn.row->base_insn)
+      n->to = n->insn.target = fisa__insn_target(p, &n->insn);
   }
   g->index[pc] = g->count;
   queue(g, g->count++);
@@ -334,7 +377,14 @@ static void visit_call(struct fisa__flow *g, uint32_t i,
     const struct fisa_row *row = g->node[i].insn.row;
     uint8_t bias = g->all_return ? g->all_bias : g->func[f].bias;
     int64_t site = (int64_t)g->node[i].insn.pc + row->link + bias;
-    uint32_t next = reach(g, site, at); /* may move the nodes */
+    struct place behind = *at;
+    uint32_t next;
+
+    if (g->links_apart) { /* the callee may leave what it likes */
+      behind.lo = -(g->stack_size + 1);
+      behind.hi = g->stack_size + 1;
+    }
+    next = reach(g, site, &behind); /* may move the nodes */
 
     g->node[i].next = next;
     if (next == FISA__NONE)
@@ -366,11 +416,17 @@ static void visit_ret(struct fisa__flow *g, uint32_t i,
   uint32_t pc = in->pc;
 
   assert(g->node[i].row & FISA__ROW_RET);
+  if (at->func == 0 && g->links_apart) {
+    if (!(g->node[i].row & FISA__ROW_TESTS))
+      fall(g, i, at);
+    return;
+  }
   if (at->func == 0) {
     /* On an empty stack a RET does nothing; on any other it takes data. */
     if (at->lo + g->start_depth > 0 || at->hi + g->start_depth > 0)
       go_wild(g, pc, "a RET may take data for an address");
-    if (at->lo + g->start_depth <= 0)
+    if (at->lo + g->start_depth <= 0 &&
+        !(g->node[i].row & FISA__ROW_TESTS))
       fall(g, i, at);
     return;
   }
@@ -382,7 +438,7 @@ static void visit_ret(struct fisa__flow *g, uint32_t i,
       function_returns(g, f, pc, bias);
     return;
   }
-  if (at->broken || at->lo != 0 || at->hi != 0)
+  if (!g->links_apart && (at->broken || at->lo != 0 || at->hi != 0))
     go_wild(g, pc, "a RET may not find the link of its call");
   function_returns(g, at->func, pc, bias);
 }
@@ -421,10 +477,21 @@ static void apply_stack(const struct fisa__flow *g, const struct fisa__node *n,
     at->broken = true;
     return;
   }
-  if (n->pop > 0 && at->func != 0 && at->lo - n->pop < 0)
+  if (at->func != 0 && !g->links_apart &&
+      (at->lo < n->pop + n->soft || at->lo < n->reach) &&
+      n->pop + n->soft + n->reach > 0)
     at->broken = true;
-  at->lo += n->push - n->pop;
-  at->hi += n->push - n->pop;
+  at->lo -= n->pop + n->soft;
+  at->hi -= n->pop + n->soft;
+  if (n->soft > 0) { /* the stack is never less than empty */
+    int32_t floor = at->func == 0 ? -g->start_depth : 0;
+    if (at->func == 0 && at->lo < floor)
+      at->lo = floor;
+    if (at->hi < floor)
+      at->hi = floor;
+  }
+  at->lo += n->push;
+  at->hi += n->push;
 }
 
 static bool is_dynamic(const struct fisa_insn *in) {
@@ -600,6 +667,7 @@ int fisa__flow_build(struct fisa__flow *g, const struct fisa_program *p) {
   g->stack_size = 0;
   if (d->stack_file < d->file_count)
     g->stack_size = d->files[d->stack_file].count;
+  g->links_apart = fisa_links_apart(d);
   g->start_depth = manifest_depth(p);
   memset(g->info, 0, sizeof(g->info));
   if (fisa__flow_trace(g) != 0)

@@ -34,12 +34,15 @@ enum fisa__rowflag {
   FISA__ROW_JUMP = 1 << 9,   /* jumps or may jump (calls included) */
   FISA__ROW_FAULT = 1 << 10, /* has guards, DIV, TRAP, or is opaque */
   FISA__ROW_STRIP = 1 << 11, /* sets a counter of the instructions behind */
-  FISA__ROW_KEEP = 1 << 12   /* as often in a child as in its parent */
+  FISA__ROW_KEEP = 1 << 12,  /* as often in a child as in its parent */
+  FISA__ROW_TESTS = 1 << 13  /* a RET that does not go on without a link */
 };
 
 struct fisa__rowinfo {
   uint16_t flags;
   uint8_t pop, push; /* cells, pops first; a link is not counted */
+  uint8_t soft;      /* pops that take what there is */
+  uint8_t reach;     /* cells from the top that it looks at */
 };
 
 enum fisa__nodeflag {
@@ -64,7 +67,7 @@ struct fisa__node {
   uint32_t call;     /* its call record */
   int16_t lo, hi;    /* stack cells above the function's entry, before */
   uint16_t row;      /* enum fisa__rowflag; 0 if it is not decoded */
-  uint8_t pop, push; /* as in its rowinfo */
+  uint8_t pop, push, soft, reach; /* as in its rowinfo */
   uint8_t status;    /* enum fisa_decode_status */
   uint8_t flags;     /* enum fisa__nodeflag */
   uint8_t visits;
@@ -121,6 +124,7 @@ struct fisa__flow {
   uint32_t held_count, held_room;
   int32_t start_depth;    /* live stack cells at the entry */
   int32_t stack_size;     /* 0: no stack */
+  bool links_apart;       /* calls do not use the data stack */
   uint32_t dynamic_count; /* rows with a register-held target */
   bool all_return;        /* a RET in shared code: any function */
   uint8_t all_bias;       /* its bias */
@@ -173,6 +177,14 @@ bool fisa__ref_const(const struct fisa_dialect *d, const struct fisa_insn *in,
 /* Whether an instruction may write a cell. */
 bool fisa__writes_cell(const struct fisa_dialect *d, const struct fisa_insn *in,
                        int cell);
+
+/* The target of a jump that counts instructions; -1: below the first one, or
+ * from inside another. In decode.c. */
+int64_t fisa__insn_target(const struct fisa_program *p,
+                          const struct fisa_insn *in);
+
+/* Whether a register byte lies past the end of a file that is checked. */
+bool fisa__past_file(const struct fisa_dialect *d, const struct fisa_insn *in);
 
 /* Whether a branch is taken by its operands alone: 1 always, 0 never,
  * -1 it depends. */

@@ -29,6 +29,15 @@ static enum fisa__guard_state outside(struct fisa__range r, int32_t lo,
   return FISA__GUARD_MAYBE;
 }
 
+/* Whether a sum that can be lo..hi leaves int32. */
+static enum fisa__guard_state outside64(int64_t lo, int64_t hi) {
+  assert(lo <= hi);
+  if (lo >= INT32_MIN && hi <= INT32_MAX)
+    return FISA__GUARD_NEVER;
+  return hi < INT32_MIN || lo > INT32_MAX ? FISA__GUARD_SURE
+                                          : FISA__GUARD_MAYBE;
+}
+
 static enum fisa__guard_state div_overflow(struct fisa__range a,
                                            struct fisa__range b) {
   if (a.lo != INT32_MIN || b.lo > -1 || b.hi < -1)
@@ -82,6 +91,7 @@ enum fisa__guard_state fisa__guard(const struct fisa__guard_view *v,
                                    const struct fisa_insn *in,
                                    const struct fisa_guard *g) {
   struct fisa__range a = v->range_of(in, &g->a, v->user);
+  struct fisa__range b;
 
   assert(g->lethal < FLUX_LETHAL_COUNT);
   switch (g->lethal) {
@@ -92,6 +102,7 @@ enum fisa__guard_state fisa__guard(const struct fisa__guard_view *v,
   case FLUX_LETHAL_POW_RANGE:
     return pow_range(a, v->range_of(in, &g->b, v->user));
   case FLUX_LETHAL_LOG_ZERO:
+  case FLUX_LETHAL_ZERO:
     if (a.nonzero || a.lo > 0 || a.hi < 0)
       return FISA__GUARD_NEVER;
     return a.lo == 0 && a.hi == 0 ? FISA__GUARD_SURE : FISA__GUARD_MAYBE;
@@ -104,6 +115,21 @@ enum fisa__guard_state fisa__guard(const struct fisa__guard_view *v,
     /* Both are facts of the place, which the decoder has settled; a target
      * in a register is the flow graph's business. */
     return FISA__GUARD_NEVER;
+  case FLUX_LETHAL_ADD_OVERFLOW:
+    b = v->range_of(in, &g->b, v->user);
+    return outside64((int64_t)a.lo + b.lo, (int64_t)a.hi + b.hi);
+  case FLUX_LETHAL_SUB_OVERFLOW:
+    b = v->range_of(in, &g->b, v->user);
+    return outside64((int64_t)a.lo - b.hi, (int64_t)a.hi - b.lo);
+  case FLUX_LETHAL_CAST_RANGE:
+    b = v->range_of(in, &g->b, v->user);
+    return b.lo == 0 && b.hi == 0 ? FISA__GUARD_NEVER : FISA__GUARD_MAYBE;
+  case FLUX_LETHAL_BEFORE_MEMORY:
+    if (a.lo > -1 || a.hi < -1)
+      return FISA__GUARD_NEVER;
+    return a.lo == -1 && a.hi == -1 ? FISA__GUARD_SURE : FISA__GUARD_MAYBE;
+  case FLUX_LETHAL_ALWAYS:
+    return FISA__GUARD_SURE;
   default: /* stack depth, float bits, opaque */
     return FISA__GUARD_MAYBE;
   }

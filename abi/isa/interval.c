@@ -146,11 +146,17 @@ static struct fisa__range bounded(unsigned op, const struct fisa__range *a) {
   case FLUX_OP_MEQ:
   case FLUX_OP_MHAS:
   case FLUX_OP_CAS8:
+  case FLUX_OP_LTU:
+  case FLUX_OP_CARRY:
+  case FLUX_OP_FEQ:
+  case FLUX_OP_FLT:
+  case FLUX_OP_FLE:
     return fisa__range_make(0, 1);
   case FLUX_OP_POPCNT:
   case FLUX_OP_CLZ:
     return fisa__range_make(0, 32);
   case FLUX_OP_LOAD8:
+  case FLUX_OP_BLOAD8:
   case FLUX_OP_MMIN:
   case FLUX_OP_MMAX:
     return fisa__range_make(0, 255);

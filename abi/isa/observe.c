@@ -79,7 +79,8 @@ static bool visit_set(const struct fisa_dialect *d,
 		const struct fisa_file *file = &d->files[f];
 
 		if (file->kind == FISA_FILE_STACK ||
-		    file->first == d->sp_cell)
+		    file->first == d->sp_cell ||
+		    file->first == d->calls_cell)
 			continue;
 		for (uint32_t i = 0; i < file->count; i++) {
 			uint32_t c = (uint32_t)file->first + i;

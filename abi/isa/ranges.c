@@ -224,6 +224,14 @@ static void run_exit(struct fisa__ranges *r, uint32_t f) {
   }
 }
 
+static struct fisa__range init_range(const struct fisa_dialect *d,
+                                     const struct fisa_file *file,
+                                     uint32_t cell) {
+  int32_t v = fisa_cell_init(d, file, cell);
+
+  return fisa__range_make(v, v);
+}
+
 /* Values at the entry: as the state list says, inputs as the manifest. */
 static void start_values(struct fisa__ranges *r) {
   const struct fisa_manifest *m = &r->g->p->manifest;
@@ -236,7 +244,7 @@ static void start_values(struct fisa__ranges *r) {
       continue;
     for (uint32_t c = file->first; c < file->first + (uint32_t)file->count; c++)
       if (c < r->tracked && c != d->sp_cell)
-        r->now.cell[c] = fisa__range_make(file->init, file->init);
+        r->now.cell[c] = init_range(d, file, c);
   }
   for (uint32_t i = 0; i < m->in_count; i++) {
     if (m->in[i].kind != FISA_CELLS_FILE || m->in[i].lo > m->in[i].hi)
@@ -354,11 +362,14 @@ static bool guard_may_hold(struct fisa__flow *g, const struct fisa__node *n,
 
   assert(guard->lethal < FLUX_LETHAL_COUNT);
   if (guard->lethal != FLUX_LETHAL_STACK_FULL &&
-      guard->lethal != FLUX_LETHAL_STACK_EMPTY)
+      guard->lethal != FLUX_LETHAL_STACK_EMPTY &&
+      guard->lethal != FLUX_LETHAL_STACK_FEW)
     return fisa__guard(view, &n->insn, guard) != FISA__GUARD_NEVER;
   at = fisa__depth_at(g, n);
   if (g->wild)
     return true;
+  if (guard->lethal == FLUX_LETHAL_STACK_FEW)
+    return at.lo < guard->a.value;
   return guard->lethal == FLUX_LETHAL_STACK_FULL ? at.hi >= g->stack_size
                                                  : at.lo <= 0;
 }
@@ -369,9 +380,9 @@ static bool place_may_fault(const struct fisa__flow *g,
   const struct fisa_row *row = n->insn.row;
 
   if (n->status != FISA_DECODED || row->opaque || row->flow == FISA_FLOW_TRAP ||
-      (n->flags & FISA__DYNAMIC))
+      (n->flags & FISA__DYNAMIC) || fisa__past_file(g->d, &n->insn))
     return true;
-  if ((flags & FISA__ROW_RET) && g->wild)
+  if ((flags & FISA__ROW_RET) && (g->wild || (flags & FISA__ROW_TESTS)))
     return true;
   return n->to != FISA_NO_TARGET && n->to < 0;
 }
@@ -400,7 +411,7 @@ bool fisa__may_fault(struct fisa__flow *g, uint32_t node,
   for (unsigned i = 0; i < row->step_count; i++) {
     const struct fisa_step *s = &row->steps[i];
     /* A divisor that the row itself made is not known before it. */
-    if (s->op == FLUX_OP_TRAP ||
+    if (s->op == FLUX_OP_TRAP || s->op == FLUX_OP_CHECK ||
         (s->op == FLUX_OP_DIV &&
          (s->b.kind == FISA_REF_TEMP || i > 0 ||
           !view.range_of(&n->insn, &s->b, view.user).nonzero)))

@@ -36,8 +36,8 @@ static struct fisa__depth depth_of_call(const struct fisa__flow *g,
   struct fisa__depth at = fisa__depth_at(g, &g->node[c->node]);
 
   assert(c->func < g->func_count);
-  at.lo = limit(g, at.lo + 1);
-  at.hi = limit(g, at.hi + 1);
+  at.lo = limit(g, at.lo + !g->links_apart);
+  at.hi = limit(g, at.hi + !g->links_apart);
   return at;
 }
 
@@ -82,6 +82,12 @@ void fisa__depth_solve(struct fisa__flow *g) {
 /* A RET that surely finds something else than the link of its call. */
 static void check_ret(const struct fisa__flow *g, const struct fisa__node *n,
                       struct fisa__report *r) {
+  if (g->links_apart) {
+    if (n->func == 0 && g->func[0].calls == FISA__NONE)
+      fisa__found(r, n->insn.pc, FISA_BAD_CALL, "%s without a call",
+                  n->insn.row->name);
+    return;
+  }
   if (n->func == 0 && g->func[0].calls == FISA__NONE) {
     if (n->lo + g->start_depth > 0)
       fisa__found(r, n->insn.pc, FISA_BAD_CALL, "%s takes data for an address",
@@ -111,7 +117,7 @@ void fisa__check_stack(struct fisa__flow *g, struct fisa__report *r) {
 
     if (n->status != FISA_DECODED)
       continue;
-    push = n->push + ((n->row & FISA__ROW_CALL) != 0);
+    push = n->push + ((n->row & FISA__ROW_CALL) != 0 && !g->links_apart);
     if (n->row & FISA__ROW_RET)
       check_ret(g, n, r);
     if (n->pop + push == 0 || (n->row & FISA__ROW_STACK))
@@ -121,7 +127,7 @@ void fisa__check_stack(struct fisa__flow *g, struct fisa__report *r) {
     if (at.hi < n->pop)
       fisa__found(r, n->insn.pc, FISA_BAD_STACK_LOW,
                   "%s on a stack of at most %d", n->insn.row->name, at.hi);
-    else if (at.lo - n->pop + push > g->stack_size)
+    else if (at.lo - n->pop - n->soft + push > g->stack_size)
       fisa__found(r, n->insn.pc, FISA_BAD_STACK_HIGH, "%s on a full stack",
                   n->insn.row->name);
   }

@@ -31,6 +31,8 @@ static void initial_cells(const struct fisa_dialect *d, int32_t *cells)
 		for (uint32_t i = 0; i < file->count; i++)
 			cells[file->first + i] = file->init;
 	}
+	for (uint32_t i = 0; i < d->start_count; i++)
+		cells[d->starts[i].cell] = d->starts[i].value;
 	if (d->stack_file < d->file_count && d->sp_cell < d->cell_count) {
 		const struct fisa_file *stack = &d->files[d->stack_file];
 

@@ -70,13 +70,11 @@ static void put_file(struct isa_buf *b, const struct fisa_dialect *d,
 	isa_buf_char(b, ']');
 }
 
-static void put_stack(struct isa_buf *b, const struct fisa_dialect *d,
-		      const struct fisa_state *s)
+/* `n` live cells of a stack, bottom first. */
+static void put_stack(struct isa_buf *b, const struct fisa_state *s,
+		      const struct fisa_file *stack, uint32_t n)
 {
-	uint32_t n = fisa_stack_depth(d, s);
-	const struct fisa_file *stack = n ? &d->files[d->stack_file] : NULL;
-
-	isa_buf_str(b, ",\"stack\":[");
+	isa_buf_char(b, '[');
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t at = stack->down ? stack->count - 1u - i : i;
 
@@ -84,6 +82,52 @@ static void put_stack(struct isa_buf *b, const struct fisa_dialect *d,
 				 s->cells[stack->first + at]);
 	}
 	isa_buf_char(b, ']');
+}
+
+/* The links, whose index may be anything, too. */
+static void put_calls(struct isa_buf *b, const struct fisa_dialect *d,
+		      const struct fisa_state *s)
+{
+	const struct fisa_file *calls = &d->files[d->calls_file];
+	int32_t n = s->cells[d->calls_cell];
+
+	if (n < 0)
+		n = 0;
+	if (n > calls->count)
+		n = calls->count;
+	isa_buf_str(b, ",\"calls\":");
+	put_stack(b, s, calls, (uint32_t)n);
+}
+
+/* Keys that the dialect's head brings along. */
+static void put_own_keys(struct isa_buf *b, const struct fisa_dialect *d,
+			 const struct fisa_state *s)
+{
+	for (uint32_t k = 0; k < d->key_count; k++) {
+		const struct fisa_file *f = &d->files[d->keys[k].file];
+		const int32_t *cell = &s->cells[f->first];
+
+		isa_buf_printf(b, ",\"%s\":", d->keys[k].name);
+		if (d->keys[k].form == FISA_KEY_I32) {
+			isa_buf_printf(b, "%d", *cell);
+			continue;
+		}
+		if (d->keys[k].form == FISA_KEY_U32) {
+			isa_buf_printf(b, "%u", (unsigned)*cell);
+			continue;
+		}
+		for (uint32_t i = 0; i < f->count; i++) {
+			uint32_t v = (uint32_t)cell[i];
+			uint8_t bytes[4] = { (uint8_t)v, (uint8_t)(v >> 8),
+					     (uint8_t)(v >> 16),
+					     (uint8_t)(v >> 24) };
+
+			if (i % f->width == 0)
+				isa_buf_str(b, i ? "\",\"" : "[\"");
+			isa_buf_hex(b, bytes, sizeof(bytes));
+		}
+		isa_buf_str(b, "\"]");
+	}
 }
 
 static void put_flags(struct isa_buf *b, const struct fisa_dialect *d,
@@ -145,6 +189,33 @@ static void put_memory(struct isa_buf *b, const struct fisa_state *s)
 	isa_buf_char(b, ']');
 }
 
+/* The chain of outputs that a payload is, from its first at `i`. Returns the
+ * last of the chain. */
+static uint32_t put_payload(struct isa_buf *b, const struct fisa_trace *trace,
+			    uint32_t i)
+{
+	const struct fisa_event *head = &trace->events[i];
+	uint32_t left = (uint32_t)head->arg[0];
+
+	isa_buf_str(b, ",\"");
+	while (left > 0 && i + 1 < trace->count) {
+		const struct fisa_event *e = &trace->events[i + 1];
+		uint8_t bytes[FLUX_PAYLOAD_CHUNK];
+		uint32_t n = left < sizeof(bytes) ? left : sizeof(bytes);
+
+		if (!e->out || e->name != head->name)
+			break;
+		for (unsigned k = 0; k < sizeof(bytes); k++)
+			bytes[k] = (uint8_t)((uint32_t)e->arg[k / 4] >>
+					     (8 * (k % 4)));
+		isa_buf_hex(b, bytes, n);
+		left -= n;
+		i++;
+	}
+	isa_buf_char(b, '"');
+	return i;
+}
+
 static void put_outputs(struct isa_buf *b, const struct fisa_dialect *d,
 			const struct fisa_trace *trace)
 {
@@ -161,8 +232,11 @@ static void put_outputs(struct isa_buf *b, const struct fisa_dialect *d,
 		isa_buf_str(b, any ? ",[" : "[");
 		any = true;
 		put_string(b, d->channels[e->name]);
-		for (unsigned k = 0; k < e->argc; k++)
-			isa_buf_printf(b, ",%d", e->arg[k]);
+		if (fisa_channel_payload(d, e->name))
+			i = put_payload(b, trace, i);
+		else
+			for (unsigned k = 0; k < e->argc; k++)
+				isa_buf_printf(b, ",%d", e->arg[k]);
 		isa_buf_char(b, ']');
 	}
 	isa_buf_char(b, ']');
@@ -189,10 +263,18 @@ char *fisa_state_to_json(const struct fisa_dialect *d,
 	isa_buf_printf(&b, ",\"cycles\":%llu,\"pc\":%u",
 			 (unsigned long long)s->cycles, s->pc);
 	for (size_t i = 0; i < STATE_KEYS; i++)
-		put_file(&b, d, s, &isa_state_keys[i]);
-	put_stack(&b, d, s);
+		if (isa_state_key(d, isa_state_keys[i].name) ==
+		    &isa_state_keys[i])
+			put_file(&b, d, s, &isa_state_keys[i]);
+	isa_buf_str(&b, ",\"stack\":");
+	put_stack(&b, s, fisa_stack_depth(d, s) ? &d->files[d->stack_file]
+						: NULL,
+		  fisa_stack_depth(d, s));
 	put_flags(&b, d, s);
 	put_memory(&b, s);
+	if (fisa_links_apart(d))
+		put_calls(&b, d, s);
+	put_own_keys(&b, d, s);
 	put_outputs(&b, d, trace);
 	isa_buf_char(&b, '}');
 	uselocale(old);

@@ -19,6 +19,7 @@ const struct state_key isa_state_keys[STATE_KEYS] = {
 	{ "regs", "R", FISA_I32 },
 	{ "fregs", "F", FISA_F32 },
 	{ "conf", "C", FISA_I32 },
+	{ "conf", "CONF", FISA_F32 },
 };
 
 /* A reading under way. */
@@ -34,10 +35,27 @@ int isa_state_file(const struct fisa_dialect *d, const struct state_key *key)
 {
 	int f = fisa_file_by_name(d, key->file, strlen(key->file));
 
-	if (f < 0 || d->files[f].kind != FISA_FILE_REGS ||
-	    d->files[f].type != key->type)
+	if (f < 0 || d->files[f].type != key->type ||
+	    (d->files[f].kind != FISA_FILE_REGS &&
+	     d->files[f].kind != FISA_FILE_CELL))
 		return -1;
 	return f;
+}
+
+const struct state_key *isa_state_key(const struct fisa_dialect *d,
+				      const char *name)
+{
+	const struct state_key *found = NULL;
+
+	for (size_t i = 0; i < STATE_KEYS; i++) {
+		const struct state_key *key = &isa_state_keys[i];
+
+		if (strcmp(key->name, name) != 0)
+			continue;
+		if (!found || isa_state_file(d, key) >= 0)
+			found = key;
+	}
+	return found;
 }
 
 void isa_state_flag_name(const struct fisa_file *file, char out[FISA_MAX_NAME])
@@ -168,21 +186,25 @@ static int read_file_key(struct reader *r, const struct state_key *key,
 
 static int read_stack(struct reader *r, const char *key, const json_t *v)
 {
+	bool calls = strcmp(key, "calls") == 0;
+	uint16_t file = calls ? r->d->calls_file : r->d->stack_file;
 	const struct fisa_file *stack = NULL;
 	size_t n;
 
-	if (r->d->stack_file < r->d->file_count)
-		stack = &r->d->files[r->d->stack_file];
-	assert(!stack || r->d->sp_cell < r->d->cell_count);
+	if (file < r->d->file_count)
+		stack = &r->d->files[file];
 	if (want_array(r, key, v, stack ? stack->count : 0) < 0)
 		return -1;
 	n = json_array_size(v);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		size_t at = stack->down ? stack->count - 1u - i : i;
+
 		if (read_int(r, json_array_get(v, i), key, i,
-			     fisa_stack_cell(r->d, r->s, (uint32_t)i)) < 0)
+			     &r->s->cells[stack->first + at]) < 0)
 			return -1;
+	}
 	if (stack)
-		r->s->cells[r->d->sp_cell] =
+		r->s->cells[calls ? r->d->calls_cell : r->d->sp_cell] =
 			(int32_t)(stack->down ? stack->count - n : n);
 	return 0;
 }
@@ -225,6 +247,60 @@ static int hex_digit(char c)
 	const char *p = c ? strchr(digits, c) : NULL;
 
 	return p ? (int)(p - digits) % 16 : -1;
+}
+
+/* A register as hex digits, its cells little-endian. */
+static int read_hex_register(struct reader *r, const char *key, size_t index,
+			     const json_t *v, int32_t *cells, uint32_t width)
+{
+	const char *hex = json_string_value(v);
+
+	if (!hex || json_string_length(v) != (size_t)width * 8)
+		return fisa_fail(r->err, "state: %s[%zu]: %u hex digits are "
+				 "wanted", key, index, width * 8);
+	for (uint32_t c = 0; c < width; c++) {
+		uint32_t value = 0;
+
+		for (unsigned i = 0; i < 8; i += 2) {
+			int high = hex_digit(hex[c * 8 + i]);
+			int low = hex_digit(hex[c * 8 + i + 1]);
+
+			if (high < 0 || low < 0)
+				return fisa_fail(r->err, "state: %s[%zu]: no "
+						 "hex digit", key, index);
+			value |= (uint32_t)(high << 4 | low) << (4 * i);
+		}
+		cells[c] = (int32_t)value;
+	}
+	return 0;
+}
+
+/* A key that the dialect's head brings along. */
+static int read_own_key(struct reader *r, const struct fisa_key *key,
+			const json_t *v)
+{
+	const struct fisa_file *f = &r->d->files[key->file];
+	int32_t *cell = &r->s->cells[f->first];
+
+	if (key->form == FISA_KEY_I32)
+		return read_int(r, v, key->name, 0, cell);
+	if (key->form == FISA_KEY_U32) {
+		json_int_t n = json_integer_value(v);
+
+		if (!json_is_integer(v) || n < 0 || n > UINT32_MAX)
+			return fisa_fail(r->err, "state: %s: a number of "
+					 "0..%u is wanted", key->name,
+					 UINT32_MAX);
+		*cell = (int32_t)(uint32_t)n;
+		return 0;
+	}
+	if (want_array(r, key->name, v, fisa_registers(f)) < 0)
+		return -1;
+	for (size_t i = 0; i < json_array_size(v); i++)
+		if (read_hex_register(r, key->name, i, json_array_get(v, i),
+				      cell + i * f->width, f->width) < 0)
+			return -1;
+	return 0;
 }
 
 /* Bytes that were there before the run: dirty, not written. */
@@ -363,10 +439,13 @@ static int read_key(struct reader *r, const char *key, json_t *v)
 	bool known = false;
 	uint64_t n = 0;
 
-	for (size_t i = 0; i < STATE_KEYS; i++)
-		if (strcmp(key, isa_state_keys[i].name) == 0)
-			return read_file_key(r, &isa_state_keys[i], v);
-	if (strcmp(key, "stack") == 0)
+	if (isa_state_key(r->d, key))
+		return read_file_key(r, isa_state_key(r->d, key), v);
+	for (uint32_t i = 0; i < r->d->key_count; i++)
+		if (strcmp(key, r->d->keys[i].name) == 0)
+			return read_own_key(r, &r->d->keys[i], v);
+	if (strcmp(key, "stack") == 0 ||
+	    (strcmp(key, "calls") == 0 && fisa_links_apart(r->d)))
 		return read_stack(r, key, v);
 	if (strcmp(key, "flags") == 0)
 		return read_flags(r, key, v);
