@@ -354,10 +354,11 @@ static int parse_fuel(struct fisa_loader *l, struct fisa_span rest) {
   return no_more(l, rest);
 }
 
+/* Lethal to a machine that does not look where its code ends. */
 static int parse_truncated(struct fisa_loader *l, struct fisa_span rest) {
   int64_t n;
 
-  if (fisa__number(l, fisa__word(&rest), 1, FIRST_LETHAL - 1, &n))
+  if (fisa__number(l, fisa__word(&rest), 1, LAST_LETHAL, &n))
     return -1;
   l->d->truncated_fault = (int32_t)n;
   return no_more(l, rest);
