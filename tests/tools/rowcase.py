@@ -129,8 +129,8 @@ class State:
                     if v]
         if self.stk != base.stk:
             out.append(f'sp={len(self.stk)}')
-            first = next((i for i, v in enumerate(self.stk) if v), None)
-            if first is not None:
+            first = next((i for i, v in enumerate(self.stk) if v), -1)
+            if self.stk:
                 out.append('stk=' + ','.join(map(str, self.stk[first:])))
         return out
 
