@@ -25,6 +25,7 @@ static const char tiny_text[] =
 	"lethal 1001 stack_empty\n"
 	"lethal 1002 negative_target\n"
 	"lethal 1003 opaque\n"
+	"lethal 1004 past_code\n"
 	"truncated 1\n"
 	"unknown 3\n"
 	"undefined 0x00..0x0F len 1\n"
