@@ -189,6 +189,8 @@ static bool find(struct flux_evolved *a) {
       .assurance = in->policy.min_assurance,
       .threads = in->policy.threads,
       .budget = in->policy.budget,
+      /* The first find is wanted soon; later ones may take longer. */
+      .once = atomic_load(&a->generation) == 0 && a->dry == 0,
       .heat = heat,
       .cancel = &a->cancel,
       .progress = keep_share,
