@@ -55,6 +55,7 @@ static unsigned guard_op(unsigned lethal) {
   case FLUX_LETHAL_POW_RANGE:
     return FIR_G_POW_RANGE;
   case FLUX_LETHAL_LOG_ZERO:
+  case FLUX_LETHAL_ZERO: /* the same test under two names */
     return FIR_G_LOG_ZERO;
   case FLUX_LETHAL_STACK_FULL:
     return FIR_G_STACK_FULL;

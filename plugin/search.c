@@ -497,20 +497,23 @@ static void doubt_parent(struct search *s) {
   snprintf(s->refutation, sizeof s->refutation, "%s", t.what);
 }
 
-/* Hands the best out. */
-static void finish(struct search *s, struct fse_search_result *out) {
+/* Hands out the best of all climbs, of which the first began at the parent. */
+static void finish(struct search *s, const struct search *first,
+                   struct fse_search_result *out) {
   uint32_t n = ftrial_set_recorded(s->q->set);
   struct step *best = current(s);
+  uint64_t parent_cost = first->steps[0].cost;
   double per = n ? 1.0 / n : 1.0;
   out->variants = s->variants;
   out->rejected = s->rejected;
-  out->cost_before = (double)s->steps[0].cost * per;
-  out->cost_after = (double)best->cost * per;
-  out->parent_refuted = s->refuted;
-  if (s->refutation[0] != '\0')
-    snprintf(out->reason, sizeof out->reason, "%s", s->refutation);
-  out->improved = best->cost < s->steps[0].cost && !s->refuted &&
-                  !cancelled(s->q);
+  out->cost_before = (double)parent_cost * per;
+  out->parent_refuted = first->refuted;
+  if (first->refutation[0] != '\0')
+    snprintf(out->reason, sizeof out->reason, "%s", first->refutation);
+  out->improved = best->cost < parent_cost && !s->refuted &&
+                  !first->refuted && !cancelled(s->q);
+  out->cost_after = out->improved ? (double)best->cost * per
+                                  : out->cost_before;
   if (!out->improved) return;
   out->assurance = s->q->assurance;
   name_kinds(s, out->kinds, sizeof out->kinds);
@@ -570,21 +573,31 @@ static void look_back(struct search *s) {
   }
 }
 
+/* The kinds that a climb without them may do better than. */
+static void kinds_used(const struct search *first, bool used[FSE_KINDS_MAX]) {
+  bool from_root = first->q->parent == first->q->root;
+  for (uint32_t k = 0; k < fse_kind_count; k++)
+    used[k] = !from_root && first->q->policy->weight[k] > 0;
+  for (uint32_t i = 1; from_root && i < first->step_count; i++)
+    used[first->steps[i].kind % FSE_KINDS_MAX] = true;
+}
+
 /*
  * Steps are taken greedily, so a kind that finds something early may close the
- * way to more. Climbs once more without each kind that the best made use of;
- * what comes out cheaper is the best. Returns 0, or -1 with err.
+ * way to more. Climbs once more, from the root, without each kind in turn;
+ * *best is the first or what came out cheaper. Returns 0, or -1 with err.
  */
-static int climb_again(struct search **best,
-                       const struct fse_search_request *q,
+static int climb_again(struct search *first, struct search **best,
                        struct fse_policy *policy, struct fisa_error *err) {
+  const struct fse_search_request *q = first->q;
   bool used[FSE_KINDS_MAX] = {false};
-  uint64_t variants = (*best)->variants, rejected = (*best)->rejected;
+  uint64_t variants = first->variants, rejected = first->rejected;
   struct fse_search_request again = *q;
-  bool stopped = (*best)->stopped;
+  bool stopped = first->stopped;
+  if (q->parent != q->root) again.heat = NULL; /* the parent's */
+  again.parent = q->root;
   again.policy = policy;
-  for (uint32_t i = 1; i < (*best)->step_count; i++)
-    used[(*best)->steps[i].kind % FSE_KINDS_MAX] = true;
+  kinds_used(first, used);
   for (uint32_t k = 0; k < fse_kind_count; k++) {
     struct search *s;
     if (!used[k] || variants >= q->budget || stopped) continue;
@@ -602,7 +615,7 @@ static int climb_again(struct search **best,
       *best = s;
       s = worse;
     }
-    search_close(s);
+    if (s != first) search_close(s);
   }
   (*best)->variants = variants;
   (*best)->rejected = rejected;
@@ -613,24 +626,26 @@ static int climb_again(struct search **best,
 int fse_search(const struct fse_search_request *q,
                struct fse_search_result *out, struct fisa_error *err) {
   struct fse_policy *policy = NULL;
-  struct search *best = NULL;
+  struct search *first, *best;
   int rc;
   memset(out, 0, sizeof *out);
   /* What is said of scratch memory has to hold before anything builds on it. */
   rc = fse_scratch_matters(q->set, q->root, q->policy->max_task_cycles,
                            q->seed, out->reason);
   if (rc != 0) return rc > 0 ? 0 : fisa_fail(err, "out of memory");
-  best = climb(q, UINT64_MAX, 0, err);
-  if (best == NULL) return -1;
+  first = best = climb(q, UINT64_MAX, 0, err);
+  if (first == NULL) return -1;
   policy = malloc(sizeof *policy);
   rc = policy == NULL ? fisa_fail(err, "out of memory") : 0;
-  if (rc == 0 && !best->refuted) rc = climb_again(&best, q, policy, err);
+  if (rc == 0 && !first->refuted && !q->once)
+    rc = climb_again(first, &best, policy, err);
   if (rc == 0) {
-    doubt_parent(best);
-    finish(best, out);
+    doubt_parent(first);
+    finish(best, first, out);
   }
   free(policy);
-  search_close(best);
+  if (best != first) search_close(best);
+  search_close(first);
   return rc;
 }
 

@@ -489,9 +489,9 @@ static void accepts_variants(void) {
     "fluxisa 1\ndialect x\ntruncated 1\nunknown 2\n"
     "row 0 A len=1 does = nop",
     "fluxisa 1\ndialect x\ntruncated 1\nunknown 2\nlethal 1000 opaque\n"
-    "row 0 A len=len16@1 ops=payload opaque",
+    "lethal 1001 past_code\nrow 0 A len=len16@1 ops=payload opaque",
     "fluxisa 1\ndialect x\ntruncated 1\nunknown 2\nlethal 1000 opaque\n"
-    "row 0 A len=len16@1 ops=payload keep sensitive=strip;link does=nop",
+    "lethal 1001 past_code\nrow 0 A len=len16@1 ops=payload keep sensitive=strip;link does=nop",
   };
   static const int want[] = {0, -1, 0, 0};
 

@@ -248,6 +248,7 @@ enum flux_semop {
   X(SHL_OVERFLOW, "shl_overflow")   /* a b: a << (b & 31) is no int32 */ \
   X(CAST_RANGE, "cast_range")       /* a b: b != 0 and ftoi_range(a) */ \
   X(BEFORE_MEMORY, "before_memory") /* a: a = -1, the byte in front of it */ \
+  X(ZERO, "zero")                   /* a: a = 0 */ \
   X(ALWAYS, "always")               /* what the row does cannot be told here */
 
 enum flux_lethal {

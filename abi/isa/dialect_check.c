@@ -62,14 +62,33 @@ static bool list_has_file(const char *list, const char *file) {
   return false;
 }
 
+/* The fact tables name parts of memory (MEM.heap), and a fault by another
+ * word. */
+static bool list_means(const char *list, const char *word) {
+  if (list_has(list, word))
+    return true;
+  if (strcmp(word, "MEM") == 0)
+    return list_has(list, "MEM.stack") || list_has(list, "MEM.heap");
+  return strcmp(word, "FAULT") == 0 && list_has(list, "ERR");
+}
+
 static int need(struct walk *w, bool writes, const char *word) {
   const char *list = writes ? w->row->writes : w->row->reads;
 
-  if (list_has(list, word))
+  if (list_means(list, word))
     return 0;
   w->l->field = writes ? "writes" : "reads";
   return fisa__bad(w->l, "%s is missing, the template %s it", word,
                    writes ? "writes" : "reads");
+}
+
+/* A stack that is named at all is pushed to, popped from and looked at. */
+static int need_cells(struct walk *w, bool writes, uint32_t file) {
+  const char *name = w->l->d->files[file].name;
+
+  if (list_has(w->row->reads, name) || list_has(w->row->writes, name))
+    return 0;
+  return need(w, writes, name);
 }
 
 /* The declared name of what a reference reaches must be in the list. */
@@ -90,7 +109,7 @@ static int need_ref(struct walk *w, bool writes, const struct fisa_ref *ref) {
     snprintf(word, sizeof word, "%s[%d]", f->name, (int)ref->value);
     return need(w, writes, word);
   case FISA_REF_STACK:
-    return need(w, writes, f->name);
+    return need_cells(w, writes, ref->file);
   case FISA_REF_CELL:
     /* The fact tables write a flag Z as ZF. */
     snprintf(word, sizeof word, "%sF", f->name);
@@ -108,21 +127,24 @@ static int need_outside(struct walk *w, bool writes) {
   if (list_has(list, "HOST") || list_has(list, "CHAN") ||
       (!writes && list_has(list, "RNG")))
     return 0;
+  /* A role that says so will do. */
+  if (!w->row->pure &&
+      (w->row->roles & (writes ? FISA_ROLE_ACT | FISA_ROLE_A2A
+                               : FISA_ROLE_SENSE)))
+    return 0;
   return need(w, writes, "HOST");
-}
-
-static int need_cells(struct walk *w, bool writes_cells, uint32_t file) {
-  return need(w, writes_cells, w->l->d->files[file].name);
 }
 
 static int need_stack(struct walk *w, bool writes_cells) {
   const struct fisa_dialect *d = w->l->d;
   const struct fisa_file *index = &d->files[d->stack_file - 1];
+  const char *name = d->files[d->stack_file].name;
 
   /* An index with a name of its own is nobody's register. */
   assert(index->first == d->sp_cell);
   if (strcmp(index->name, "SP") == 0 &&
-      (need(w, false, "SP") || need(w, true, "SP")))
+      (need(w, false, "SP") || need(w, true, "SP") ||
+       need(w, writes_cells, name)))
     return -1;
   return need_cells(w, writes_cells, d->stack_file);
 }
@@ -165,9 +187,6 @@ static int need_effect(struct walk *w, const struct fisa_step *st) {
     return need(w, true, "HALT");
   case FLUX_OP_DIV:
   case FLUX_OP_TRAP:
-  case FLUX_OP_CHECK:
-    if (list_has(w->row->writes, "ERR"))
-      return 0;
     return need(w, true, "FAULT");
   default:
     return 0;
@@ -398,6 +417,21 @@ static void note_file(struct walk *w, const struct fisa_step *st) {
 
 /* ---- stack and memory --------------------------------------------------- */
 
+/* Cells that an op takes off if they are there. */
+static int soft_pops(const struct fisa_step *st) {
+  switch (st->op) {
+  case FLUX_OP_POPZ:
+    return 1;
+  case FLUX_OP_DROP:
+  case FLUX_OP_FOLD:
+    return st->imm.kind == FISA_REF_CONST && st->imm.value > 0 &&
+                   st->imm.value <= MAX_FOLD
+               ? st->imm.value : 1;
+  default:
+    return 0;
+  }
+}
+
 static int check_stack(struct walk *w, const struct fisa_step *st) {
   bool apart = fisa_links_apart(w->l->d);
   bool links = st->op == FLUX_OP_CALL || st->op == FLUX_OP_RET;
@@ -412,13 +446,18 @@ static int check_stack(struct walk *w, const struct fisa_step *st) {
     return fisa__bad(w->l, "call needs the guard calls_full");
   if (st->op == FLUX_OP_RET || (apart && links))
     return 0;  /* tests by itself */
-  /* Those that take what there is leave room behind them. */
-  if (st->op == FLUX_OP_POPZ || st->op == FLUX_OP_DROP) {
-    w->room++;
+  /* Those that take what there is leave room behind them, at least as much
+   * as a stack of that size has without them. */
+  if (soft_pops(st) > 0) {
+    int size = w->l->d->files[w->l->d->stack_file].count;
+    if (soft_pops(st) > size)
+      return fisa__bad(w->l, "%s of more than the stack has", op_name(st));
+    w->room += soft_pops(st) - (st->op == FLUX_OP_FOLD);
+    if (w->room > size)
+      w->room = size;
+    w->live = st->op == FLUX_OP_FOLD;
     return 0;
   }
-  if (st->op == FLUX_OP_FOLD)
-    return 0;
   if (pushes && w->room == 0)
     return fisa__bad(w->l, "%s needs the guard stack_full", op_name(st));
   if (!pushes && w->live == 0)
@@ -518,6 +557,18 @@ static bool flow_fits(enum fisa_flow flow, unsigned op) {
   return false;
 }
 
+/* A branch below address 0 is refused before any effect, so what it tests has
+ * to be there before any. */
+static int check_condition(struct walk *w, const struct fisa_step *last) {
+  for (const struct fisa_step *s = w->row->steps; s < last; s++)
+    if (last->a.kind == FISA_REF_TEMP && s->d.kind == FISA_REF_TEMP &&
+        s->d.value == last->a.value &&
+        fisa_semop_effect(s->op) == FISA_EFFECT_STACK)
+      return fisa__bad(w->l, "%s takes the condition off the stack; read it "
+                       "there and drop it", op_name(s));
+  return 0;
+}
+
 static int check_flow_ops(struct walk *w) {
   const struct fisa_row *row = w->row;
 
@@ -534,7 +585,7 @@ static int check_flow_ops(struct walk *w) {
     return fisa__bad(w->l, "%s does not fit the field flow", op_name(last));
   if (last->op == FLUX_OP_CALL && row->link == 0)
     return fisa__bad(w->l, "call needs the field link");
-  return 0;
+  return is_branch(last->op) ? check_condition(w, last) : 0;
 }
 
 static bool is_immediate(const struct fisa_operand *op) {
@@ -660,6 +711,11 @@ static int check_pure(struct fisa_loader *l, const struct fisa_row *row) {
   for (unsigned i = 0; row->pure && i < row->step_count; i++)
     switch (fisa_semop_effect(row->steps[i].op)) {
     case FISA_EFFECT_STORE:
+      /* A stack that lies in memory is a stack all the same. */
+      if (list_has(row->writes, "MEM.stack"))
+        break;
+      return fisa__bad(l, "%s is not pure",
+                       fisa_semop_name(row->steps[i].op));
     case FISA_EFFECT_COPY:
     case FISA_EFFECT_IN:
     case FISA_EFFECT_OUT:
@@ -787,7 +843,7 @@ static int need_lethals(struct fisa_loader *l, const struct fisa_row *row) {
         met |= 1u << FLUX_LETHAL_REGISTER_RANGE;
   if (row->opaque)
     met |= 1u << FLUX_LETHAL_OPAQUE;
-  if (row->check < row->length)
+  if (row->check < row->length || row->payload)
     met |= 1u << FLUX_LETHAL_PAST_CODE;
   if (row->flow != FISA_FLOW_NEXT && row->flow != FISA_FLOW_HALT &&
       row->flow != FISA_FLOW_TRAP)

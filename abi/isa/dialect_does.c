@@ -34,6 +34,7 @@ static const struct lethal_form {
   [FLUX_LETHAL_SHL_OVERFLOW] = {"shl_overflow", 2},
   [FLUX_LETHAL_CAST_RANGE] = {"cast_range", 2},
   [FLUX_LETHAL_BEFORE_MEMORY] = {"before_memory", 1},
+  [FLUX_LETHAL_ZERO] = {"zero", 1},
   [FLUX_LETHAL_ALWAYS] = {"always", 0},
 };
 

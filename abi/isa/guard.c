@@ -102,6 +102,7 @@ enum fisa__guard_state fisa__guard(const struct fisa__guard_view *v,
   case FLUX_LETHAL_POW_RANGE:
     return pow_range(a, v->range_of(in, &g->b, v->user));
   case FLUX_LETHAL_LOG_ZERO:
+  case FLUX_LETHAL_ZERO:
     if (a.nonzero || a.lo > 0 || a.hi < 0)
       return FISA__GUARD_NEVER;
     return a.lo == 0 && a.hi == 0 ? FISA__GUARD_SURE : FISA__GUARD_MAYBE;
