@@ -83,6 +83,7 @@ static bool holds(const struct fisa__walk *w, const struct fisa_guard *g) {
   case FLUX_LETHAL_POW_RANGE:
     return !power_fits(a, b);
   case FLUX_LETHAL_LOG_ZERO:
+  case FLUX_LETHAL_ZERO:
     return a == 0;
   case FLUX_LETHAL_STACK_FULL:
   case FLUX_LETHAL_STACK_EMPTY:
