@@ -307,3 +307,35 @@ int fisa_stores(const struct fisa_view *v, const struct fisa_insn *in,
   }
   return count;
 }
+
+/* ---- floats ------------------------------------------------------------- */
+
+static bool gives_float(unsigned op) {
+  switch (op) {
+  case FLUX_OP_FADD: case FLUX_OP_FSUB: case FLUX_OP_FMUL: case FLUX_OP_FDIV:
+  case FLUX_OP_FMIN: case FLUX_OP_FMAX: case FLUX_OP_FNEG: case FLUX_OP_FABS:
+    return true;
+  default:
+    return false;
+  }
+}
+
+int fisa_float_results(const struct fisa_dialect *d,
+                       const struct fisa_insn *in,
+                       uint32_t cells[FISA_MAX_TEMPLATE]) {
+  const struct fisa_row *row = in->row;
+  int count = 0;
+
+  assert(d && row && row->defined);
+  for (unsigned i = 0; i < row->step_count; i++) {
+    const struct fisa_ref *to = &row->steps[i].d;
+    int cell;
+
+    if (!gives_float(row->steps[i].op) || to->kind == FISA_REF_TEMP)
+      continue;
+    cell = fisa__ref_cell(d, in, to);
+    if (cell >= 0 && d->files[to->file].type == FISA_I32)
+      cells[count++] = (uint32_t)cell;
+  }
+  return count;
+}
