@@ -26,7 +26,7 @@
 struct step {
   struct fse_made made;
   uint32_t kind;
-  uint64_t cost;
+  struct fse_worth worth;
 };
 
 struct search {
@@ -166,17 +166,16 @@ static int crew_run_most(struct crew *c, uint32_t threads, uint32_t all,
   return 0;
 }
 
-/* The order in which passing candidates are taken: cheaper, smaller, older. */
+/* The order in which passing candidates are taken: worth more, older. */
 struct pick {
-  uint64_t cost;
-  uint32_t size, index;
+  struct fse_worth worth;
+  uint32_t index;
 };
 
 static int pick_order(const void *x, const void *y) {
   const struct pick *a = x, *b = y;
-  if (a->cost != b->cost) return a->cost < b->cost ? -1 : 1;
-  if (a->size != b->size) return a->size < b->size ? -1 : 1;
-  return a->index < b->index ? -1 : a->index > b->index;
+  int c = fse_worth_order(&a->worth, &b->worth);
+  return c != 0 ? c : a->index < b->index ? -1 : a->index > b->index;
 }
 
 static struct step *current(struct search *s) {
@@ -217,11 +216,10 @@ static int take(struct search *s, const struct fse_round *r,
   if (s->step_count == MAX_STEPS || s->variants >= s->q->budget ||
       fse_candidate_edit(r, b, base, p->index, &proposal) != 0)
     return 0;
-  struct fse_verdict v = fse_candidate_judge(r, b, now->cost, &made);
+  struct fse_verdict v = fse_candidate_judge(r, b, now->worth.cost, &made);
   s->variants++;
   if (v.fate != FSE_FATE_SAME) return 0;
-  if (v.cost > now->cost ||
-      (v.cost == now->cost && v.size >= now->made.program->size) ||
+  if (fse_worth_order(&v.worth, &now->worth) >= 0 ||
       fuzz_made(s, &made, SMOKE_STATES) != 0) {
     fse_made_done(&made);
     return 0;
@@ -229,7 +227,7 @@ static int take(struct search *s, const struct fse_round *r,
   struct step *next = &s->steps[s->step_count++];
   next->made = made;
   next->kind = proposal.kind;
-  next->cost = v.cost;
+  next->worth = v.worth;
   return fse_draft_assign(base, b->draft) != 0 ? -1 : 1;
 }
 
@@ -250,9 +248,8 @@ static int reduce(struct search *s, const struct fse_round *r,
     s->variants++;
     if (v[i].fate != FSE_FATE_SAME) s->rejected++;
     if (v[i].fate == FSE_FATE_SAME &&
-        (v[i].cost < r->cost ||
-         (v[i].cost == r->cost && v[i].size < r->view.program->size)))
-      pick[n++] = (struct pick){v[i].cost, v[i].size, i};
+        fse_worth_order(&v[i].worth, &r->worth) < 0)
+      pick[n++] = (struct pick){v[i].worth, i};
     if (v[i].fate != FSE_FATE_SAME && seen_add(s, v[i].code_hash) != 0)
       taken = -1;
   }
@@ -311,7 +308,7 @@ static int round_make(struct search *s, struct round_parts *p,
   r->number = s->round;
   r->places = now->made.places;
   r->place_count = now->made.place_count;
-  r->cost = now->cost;
+  r->worth = now->worth;
   r->known = seen_has;
   r->known_user = s;
   if (fse_sites_make(&r->view, &r->sites) != 0)
@@ -331,7 +328,7 @@ static int run_round(struct search *s, struct fisa_error *err) {
   if (round_make(s, &parts, &round, err) != 0) goto done;
   all = round.sites.count + s->q->policy->population;
   crew.base = parts.draft;
-  crew.bound = round.cost;
+  crew.bound = round.worth.cost;
   crew.verdict = calloc(all + 1, sizeof *crew.verdict);
   base = fse_draft_copy(parts.draft);
   /* What passes is judged once more where it is taken: a quarter is kept. */
@@ -356,7 +353,7 @@ static bool time_is_up(struct search *s) {
   const struct fse_search_request *q = s->q;
   uint32_t n = ftrial_set_recorded(q->set);
   double per = n ? 1.0 / n : 1.0;
-  uint64_t cost = current(s)->cost;
+  uint64_t cost = current(s)->worth.cost;
   uint64_t best = cost < s->worth ? cost : s->worth;
   if (q->progress != NULL &&
       q->progress(s->before + s->variants, (double)cost * per,
@@ -434,7 +431,7 @@ static int search_loop(struct search *s, struct fisa_error *err) {
       stale = taken > 0 ? 0 : stale + 1;
       s->stopped = time_is_up(s);
     }
-    if (cancelled(s->q) || current(s)->cost >= s->worth || assure(s))
+    if (cancelled(s->q) || current(s)->worth.cost >= s->worth || assure(s))
       return 0;
     stale = 0;
   }
@@ -454,6 +451,21 @@ static void name_kinds(const struct search *s, char *out, size_t capacity) {
                      used ? ", " : "", fse_kinds[k].name, count[k]);
     used += n > 0 ? (size_t)n : 0;
   }
+}
+
+/* What is known of the parent's worth beside its cost. */
+static int weigh(struct step *st, struct fisa_error *err) {
+  struct fisa_facts *f = NULL;
+  struct fse_draft *d = NULL;
+  int rc = fisa_facts_make(st->made.program, &f, err);
+  if (rc == 0) rc = fse_draft_make(st->made.program, f, &d, err);
+  if (rc == 0) {
+    st->worth.size = st->made.program->size;
+    st->worth.memory = fse_memory_rows(d);
+  }
+  fse_draft_free(d);
+  fisa_facts_free(f);
+  return rc;
 }
 
 /* steps[0]: the parent, with its map from the root. */
@@ -478,8 +490,8 @@ static int start(struct search *s, struct fisa_error *err) {
             ? (struct fse_place){f->insn[i].pc, f->insn[i].pc}
             : q->parent_places[i];
   struct ftrial_result t = try_set(s, &st->made);
-  st->cost = t.cost;
-  if (t.verdict == FTRIAL_SAME) return 0;
+  st->worth.cost = t.cost;
+  if (t.verdict == FTRIAL_SAME) return weigh(st, err);
   if (t.verdict != FTRIAL_WRONG)
     return fisa_fail(err, "the running version cannot be tried: %s", t.what);
   s->refuted = true;
@@ -502,7 +514,7 @@ static void finish(struct search *s, const struct search *first,
                    struct fse_search_result *out) {
   uint32_t n = ftrial_set_recorded(s->q->set);
   struct step *best = current(s);
-  uint64_t parent_cost = first->steps[0].cost;
+  uint64_t parent_cost = first->steps[0].worth.cost;
   double per = n ? 1.0 / n : 1.0;
   out->variants = s->variants;
   out->rejected = s->rejected;
@@ -510,9 +522,9 @@ static void finish(struct search *s, const struct search *first,
   out->parent_refuted = first->refuted;
   if (first->refutation[0] != '\0')
     snprintf(out->reason, sizeof out->reason, "%s", first->refutation);
-  out->improved = best->cost < parent_cost && !s->refuted &&
+  out->improved = best->worth.cost < parent_cost && !s->refuted &&
                   !first->refuted && !cancelled(s->q);
-  out->cost_after = out->improved ? (double)best->cost * per
+  out->cost_after = out->improved ? (double)best->worth.cost * per
                                   : out->cost_before;
   if (!out->improved) return;
   out->assurance = s->q->assurance;
@@ -604,13 +616,13 @@ static int climb_again(struct search *first, struct search **best,
     again.budget = q->budget - variants;
     *policy = *q->policy;
     policy->weight[k] = 0;
-    s = climb(&again, current(*best)->cost, variants, err);
+    s = climb(&again, current(*best)->worth.cost, variants, err);
     if (s == NULL) return -1;
     variants += s->variants;
     rejected += s->rejected;
     s->q = q;
     stopped = s->stopped || too_late(q);
-    if (!s->refuted && current(s)->cost < current(*best)->cost) {
+    if (!s->refuted && current(s)->worth.cost < current(*best)->worth.cost) {
       struct search *worse = *best;
       *best = s;
       s = worse;

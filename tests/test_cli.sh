@@ -272,11 +272,59 @@ out "exec: for people" 0 "halt after 1 cycles at 1" exec hex:00 \
 
 # ---- dialect ----------------------------------------------------------------
 
-out "dialect list" 0 "unified
+out "dialect list" 0 'unified
 classic
 seed
 stack
-cis" dialect list
+cis' dialect list
+
+# ---- other dialects ---------------------------------------------------------
+
+printf 'PUSH 42\nADD\nHALT\n' >"$tmp/quick.flx"
+out "seed: asm" 0 012a08ff asm --dialect seed "$tmp/quick.flx"
+out "seed: verify" 0 ok verify --dialect seed "$tmp/quick.flx"
+exec_is "seed: exec" '{"status":"halt","fault":0,"fault_name":"","cycles":3,'\
+'"pc":4,"regs":[],"fregs":[],"conf":[],"stack":[42],"flags":{},"mem":[],'\
+'"out":[]}' --dialect seed --engine ir hex:012a08ff
+printf '{"in":[["SENSE",3,-5],["SENSE",4,9]]}' >"$tmp/state.json"
+"$bin" exec --json --dialect seed --engine ir --state "$tmp/state.json" \
+	hex:3004310230032101ff >"$tmp/stdout"
+check "seed: in and out" grep -qF '"out":[["ACT",2,9]]' "$tmp/stdout"
+check "seed: mem" grep -qF '"mem":[[4,"fbffffff"]]' "$tmp/stdout"
+
+# A message with its payload, PUSH, the frame stack that CALL has filled, and
+# the keys that no other dialect has.
+printf '.dialect classic\nTELL "hi", 0\nMOVI R1, -2\nPUSH R1\nCALL f\n'\
+'f: VADD V0, V0\nHALT\n' >"$tmp/classic.flx"
+out "classic: asm" 0 6003006869002b01feff20010700000052000080 \
+	asm "$tmp/classic.flx"
+printf '{"vregs":["01000000020000000300000004000080"]}' >"$tmp/state.json"
+"$bin" exec --json --engine ir --state "$tmp/state.json" \
+	"$tmp/classic.flx" >"$tmp/stdout"
+same "classic: exec: status" $? 0
+check "classic: out" grep -qF '"out":[["TELL","686900"]]}' "$tmp/stdout"
+check "classic: mem" grep -qF '"mem":[[131068,"feffffff"]]' "$tmp/stdout"
+check "classic: sp" grep -qF ',"sp":65532,' "$tmp/stdout"
+check "classic: stack" grep -qF '"stack":[16]' "$tmp/stdout"
+check "classic: vregs" grep -qF \
+	'"vregs":["02000000040000000600000008000000","0000' "$tmp/stdout"
+check "classic: R11" grep -qF '"regs":[0,-2,0,0,0,0,0,0,0,0,0,65536,0' \
+	"$tmp/stdout"
+
+# PUSH 5; CALL 9; HALT; DUP; MUL; HALT. Then a result that no cell can hold.
+"$bin" exec --json --dialect stack --engine ir hex:550500000053090000601200 \
+	>"$tmp/stdout"
+check "stack: exec" grep -qF '"conf":["1"],"stack":[25]' "$tmp/stdout"
+check "stack: calls" grep -qF '"calls":[8]' "$tmp/stdout"
+"$bin" exec --json --dialect stack --engine ir hex:55ffffff7f16 \
+	>"$tmp/stdout"
+check "stack: unrepresentable" grep -qE \
+	'"fault":1[0-9]+,"fault_name":"unrepresentable"' "$tmp/stdout"
+
+# One instruction back, whatever its length.
+printf 'MOVI R1, 10\nagain: CDEC R1, R1\nJNZ R1, again\nHALT\n' >"$tmp/cis.flx"
+out "cis: asm" 0 02010a000f01010501ffff78 asm --dialect cis "$tmp/cis.flx"
+out "cis: verify" 0 ok verify --dialect cis "$tmp/cis.flx"
 
 # ---- policy ------------------------------------------------------------------
 

@@ -85,8 +85,9 @@
  *                  R.n (register n of the file, zero rule applied), V[rd]+k
  *                  (cell k of a register with a width), STK.n (cell n from
  *                  the top of the data stack, read only; 0 where there is
- *                  none), Z, STRIP (cells), t0..t3 (temporaries), #12 #-1 #0x3F733333
- *                  (constants), #imm8s ... (an immediate operand), #raw:rd
+ *                  none), Z, STRIP (cells), t0..t3 (temporaries), #12 #-1
+ *                  #0x3F733333 (constants), #imm8s ... (an immediate operand),
+ *                  #raw:rd
  *                  (a register byte as a number), #next (address after the
  *                  row). A FILE op names its file first (`file_zero R`),
  *                  which stands in d
