@@ -31,7 +31,8 @@ static flux_status open_dialect(const struct fhost_services *s,
   st->vm = o->machines ? fhost_machines_find(o->machines, name) : o->vm;
   if (!st->vm || strcmp(st->vm->dialect, name) != 0)
     return FLUX_E_UNSUPPORTED;
-  st->dialect = st->vm == o->vm ? o->dialect : NULL;
+  st->dialect = o->machines ? fhost_machines_spoken(o->machines, name)
+                            : o->dialect;
   if (st->dialect)
     return FLUX_OK;
   rc = o->machines
