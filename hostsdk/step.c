@@ -11,7 +11,6 @@
 struct flux_stepper {
   const struct fhost_vm *vm;
   const struct fisa_dialect *dialect;
-  struct fisa_dialect *own_dialect;  /* to be freed, or NULL */
   struct fisa_program *program;
   void *code;
   /* Cells are copied, since the VM wants two behind the last. Memory is the
@@ -21,19 +20,6 @@ struct flux_stepper {
   bool ended;                        /* by a callback of io */
 };
 
-static flux_status open_dialect(const struct fhost_services *s,
-                                const char *name, flux_stepper *st) {
-  if (strcmp(s->options.vm->dialect, name) != 0)
-    return FLUX_E_UNSUPPORTED;
-  st->dialect = s->options.dialect;
-  if (st->dialect)
-    return FLUX_OK;
-  if (fisa_dialect_builtin(name, true, &st->own_dialect, NULL) != 0)
-    return FLUX_E_UNSUPPORTED;
-  st->dialect = st->own_dialect;
-  return FLUX_OK;
-}
-
 static void step_close(flux_stepper *st) {
   if (!st)
     return;
@@ -41,7 +27,6 @@ static void step_close(flux_stepper *st) {
   if (st->code)
     st->vm->unload(st->code);
   fisa_program_free(st->program);
-  fisa_dialect_free(st->own_dialect);
   free(st);
 }
 
@@ -57,8 +42,9 @@ static flux_status step_open(const char *dialect, const uint8_t *code,
   if (!st)
     return FLUX_E_MEMORY;
   st->vm = s->options.vm;
-  status = open_dialect(s, dialect, st);
-  if (status != FLUX_OK)
+  st->dialect = s->options.dialect ? s->options.dialect : s->built_in;
+  status = FLUX_E_UNSUPPORTED;
+  if (!st->dialect || strcmp(st->vm->dialect, dialect) != 0)
     goto fail;
   status = FLUX_E_MALFORMED;
   if (fisa_program_from_bytes(st->dialect, code, size, &st->program, NULL)
@@ -160,9 +146,10 @@ static flux_status step_run(flux_stepper *st, flux_state *given,
   return FLUX_OK;
 }
 
-void fhost_step_fill(flux_step *step) {
+void fhost_step_fill(flux_step *step, const struct fhost_vm *vm) {
   *step = (flux_step){
-    .struct_size = sizeof *step, .open = step_open, .run = step_run,
-    .close = step_close,
+    .struct_size = sizeof *step,
+    .flags = vm && vm->may_fork ? FLUX_STEP_MAY_FORK : 0, .open = step_open,
+    .run = step_run, .close = step_close,
   };
 }
