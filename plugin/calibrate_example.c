@@ -85,14 +85,22 @@ static void reduce_rest(struct reducing *q) {
   }
 }
 
+/* A stack with a single cell. */
+static void simplify_depth(struct reducing *q) {
+  const struct fisa_dialect *d = q->b->d;
+  bool down = d->files[d->stack_file].down;
+  int32_t *at = &q->c->cells[d->sp_cell], was = *at;
+  *at = q->b->init[d->sp_cell] + (down ? -1 : 1);
+  if (*at != was && !still(q)) *at = was;
+}
+
 /* A number that says the same and is easier to read. */
 static void simplify(struct reducing *q, int32_t *at) {
   static const int32_t small[] = {1, 2, -1, 3, 4, 5, 7, 8, 10, 100};
   const int32_t was = *at;
   for (unsigned i = 0; i < sizeof small / sizeof small[0]; i++) {
-    if (was == small[i]) return;
     *at = small[i];
-    if (still(q)) return;
+    if (was == small[i] || still(q)) return;
   }
   *at = was;
   for (;;) {
@@ -111,8 +119,9 @@ static void simplify_cells(struct reducing *q) {
     const struct fisa_file *f = cal_file_of(d, cell);
     if (q->c->cells[cell] == q->b->init[cell]) continue;
     n++;
-    if (f != NULL && f->type == FISA_I32 && f->kind != FISA_FILE_FLAG &&
-        cell != d->sp_cell)
+    if (cell == d->sp_cell)
+      simplify_depth(q);
+    else if (f != NULL && f->type == FISA_I32 && f->kind != FISA_FILE_FLAG)
       simplify(q, &q->c->cells[cell]);
   }
 }

@@ -10,6 +10,7 @@
 #define ATTEMPTS 4u        /* states drawn until one is not lethal */
 #define ROUNDS 8u          /* over the instructions, while states are few */
 #define REDUCE_MOST 4000u  /* states asked about for one example */
+#define PLAIN_TRIES 32u    /* of the first instruction, for one */
 
 enum fse_row_verdict cal_verdict(enum cal_kind kind) {
   switch (kind) {
@@ -74,9 +75,25 @@ static bool still_differs(const struct cal_case *c, struct cal_diff *out,
   return cal_verdict(out->kind) == cal_verdict(l->worst.kind);
 }
 
+/* The first instruction names a register for each operand and is the easiest
+ * to read: if it differs as well, it is the example. */
+static void draw_example(struct look *l) {
+  struct cal_bench *b = l->b;
+  struct cal_diff diff;
+  for (uint32_t i = 0; i < PLAIN_TRIES && l->index != 0; i++) {
+    cal_draw(b, &l->row, 0, i, &b->drawn);
+    cal_check(b, &l->row, l->stepper, &b->drawn, true, &diff);
+    if (cal_verdict(diff.kind) != cal_verdict(l->worst.kind)) continue;
+    l->worst = diff;
+    l->index = 0;
+    l->attempt = i;
+  }
+  cal_draw(b, &l->row, l->index, l->attempt, &b->drawn);
+}
+
 static void make_example(struct look *l, struct cal_result *out) {
   struct cal_bench *b = l->b;
-  cal_draw(b, &l->row, l->index, l->attempt, &b->drawn);
+  draw_example(l);
   cal_case_copy(b, &b->example, &b->drawn);
   cal_reduce(b, &l->row, &b->example, &l->worst, REDUCE_MOST, still_differs,
              l);

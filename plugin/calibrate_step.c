@@ -337,10 +337,9 @@ static bool events_differ(const struct cal_bench *b, const struct pair *p,
       continue;
     event_text(b->d, x, i, u, sizeof u);
     event_text(b->d, y, i, v, sizeof v);
-    snprintf(out->text, sizeof out->text, "%s is %s %s and %s %s",
-             i < x->count && !x->event[i].out ? "what it takes"
-                                              : "what it tells",
-             u, p->by_a, v, p->by_b);
+    snprintf(out->text, sizeof out->text, "what it %s is %s %s and %s %s",
+             (i < x->count ? x : y)->event[i].out ? "tells" : "takes", u,
+             p->by_a, v, p->by_b);
     return differ(out, CAL_VALUE);
   }
   if (x->count == y->count) return false;
