@@ -26,9 +26,10 @@
 #define NO_ROW UINT32_MAX    /* of cal_place: none was begun */
 #define LAST_ROW 256u        /* of cal_result: all are done */
 #define PROBES 128u          /* children for one example, */
+#define WAITS 4u             /* where each has to be waited for */
 #define PROBED 4u            /* of so many rows */
 #define PROBE_CPU 40u        /* milliseconds of one */
-#define PROBE_WALL 1000u
+#define PROBE_WALL 500u
 
 struct child {
   pid_t pid;
@@ -37,7 +38,7 @@ struct child {
 
 /* How a child came to its end. */
 struct fate {
-  bool hung;
+  bool hung, slept;          /* slept: it had to be ended */
   char text[112];            /* as a clause */
 };
 
@@ -151,6 +152,7 @@ static void child_end(struct child *c, bool hung, struct fate *out) {
   close(c->fd);
   do got = waitpid(c->pid, &status, 0);
   while (got < 0 && errno == EINTR);
+  out->slept = hung;
   out->hung = hung || (got > 0 && WIFSIGNALED(status) &&
                        WTERMSIG(status) == SIGPROF);
   if (out->hung)
@@ -230,10 +232,10 @@ static bool still_dies(const struct cal_case *c, struct cal_diff *out,
 }
 
 /* The result of a row that ended its child. */
-static int tell_death(struct cal_bench *b, const struct fate *fate,
-                      uint32_t most, uint64_t deadline,
+static int tell_death(struct cal_bench *b, uint32_t opcode,
+                      const struct fate *fate, bool probed, uint64_t deadline,
                       struct cal_result *out, struct fisa_error *err) {
-  uint32_t opcode = atomic_load(&b->place->opcode);
+  uint32_t most = !probed ? 0 : fate->slept ? WAITS : PROBES;
   uint32_t index = atomic_load(&b->place->index);
   struct cal_diff diff = {fate->hung ? CAL_HANGS : CAL_DIES, ""}, first;
   struct cal_row row;
@@ -297,6 +299,7 @@ static int watch_child(struct watch *w, struct fisa_error *err) {
   struct child child;
   struct cal_result r;
   struct fate fate;
+  uint32_t opcode;
   int got;
   atomic_store(&w->b->place->opcode, NO_ROW);
   if (child_start(&child, look_at_rows, &rows, err) != 0) return -1;
@@ -312,12 +315,13 @@ static int watch_child(struct watch *w, struct fisa_error *err) {
   if (w->next > LAST_ROW || w->enough) return 0;
   if (got > 0) return fisa_fail(err, "calibration: a child talked nonsense");
   if (now_ms() >= w->deadline) return 0;
-  if (atomic_load(&w->b->place->opcode) < w->next ||
-      atomic_load(&w->b->place->opcode) >= LAST_ROW)
+  opcode = atomic_load(&w->b->place->opcode);
+  if (opcode < w->next || opcode >= LAST_ROW ||
+      !cal_is_stepped(&w->b->d->rows[opcode]))
     return fisa_fail(err, "calibration: a child process ended before it "
                           "began: %s", fate.text);
-  if (tell_death(w->b, &fate, w->deaths++ < PROBED ? PROBES : 0, w->deadline,
-                 &r, err) != 0)
+  if (tell_death(w->b, opcode, &fate, w->deaths++ < PROBED, w->deadline, &r,
+                 err) != 0)
     return -1;
   w->next = r.opcode + 1;
   w->enough = w->take(&r, w->user) != 0;

@@ -277,21 +277,23 @@ static int32_t draw_target(const struct fisa_insn *in, uint32_t size,
   return within(op, v);
 }
 
-/* Bytes of one instruction; returns how many. */
+/* Bytes of one instruction; returns how many: one where it cannot be written
+ * as drawn, and what stands behind it is its operands. */
 static uint32_t put_instruction(const struct fisa_dialect *d,
                                 struct fisa_insn *in, uint32_t size,
                                 uint32_t index, uint8_t *at) {
   const struct fisa_row *row = in->row;
   struct stream r = stream_at(STREAM_OPERANDS, row->opcode, index);
   unsigned nth = 0;
+  int n;
   in->target = FISA_NO_TARGET; /* the operand is written as it stands */
   if (row->payload) {
-    uint32_t n = index == 0 ? 0 : below(&r, 14);
+    uint32_t bytes = index == 0 ? 0 : below(&r, 14);
     at[0] = row->opcode;
-    at[1] = (uint8_t)n;
+    at[1] = (uint8_t)bytes;
     at[2] = 0;
-    for (uint32_t i = 0; i < n; i++) at[3 + i] = (uint8_t)draw(&r);
-    return row->length + n;
+    for (uint32_t i = 0; i < bytes; i++) at[3 + i] = (uint8_t)draw(&r);
+    return row->length + bytes;
   }
   for (unsigned i = 0; i < row->operand_count; i++) {
     if (row->operands[i].kind == FISA_OPERAND_REG)
@@ -301,7 +303,9 @@ static uint32_t put_instruction(const struct fisa_dialect *d,
     else
       in->value[i] = draw_number(in, i, index, &r);
   }
-  return (uint32_t)fisa_encode(in, at);
+  n = fisa_encode(in, at);
+  at[0] = row->opcode;
+  return n > 0 ? (uint32_t)n : 1;
 }
 
 static void note_own(struct cal_row *r, const struct fisa_ref *ref) {

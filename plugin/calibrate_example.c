@@ -74,6 +74,26 @@ static void reduce_cells(struct reducing *q, uint32_t first, uint32_t count) {
   reduce_cells(q, first + count / 2, count - count / 2);
 }
 
+/* All of it at once: many bugs show in any state. */
+static bool reduce_all(struct reducing *q) {
+  const struct cal_bench *b = q->b;
+  size_t size = b->d->cell_count * sizeof *b->init;
+  struct cal_case *c = q->c;
+  uint64_t cycles = c->cycles;
+  int32_t input[CAL_INPUTS];
+  memcpy(input, c->input, sizeof input);
+  memcpy(c->cells, b->init, size);
+  memset(c->mem, 0, b->d->mem_size);
+  memset(c->input, 0, sizeof c->input);
+  c->cycles = 0;
+  if (still(q)) return true;
+  memcpy(c->cells, b->drawn.cells, size);
+  memcpy(c->mem, b->drawn.mem, b->d->mem_size);
+  memcpy(c->input, input, sizeof input);
+  c->cycles = cycles;
+  return false;
+}
+
 static void reduce_rest(struct reducing *q) {
   uint64_t cycles = q->c->cycles;
   q->c->cycles = 0;
@@ -132,7 +152,7 @@ void cal_reduce(struct cal_bench *b, const struct cal_row *r,
   struct reducing q = {b, c, diff, most, how, user};
   (void)r;
   /* What does not show again by itself is no smaller for being cut. */
-  if (!still(&q)) return;
+  if (!still(&q) || reduce_all(&q)) return;
   reduce_memory(&q, 0, b->d->mem_size);
   reduce_cells(&q, 0, b->d->cell_count);
   reduce_rest(&q);
