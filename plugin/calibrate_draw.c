@@ -16,8 +16,8 @@
 #include "plugin/calibrate_impl.h"
 
 #define SEED UINT64_C(0x63616c6962726174)
-#define LONG_RUN 256       /* bytes of memory that only few instructions use */
-#define SOME 48u           /* one in so many may use more */
+#define LONG_RUN 256       /* bytes of memory that only one instruction uses */
+#define LONGEST 10u        /* more of: this one, with the end of the range */
 
 enum { STREAM_COMMON = 1, STREAM_OPERANDS, STREAM_STATE };
 
@@ -258,7 +258,7 @@ static int32_t draw_number(const struct fisa_insn *in, unsigned i,
   int32_t v;
   if (op->kind == FISA_OPERAND_UNUSED) return (int32_t)below(r, 256);
   v = within(op, index % 2 == 0 ? edges[index / 2 % n] : whole(NULL, NULL, r));
-  if (v > LONG_RUN && is_run(in->row, i) && index % SOME != 10)
+  if (v > LONG_RUN && is_run(in->row, i) && index != LONGEST)
     v %= LONG_RUN;
   return v;
 }

@@ -18,7 +18,7 @@
 #include "plugin/calibrate.h"
 
 #define CAL_FORM 1u      /* of how rows are looked at; part of the key */
-#define CAL_CASES 80u    /* instructions of a row, a state each */
+#define CAL_CASES 72u    /* instructions of a row, a state each */
 #define CAL_LEAST 32u    /* states a row is stepped on, if there are so many */
 #define CAL_LEAD 64u     /* bytes before the first instruction */
 #define CAL_INPUTS 4u    /* made-up outside values of a state */
