@@ -169,7 +169,8 @@ static void tell(struct fse_instance *in, const struct fse_known *k,
             k->dialect->name, fse_unproven(in));
     return;
   }
-  fse_say(in, FLUX_LOG_INFO,
+  /* What is as it should be is no news. */
+  fse_say(in, c->finding_count > 0 ? FLUX_LOG_INFO : FLUX_LOG_DEBUG,
           "dialect %s: %u rows stepped on the host's VM, %u opaque, %u unfit, "
           "%u never stepped%s", k->dialect->name, c->stepped, c->opaque,
           c->unfit, c->never, recalled ? ", as the journal knows" : "");

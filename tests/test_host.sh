@@ -525,7 +525,7 @@ holds "calibrate: JSON, all is fine" "$out" '^{"fine":true,"dialects":\[{'
 holds "calibrate: JSON, the sums" "$out" \
 	'"stepped":178,"opaque":0,"unfit":0,"never":8,.*"rows":\[\]}\]}$'
 # What it found is what the host needs no more to find out.
-sed 's/^agents = /host = { log = "info"; }; &/' cal.conf >info.conf
+sed 's/^agents = /host = { log = "debug"; }; &/' cal.conf >info.conf
 run -c info.conf --tasks 2
 holds "calibrate: the journal knows" "$err" \
 	'178 rows stepped on .*, as the journal knows$'
