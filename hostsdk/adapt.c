@@ -495,7 +495,7 @@ int fhost_adapt(const struct fhost_adapter *a, struct fhost_vm *out,
     .flags = a->step ? FHOST_VM_COUNTS_ALL
                      : FHOST_VM_NO_COUNTS | FHOST_VM_HALT_ONLY,
     .context = a, .load = load, .unload = unload, .run = run, .heads = heads,
-    .missing = missing,
+    .may_fork = !a->no_fork, .missing = missing,
   };
   return 0;
 }

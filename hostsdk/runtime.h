@@ -53,6 +53,9 @@ struct fhost_vm {
   int (*run)(void *code, struct fisa_state *s, const struct fhost_vm_io *io,
              uint64_t fuel, _Atomic uint64_t *counts);
   const uint8_t *(*heads)(void *code);  /* bit per code byte */
+  /* Whether it also runs in a child process that was forked beside other
+   * threads: FLUX_STEP_MAY_FORK of flux/services.h. */
+  bool may_fork;
   /* Says in sentences what it leaves out of a dialect; NULL: nothing. Any
    * thread. */
   void (*missing)(const struct fhost_vm *vm, const struct fisa_dialect *d,

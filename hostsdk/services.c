@@ -112,6 +112,15 @@ static const char *build_id(struct fhost_services *s) {
   return s->build_id;
 }
 
+/* The dialect that programs to be stepped are in, read once. A VM of another
+ * one than the built-in needs it among its options. */
+static void find_dialect(struct fhost_services *s) {
+  const struct fhost_services_options *o = &s->options;
+
+  if (o->vm && !o->dialect)
+    (void)fisa_dialect_builtin(o->vm->dialect, true, &s->built_in, NULL);
+}
+
 struct fhost_services *
 fhost_services_new(const struct fhost_services_options *o) {
   struct fhost_services *s = calloc(1, sizeof *s);
@@ -125,6 +134,7 @@ fhost_services_new(const struct fhost_services_options *o) {
     return NULL;
   }
   s->options = *o;
+  find_dialect(s);
   s->host = (flux_host){
     .struct_size = sizeof s->host, .abi_version = FLUX_ABI_VERSION,
     .name = o->name, .version = o->version, .build_id = build_id(s),
@@ -141,7 +151,7 @@ fhost_services_new(const struct fhost_services_options *o) {
   s->native = (flux_native){
     .struct_size = sizeof s->native, .call = native_call,
   };
-  fhost_step_fill(&s->step);
+  fhost_step_fill(&s->step, o);
   fhost_live_fill(&s->live);
   return s;
 }
@@ -150,6 +160,7 @@ void fhost_services_free(struct fhost_services *s) {
   if (!s)
     return;
   pthread_mutex_destroy(&s->log_lock);
+  fisa_dialect_free(s->built_in);
   free(s);
 }
 

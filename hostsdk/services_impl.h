@@ -13,6 +13,7 @@
 
 struct fhost_services {
   struct fhost_services_options options;
+  struct fisa_dialect *built_in; /* the VM's, where the options have none */
   pthread_mutex_t log_lock;  /* one line at a time */
   flux_host host;
   flux_config config;
@@ -25,7 +26,8 @@ struct fhost_services {
 };
 
 /* Fills a flux.step/1 table; its context is the services. */
-void fhost_step_fill(flux_step *step);
+void fhost_step_fill(flux_step *step,
+                     const struct fhost_services_options *o);
 
 /* Fills a flux.live/1 table that passes calls on to options.live. */
 void fhost_live_fill(flux_live *live);

@@ -11,7 +11,6 @@
 struct flux_stepper {
   const struct fhost_vm *vm;
   const struct fisa_dialect *dialect;
-  struct fisa_dialect *own_dialect;  /* to be freed, or NULL */
   struct fisa_program *program;
   void *code;
   /* Cells are copied, since the VM wants two behind the last. Memory is the
@@ -26,22 +25,15 @@ struct flux_stepper {
 static flux_status open_dialect(const struct fhost_services *s,
                                 const char *name, flux_stepper *st) {
   const struct fhost_services_options *o = &s->options;
-  int rc;
 
   st->vm = o->machines ? fhost_machines_find(o->machines, name) : o->vm;
   if (!st->vm || strcmp(st->vm->dialect, name) != 0)
     return FLUX_E_UNSUPPORTED;
-  st->dialect = o->machines ? fhost_machines_spoken(o->machines, name)
-                            : o->dialect;
-  if (st->dialect)
-    return FLUX_OK;
-  rc = o->machines
-           ? fhost_machines_dialect(o->machines, name, &st->own_dialect, NULL)
-           : fisa_dialect_builtin(name, true, &st->own_dialect, NULL);
-  if (rc != 0)
-    return FLUX_E_UNSUPPORTED;
-  st->dialect = st->own_dialect;
-  return FLUX_OK;
+  if (o->machines)
+    st->dialect = fhost_machines_spoken(o->machines, name);
+  else
+    st->dialect = o->dialect ? o->dialect : s->built_in;
+  return st->dialect ? FLUX_OK : FLUX_E_UNSUPPORTED;
 }
 
 static void step_close(flux_stepper *st) {
@@ -51,7 +43,6 @@ static void step_close(flux_stepper *st) {
   if (st->code)
     st->vm->unload(st->code);
   fisa_program_free(st->program);
-  fisa_dialect_free(st->own_dialect);
   free(st);
 }
 
@@ -175,9 +166,23 @@ static flux_status step_run(flux_stepper *st, flux_state *given,
   return FLUX_OK;
 }
 
-void fhost_step_fill(flux_step *step) {
+/* Whether all VMs that may be asked for stand a fork. */
+static bool may_fork(const struct fhost_services_options *o) {
+  const struct fhost_vm *vm;
+
+  if (!o->machines)
+    return o->vm && o->vm->may_fork;
+  for (uint32_t i = 0; (vm = fhost_machines_at(o->machines, i)) != NULL; i++)
+    if (!vm->may_fork)
+      return false;
+  return true;
+}
+
+void fhost_step_fill(flux_step *step,
+                     const struct fhost_services_options *o) {
   *step = (flux_step){
-    .struct_size = sizeof *step, .open = step_open, .run = step_run,
-    .close = step_close,
+    .struct_size = sizeof *step,
+    .flags = may_fork(o) ? FLUX_STEP_MAY_FORK : 0, .open = step_open,
+    .run = step_run, .close = step_close,
   };
 }
