@@ -312,10 +312,10 @@ static struct end stand(struct fhost_adapted *c,
   int64_t pc = vm_pc(c);
 
   if (end.status == FHOST_RUNS && pc < 0) {
-    /* A jump that nobody could foretell: too late for its effects. */
-    fhost_number_put(c->vm, &c->a->pc, plan->in.pc);
-    return (struct end){FISA_RUN_FAULT,
-                        c->d->lethal_code[FLUX_LETHAL_NEGATIVE_TARGET]};
+    /* A jump that nobody could foretell: too late for its effects. A table
+     * that knows no jumps has no number for it. */
+    int32_t fault = c->d->lethal_code[FLUX_LETHAL_NEGATIVE_TARGET];
+    return (struct end){FISA_RUN_FAULT, fault ? fault : c->d->unknown_fault};
   }
   c->s->pc = pc < 0 ? plan->in.pc : (uint32_t)pc;
   if (end.status == FHOST_RUNS &&

@@ -554,6 +554,32 @@ static void tellers(void) {
   }
 }
 
+/* A VM that jumps where its table sees no jump is stopped behind it. */
+static int32_t run_wild(void *vm, const uint8_t *code, uint32_t length) {
+  struct teller *t = vm;
+
+  (void)code, (void)length;
+  t->pc = t->pc == 1 ? -7 : t->pc + 1;
+  return FHOST_GOES_ON;
+}
+
+static void below_the_code(void) {
+  const struct fhost_adapter a = {
+    .struct_size = sizeof a, .dialect = "toy", .build_id = "wild",
+    .size = sizeof(struct teller), .fields = tell_fields, .field_count = 1,
+    .pc = FHOST_NUMBER(struct teller, pc, FHOST_I32), .step = run_wild,
+  };
+  struct bench b;
+
+  if (!open_on(&b, &a, 0, "NOP\nNOP\nNOP\n"))
+    return;
+  UNIT_EQ(run(&b, 9), FISA_RUN_FAULT);
+  UNIT_EQ(b.s->fault, 1007);
+  UNIT_EQ(b.s->pc, 1);
+  UNIT_EQ(b.s->cycles, 2);
+  done(&b);
+}
+
 /* ---- odd objects -------------------------------------------------------- */
 
 /* Memory in three pieces: bytes, a pointer that may be NULL, words. */
@@ -1016,6 +1042,7 @@ static const struct unit_test tests[] = {
   {"run alone", "whole", runs_whole},
   {"run alone", "ends", run_whole_ends},
   {"ends", "tellers", tellers},
+  {"ends", "below the code", below_the_code},
   {"ends", "cannot be made", cannot_be_made},
   {"agents", "two", agents},
   {"agents", "halt alone", halt_alone},

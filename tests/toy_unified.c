@@ -101,7 +101,7 @@ static int32_t reg(const struct toy_unified *t, uint8_t raw) {
 
 /* The rows that reach outside, which the plain interpreter has as stubs. */
 static void outside(struct toy_unified *t, const uint8_t *at) {
-  int32_t arg[3] = {at[1], reg(t, 1), 0};
+  int32_t arg[3] = {0, 0, 0};
 
   switch (at[0]) {
   case UNI_SENSE: case UNI_GPS: case UNI_ACCEL: case UNI_GYRO: case UNI_TEMP:
@@ -109,6 +109,8 @@ static void outside(struct toy_unified *t, const uint8_t *at) {
     set_reg(t, at[1], t->io->take(t->io, NULL, NULL, 0));
     break;
   case UNI_SYS:
+    arg[0] = at[1];
+    arg[1] = reg(t, 1);
     t->io->give(t->io, "SYS", arg, 2);
     break;
   case UNI_TELL: case UNI_DELEGATE: case UNI_BROADCAST: case UNI_REPLY:
