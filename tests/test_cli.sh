@@ -224,6 +224,45 @@ err "exec: engine lanes" 1 "engine lanes does not exist for dialect unified" \
 err "exec: engine frob" 1 "engine frob does not exist for dialect unified" \
 	exec --engine frob --json hex:00 --dialect unified
 
+# Dialects whose VM is a module. What the table says is what the VM does.
+"$bin" exec --json --dialect seed hex:012a08ff >"$tmp/stdout" 2>&1
+check "exec: seed: the first example leaves 42" \
+	grep -qF '"cycles":3,"pc":4,' "$tmp/stdout"
+check "exec: seed: stack" grep -qF '"stack":[42]' "$tmp/stdout"
+printf '{"in":[["SENSE",3,7]]}' >"$tmp/seed.json"
+"$bin" exec --json --dialect seed --state "$tmp/seed.json" hex:30033105ff \
+	>"$tmp/stdout" 2>&1
+check "exec: seed: outside" grep -qF '"out":[["ACT",5,7]]' "$tmp/stdout"
+"$bin" exec --json --dialect seed --fuel 1 hex:012a08ff >"$tmp/stdout" 2>&1
+check "exec: seed: fuel" grep -qF '{"status":"fuel","fault":0,' "$tmp/stdout"
+# YIELD does not stop exec.
+"$bin" exec --json --dialect seed hex:340107ff >"$tmp/stdout" 2>&1
+check "exec: seed: through" grep -qF '"stack":[7]' "$tmp/stdout"
+for hex in 2b0a2a002b0b0300080a0b80 2b0100000b000180 210022232080 \
+    2b01ffff4f000180 60020041427a 2b01102057000180 00; do
+	ref=$("$bin" exec --json --dialect classic hex:$hex)
+	ir=$("$bin" exec --json --engine ir --dialect classic hex:$hex)
+	same "exec: classic: ir as ref: $hex" "$ir" "$ref"
+done
+"$bin" exec --json --dialect classic hex:600200414280 >"$tmp/stdout" 2>&1
+check "exec: classic: payload" grep -qF '"out":[["TELL","4142"]]' \
+	"$tmp/stdout"
+"$bin" exec --json --dialect stack hex:00 >"$tmp/stdout" 2>"$tmp/stderr"
+same "exec: stack has no VM: status" $? 1
+same "exec: stack has no VM: stdout" "$(cat "$tmp/stdout")" ""
+check "exec: stack has no VM: said" grep -q \
+	'engine ref does not exist for dialect stack: "flux_vm_stack.so" not' \
+	"$tmp/stderr"
+# A module of others is no VM.
+mkdir -p "$tmp/modules"
+cp "$FLUX_BUILDDIR/lib/flux/flux_vm_seed.so" "$tmp/modules/"
+chmod 777 "$tmp/modules/flux_vm_seed.so"
+FLUX_PLUGIN_DIR=$tmp/modules "$bin" exec --json --dialect seed hex:ff \
+	>"$tmp/stdout" 2>"$tmp/stderr"
+same "exec: module of others: status" $? 1
+check "exec: module of others: said" grep -q 'is writable by others' \
+	"$tmp/stderr"
+
 # A fault is a result.
 "$bin" exec --json hex:ff --dialect unified >"$tmp/stdout"
 same "exec: fault: status" $? 0
