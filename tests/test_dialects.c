@@ -620,6 +620,57 @@ static void all_rows(const struct about *a, const struct fisa_dialect *d) {
 
 static void programs_of_all_rows(void) { each(all_rows); }
 
+/* ---- the verifier reads them all ---------------------------------------- */
+
+/* Programs, and what is found in them; NULL: nothing. */
+static const struct {
+  const char *dialect, *text, *found;
+} programs[] = {
+  {"classic", "MOVI R1, 3\nagain: DEC R1\nJNZ R1, again\nCALL f\nHALT\n"
+   "f: ENTER 2\nPUSH R1\nPOP R2\nLEAVE 0\nRET\n", NULL},
+  {"classic", "TELL \"hello\", half 7\nCMP R1, R2\nJG out\nNOP\n"
+   "out: EMERGENCY_STOP\n", NULL},
+  {"classic", "here: JMP here\nHALT\n", "never be left"},
+  {"classic", "NOP\nCMP R1, R2\n", "off the end"},
+  {"classic", "ROT\nHALT\n", "always faults"},
+  {"classic", "HALT\n.byte 0x2B, 1\n", NULL},
+  {"classic", "NOP\n.byte 0x2B, 1\n", "MOVI"},
+  {"classic", "NOP\n.byte 0x60, 9, 0, 1\n", "TELL"},
+  {"seed", "PUSH 42\nADD\nHALT\n", NULL},
+  {"seed", "again: SENSE 1\nTHRESHOLD 10\nJZ out\nPUSH 1\nACT 2\n"
+   "out: YIELD\nJMP again\n", NULL},
+  {"seed", "PUSH 1\nSWAP\n", "off the end"},
+  {"seed", ".byte 0x99\n", "0x99"},
+  {"stack", "PUSH 5\nCALL f\nPOP\nHALT\nf: DUP\nMUL\nRET\n", NULL},
+  {"stack", "PUSH 3\nagain: DEC\nJNZ again\nBREAK\n", NULL},
+  {"stack", "DEC\nHALT\n", "a stack of at most 0"},
+  {"stack", "again: JMP again\n", "never be left"},
+  {"cis", "MOVI R1, 9\nagain: CADD R2, R1\nCDEC R1, R1\nJNZ R1, again\n"
+   "CALL f\nTELL \"hi\"\nHALT\nf: PUSH R1\nPOP R2\nRET\n", NULL},
+  {"cis", "NOP\nJMP 5\nHALT\n", "outside the code"},
+  {"cis", "CALL f\nf: NOP\n", "off the end"},
+  {"cis", "again: NOP\nJMP again\nHALT\n", "never be left"},
+};
+
+static void verifies_programs(void) {
+  for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
+    struct fisa_dialect *d = dialect_builtin(programs[i].dialect, true);
+    struct fisa_program *p = isa_program(d, programs[i].text);
+    struct fisa_finding f[8] = {{.pc = 0}};
+    int n = p ? fisa_verify(p, f, 8) : -1;
+
+    UNIT_TRUE(programs[i].found ? n > 0 : n == 0, "%s: %d findings in:\n%s%s",
+              programs[i].dialect, n, programs[i].text, f[0].text);
+    if (programs[i].found)
+      UNIT_TRUE(strstr(f[0].text, programs[i].found), "%s: %s",
+                programs[i].dialect, f[0].text);
+    if (p)
+      isa_comes_back(p);
+    fisa_program_free(p);
+    fisa_dialect_free(d);
+  }
+}
+
 static const struct unit_test tests[] = {
   {"tables", "equal the fact tables", equals_fact_table},
   {"tables", "every row", walks_rows},
@@ -633,5 +684,6 @@ static const struct unit_test tests[] = {
   {"text", "every cut", every_cut},
   {"text", "random bytes", random_bytes},
   {"text", "programs of all rows", programs_of_all_rows},
+  {"verifier", "a program or two of each", verifies_programs},
 };
 UNIT_MAIN(tests)

@@ -165,7 +165,12 @@ static void fill_info(const struct fisa_dialect *d, const struct fisa_row *row,
     info->flags |= FISA__ROW_KEEP;
   if (row->opaque) {
     info->flags |= FISA__ROW_FAULT | FISA__ROW_EMIT;
-    if (names_stack(row->writes))
+    /* A call and a return are that, without a meaning too. */
+    if (row->link > 0)
+      info->flags |= FISA__ROW_CALL;
+    else if (row->flow == FISA_FLOW_RET)
+      info->flags |= FISA__ROW_TESTS;
+    else if (names_stack(row->writes))
       info->flags |= FISA__ROW_STACK;
     return;
   }
