@@ -65,9 +65,12 @@ static flux_status step_open(const char *dialect, const uint8_t *code,
       != 0)
     goto fail;
   status = FLUX_E_MEMORY;
-  st->code = st->vm->load(st->program);
   st->state = fisa_state_new(st->dialect);
-  if (!st->code || !st->state)
+  if (!st->state)
+    goto fail;
+  status = FLUX_E_UNSUPPORTED;
+  st->code = st->vm->load(st->vm, st->program, FHOST_LOAD_STEP, NULL);
+  if (!st->code)
     goto fail;
   *out = st;
   return FLUX_OK;
@@ -144,6 +147,9 @@ static flux_status step_run(flux_stepper *st, flux_state *given,
   cell_bytes = s->cell_count * sizeof *s->cells;
   memcpy(s->cells, given->cells, cell_bytes);
   s->mem = given->mem;
+  /* Any page of a memory that is another's may hold anything. */
+  memset(s->dirty, 0xFF, (s->mem_size / FISA_PAGE + 63) / 64 *
+                             sizeof *s->dirty);
   s->pc = given->pc;
   s->cycles = given->cycles;
   s->status = FISA_RUN_HALT;
