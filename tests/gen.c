@@ -74,22 +74,22 @@ static bool runs_over_memory(const struct fisa_row *row) {
 }
 
 /* The file that a register byte reaches: one that checks, if there is one. */
-static const struct fisa_file *file_of(const struct gen *g,
+static const struct fisa_file *file_of(const struct gen_table *t,
                                        const struct fisa_operand *op) {
-  const struct fisa_dialect *d = g->t->d;
+  const struct fisa_dialect *d = t->d;
   const struct fisa_file *file = NULL;
 
   for (uint32_t f = 0; f < d->file_count; f++)
     if (op->files >> f & 1 && (!file || d->files[f].checked))
       file = &d->files[f];
-  return file ? file : &d->files[g->t->file];
+  return file ? file : &d->files[t->file];
 }
 
 /* Mostly one of the common registers; sometimes a byte past the last, rarely
  * where that is lethal. */
 static int32_t register_byte(struct gen *g, const struct fisa_row *row,
                              const struct fisa_operand *op) {
-  const struct fisa_file *file = file_of(g, op);
+  const struct fisa_file *file = file_of(g->t, op);
   uint32_t count = fisa_registers(file);
   uint64_t *r = &g->r;
 
@@ -674,6 +674,19 @@ struct fisa_program *gen_program(const struct gen_table *t, uint64_t seed,
   return p;
 }
 
+/* Where a byte past the last register is lethal, most are not past it. */
+static void mend_registers(const struct gen_table *t,
+                           const struct fisa_row *row, uint64_t *r,
+                           uint8_t *at, uint32_t left) {
+  for (unsigned i = 0; i < row->operand_count; i++) {
+    const struct fisa_operand *op = &row->operands[i];
+    const struct fisa_file *file = file_of(t, op);
+    if (op->kind == FISA_OPERAND_REG && file->checked && op->offset < left &&
+        gen_below(r, 32))
+      at[op->offset] &= (uint8_t)(fisa_registers(file) - 1);
+  }
+}
+
 struct fisa_program *gen_noise(const struct gen_table *t, uint64_t seed,
                                uint64_t number) {
   uint64_t r = gen_stream(seed, number, 2);
@@ -694,6 +707,7 @@ struct fisa_program *gen_noise(const struct gen_table *t, uint64_t seed,
       code[i + row->length - 1u] = 0;
     if (row->payload && i + 1 < size)
       code[i + 1] &= 15;
+    mend_registers(t, row, &r, code + i, size - i);
     i += row->length;
   }
   if (fisa_program_from_bytes(t->d, code, size, &p, NULL))

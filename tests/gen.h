@@ -61,6 +61,8 @@ struct gen_table {
   uint8_t need[256];       /* cells that a row looks at or takes */
   uint8_t takes[256], gives[256]; /* cells that it pops, then pushes */
 
+  uint32_t floats;         /* bit f: file f of integers holds floats as well */
+
   /* The cell that points into a region of memory; file_count: none. */
   uint32_t pointer;
   uint32_t region, region_size;

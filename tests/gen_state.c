@@ -97,6 +97,22 @@ static void fill_stack(const struct gen_table *t, uint64_t *r, uint32_t stack,
   *index = (int32_t)(file->down ? size - depth : depth);
 }
 
+/* Mostly inside its region, and sometimes around either end of it. */
+static int32_t pointer_value(const struct gen_table *t, uint64_t *r) {
+  uint32_t size = t->region_size;
+
+  switch (gen_below(r, 32)) {
+  case 0:
+    return gen_telling(r);
+  case 1:
+    return (int32_t)gen_below(r, 24) - 12;
+  case 2:
+    return (int32_t)(size + gen_below(r, 24)) - 12;
+  default:
+    return (int32_t)(size - 4 * gen_below(r, 100));
+  }
+}
+
 static int32_t begin_value(const struct gen_table *t, uint64_t *r, uint32_t f) {
   const struct fisa_file *file = &t->d->files[f];
 
@@ -104,9 +120,9 @@ static int32_t begin_value(const struct gen_table *t, uint64_t *r, uint32_t f) {
     return (int32_t)gen_below(r, 2);
   if (file->tick)
     return gen_below(r, 4) ? 0 : (int32_t)gen_below(r, 9);
-  if (f == t->pointer && gen_below(r, 16))
-    return (int32_t)(t->region_size - 4 * gen_below(r, 100));
-  if (file->type == FISA_F32)
+  if (f == t->pointer)
+    return pointer_value(t, r);
+  if (file->type == FISA_F32 || (t->floats >> f & 1 && gen_below(r, 2)))
     return float_bits(r);
   return gen_telling(r);
 }

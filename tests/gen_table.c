@@ -189,6 +189,17 @@ static void note_tests(struct gen_table *t) {
       add(&t->test, t->plain.opcode[i]);
 }
 
+/* Registers of integers that rows calculate with as floats. */
+static void note_floats(struct gen_table *t, const struct fisa_row *row) {
+  for (unsigned i = 0; i < row->step_count; i++) {
+    const struct fisa_step *s = &row->steps[i];
+    if ((s->op == FLUX_OP_FADD || s->op == FLUX_OP_FMUL) &&
+        s->a.kind == FISA_REF_REG &&
+        t->d->files[s->a.file].type == FISA_I32)
+      t->floats |= UINT32_C(1) << s->a.file;
+  }
+}
+
 /* A cell that loads and stores reach a region through. */
 static void note_pointer(struct gen_table *t, const struct fisa_row *row) {
   for (unsigned i = 0; i < row->step_count; i++) {
@@ -228,6 +239,7 @@ static void note_plain(struct gen_table *t, const struct fisa_row *row,
   note_helper(t, row, opcode);
   note_stack_helper(t, row, opcode);
   note_pointer(t, row);
+  note_floats(t, row);
   if (t->push < 0 && t->gives[opcode] == 1 && t->need[opcode] == 0)
     t->push = opcode;
 }
