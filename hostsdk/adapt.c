@@ -28,6 +28,7 @@ static bool only_traps(const struct fisa_row *row) {
 
 static void plan_one(struct fhost_adapted *c, uint32_t pc) {
   struct fhost_plan *p = &c->plan[pc];
+  uint32_t cells[FISA_MAX_TEMPLATE];
   const struct fisa_row *row;
 
   p->decoded = (uint8_t)fisa_decode(c->d, c->code, c->size, pc, &p->in);
@@ -44,6 +45,8 @@ static void plan_one(struct fhost_adapted *c, uint32_t pc) {
     p->what |= FHOST_PLAN_YIELD;
   if (only_traps(row))
     p->what |= FHOST_PLAN_TRAP;
+  if (fisa_float_results(c->d, &p->in, cells) > 0)
+    p->what |= FHOST_PLAN_FLOATS;
 }
 
 /* The halt row of one byte that an image is filled with. */
@@ -262,6 +265,17 @@ static struct end run_one(struct fhost_adapted *c,
   return runs_on;
 }
 
+/* NaNs that lie among integers, where nobody would know them later. */
+static void canonical_floats(struct fhost_adapted *c,
+                             const struct fisa_insn *in) {
+  uint32_t cells[FISA_MAX_TEMPLATE];
+  int n = fisa_float_results(c->d, in, cells);
+
+  for (int i = 0; i < n; i++)
+    if ((fhost_cell_get(c, cells[i]) & 0x7FFFFFFF) > 0x7F800000)
+      fhost_cell_put(c, cells[i], 0x7FC00000);
+}
+
 /* What has to be done for the memory's marks around an instruction. */
 static struct end step_vm(struct fhost_adapted *c,
                           const struct fhost_plan *plan, bool own_fault) {
@@ -279,6 +293,8 @@ static struct end step_vm(struct fhost_adapted *c,
   c->running = NULL;
   for (int i = 0; i < runs; i++)
     fhost_take_over(c, run[i].first, run[i].count);
+  if (plan->what & FHOST_PLAN_FLOATS && end.status != FISA_RUN_FAULT)
+    canonical_floats(c, &plan->in);
   if (runs < 0 || plan->what & FHOST_PLAN_SWEEP)
     fhost_sweep_memory(c);
   return end;

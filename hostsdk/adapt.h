@@ -195,8 +195,10 @@ unsigned fhost_adapter_check(const struct fhost_adapter *a,
                                          void *user),
                              void *user);
 
-/* What a shared object with an adapter exports. */
+/* What a shared object with an adapter exports, and how it does. */
 #define FHOST_ADAPTER_ENTRY "flux_host_adapter"
 typedef const struct fhost_adapter *(*fhost_adapter_entry_fn)(void);
+__attribute__((visibility("default"))) const struct fhost_adapter *
+flux_host_adapter(void);
 
 #endif /* FLUX_HOSTSDK_ADAPT_H */

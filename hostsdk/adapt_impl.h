@@ -26,7 +26,8 @@ enum {
   FHOST_PLAN_STORE = 1 << 1,   /* it may store: ask */
   FHOST_PLAN_SWEEP = 1 << 2,   /* opaque: look for what it stored */
   FHOST_PLAN_YIELD = 1 << 3,
-  FHOST_PLAN_TRAP = 1 << 4     /* a named row that only faults */
+  FHOST_PLAN_TRAP = 1 << 4,    /* a named row that only faults */
+  FHOST_PLAN_FLOATS = 1 << 5   /* puts floats among integers */
 };
 
 struct fhost_plan {

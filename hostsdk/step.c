@@ -21,14 +21,23 @@ struct flux_stepper {
   bool ended;                        /* by a callback of io */
 };
 
+/* Finds VM and dialect by the dialect's name. Takes no lock: it may be a
+ * child of a process whose other threads held it. */
 static flux_status open_dialect(const struct fhost_services *s,
                                 const char *name, flux_stepper *st) {
-  if (strcmp(s->options.vm->dialect, name) != 0)
+  const struct fhost_services_options *o = &s->options;
+  int rc;
+
+  st->vm = o->machines ? fhost_machines_find(o->machines, name) : o->vm;
+  if (!st->vm || strcmp(st->vm->dialect, name) != 0)
     return FLUX_E_UNSUPPORTED;
-  st->dialect = s->options.dialect;
+  st->dialect = st->vm == o->vm ? o->dialect : NULL;
   if (st->dialect)
     return FLUX_OK;
-  if (fisa_dialect_builtin(name, true, &st->own_dialect, NULL) != 0)
+  rc = o->machines
+           ? fhost_machines_dialect(o->machines, name, &st->own_dialect, NULL)
+           : fisa_dialect_builtin(name, true, &st->own_dialect, NULL);
+  if (rc != 0)
     return FLUX_E_UNSUPPORTED;
   st->dialect = st->own_dialect;
   return FLUX_OK;
@@ -56,7 +65,6 @@ static flux_status step_open(const char *dialect, const uint8_t *code,
   st = calloc(1, sizeof *st);
   if (!st)
     return FLUX_E_MEMORY;
-  st->vm = s->options.vm;
   status = open_dialect(s, dialect, st);
   if (status != FLUX_OK)
     goto fail;

@@ -86,6 +86,7 @@ static const char made_up[] =
   "lethal 1018 stack_few\n"
   "lethal 1019 calls_full\n"
   "lethal 1020 calls_empty\n"
+  "guard 2 zero\n"
   "row 0x00 HALT len=1 flow=halt writes=HALT pure=no does=halt\n"
   "row 0x01 NOP len=1 does=nop\n"
   "row 0x02 DIVO len=3 ops=rd,rs1 reads=R[rd];R[rs1] writes=R[rd] "
@@ -144,14 +145,17 @@ static const char made_up_more[] =
   "row 0x47 TOP2 len=2 ops=rd reads=STK;SP writes=R[rd];STK;SP "
   "lethal=stack_few(#2) does=add t0 STK.0 STK.1 ; fold t0 #2 ; "
   "mov R[rd] STK.0\n"
+  "row 0x4C ZERO len=3 ops=rd,rs1 reads=R[rd];R[rs1] writes=R[rd] "
+  "lethal=zero(R[rs1]);div_overflow(R[rd],R[rs1]) "
+  "does=quo R[rd] R[rd] R[rs1]\n"
   "row 0x48 CK len=3 ops=rd,rs1 reads=K[rd];R[rs1] writes=K[rd] "
   "does=mov K[rd] R[rs1]\n"
   "row 0x49 JTOP len=3 ops=imm16le_s flow=cond_rel reads=STK;SP writes=STK;SP "
-  "does=popz t0 ; br_nez t0\n"
+  "does=mov t0 STK.0 ; drop #1 ; br_nez t0\n"
   "row 0x4A JCHK len=5 ops=rd,rs1,imm16le_s flow=cond_rel "
   "reads=R[rd];R[rs1] writes=FAULT does=check R[rd] #2 ; br_eqz R[rs1]\n"
   "row 0x4B JDROP len=3 ops=imm16le_s flow=cond_rel reads=STK;SP writes=STK;SP "
-  "does=drop #2 ; popz t0 ; br_nez t0\n";
+  "does=mov t0 STK.2 ; drop #3 ; br_nez t0\n";
 
 static const char made_up_stores[] =
   "row 0x20 ST len=3 ops=rd,rs1 reads=R[rd];R[rs1] writes=MEM pure=no "
@@ -298,6 +302,8 @@ static const struct {
   {"BEFORE", -1, 0, YES(BEFORE_MEMORY)}, {"BEFORE", -2, 0, NO},
   {"BEFORE", 0, 0, NO},
   {"ALWAYS", 0, 0, YES(ALWAYS)},
+  {"ZERO", MIN, 0, YES(ZERO)}, {"ZERO", MIN, -1, YES(DIV_OVERFLOW)},
+  {"ZERO", 0, 1, NO},
 };
 
 static void predicates(void) {
@@ -688,6 +694,10 @@ static void rows_of(const char *name) {
   struct duel t;
 
   duel_open(&t, builtin(name));
+  if (t.d->no_machine) {
+    duel_close(&t);
+    return;
+  }
   for (unsigned i = 0; i < 256; i++) {
     const struct fisa_row *row = &t.d->rows[i];
     if (!row->defined || row->opaque || row->base_insn)
@@ -704,7 +714,10 @@ static void rows_of(const char *name) {
 }
 
 static void every_row(void) {
-  rows_of("unified");
+  const char *name;
+
+  for (unsigned i = 0; (name = fisa_builtin_name(i)); i++)
+    rows_of(name);
 }
 
 /*

@@ -83,6 +83,7 @@ static bool holds(const struct fisa__walk *w, const struct fisa_guard *g) {
   case FLUX_LETHAL_POW_RANGE:
     return !power_fits(a, b);
   case FLUX_LETHAL_LOG_ZERO:
+  case FLUX_LETHAL_ZERO:
     return a == 0;
   case FLUX_LETHAL_STACK_FULL:
   case FLUX_LETHAL_STACK_EMPTY:
@@ -303,6 +304,38 @@ int fisa_stores(const struct fisa_view *v, const struct fisa_insn *in,
     if (run.count > 0)
       out[count++] = run;
     fisa__walk_step(&w, &row->steps[i]);
+  }
+  return count;
+}
+
+/* ---- floats ------------------------------------------------------------- */
+
+static bool gives_float(unsigned op) {
+  switch (op) {
+  case FLUX_OP_FADD: case FLUX_OP_FSUB: case FLUX_OP_FMUL: case FLUX_OP_FDIV:
+  case FLUX_OP_FMIN: case FLUX_OP_FMAX: case FLUX_OP_FNEG: case FLUX_OP_FABS:
+    return true;
+  default:
+    return false;
+  }
+}
+
+int fisa_float_results(const struct fisa_dialect *d,
+                       const struct fisa_insn *in,
+                       uint32_t cells[FISA_MAX_TEMPLATE]) {
+  const struct fisa_row *row = in->row;
+  int count = 0;
+
+  assert(d && row && row->defined);
+  for (unsigned i = 0; i < row->step_count; i++) {
+    const struct fisa_ref *to = &row->steps[i].d;
+    int cell;
+
+    if (!gives_float(row->steps[i].op) || to->kind == FISA_REF_TEMP)
+      continue;
+    cell = fisa__ref_cell(d, in, to);
+    if (cell >= 0 && d->files[to->file].type == FISA_I32)
+      cells[count++] = (uint32_t)cell;
   }
   return count;
 }

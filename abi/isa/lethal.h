@@ -53,4 +53,13 @@ bool fisa_may_store(const struct fisa_row *row);
 int fisa_stores(const struct fisa_view *v, const struct fisa_insn *in,
                 struct fisa_store out[FISA_MAX_TEMPLATE]);
 
+/*
+ * The cells of integer files that an instruction fills with results of
+ * binary32 ops. What is a NaN there is the canonical one to everybody but a
+ * machine that works in its own registers. Returns how many.
+ */
+int fisa_float_results(const struct fisa_dialect *d,
+                       const struct fisa_insn *in,
+                       uint32_t cells[FISA_MAX_TEMPLATE]);
+
 #endif /* FLUX_ISA_LETHAL_H */
