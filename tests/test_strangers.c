@@ -7,28 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hostsdk/machines.h"
 #include "tests/oracle.h"
 #include "tests/unit.h"
+#include "tests/vms.h"
 
 enum { CASES_A_ROW = 6 };
-
-static struct fhost_machines *machines;
-
-/* The VM of a dialect, from its module. */
-static const struct fhost_vm *module(const char *dialect) {
-  struct fisa_error err = {""};
-  const struct fhost_vm *vm;
-
-  if (!machines)
-    machines = fhost_machines_new(unit_built("lib/flux"));
-  vm = fhost_machines_vm(machines, dialect, &err);
-  if (!vm) {
-    printf("%s\n", err.text);
-    exit(1);
-  }
-  return vm;
-}
 
 static struct fisa_dialect *builtin(const char *name) {
   struct fisa_dialect *d = NULL;
@@ -74,7 +57,7 @@ static int step(const struct fisa_program *p, struct fisa_state *s,
 
 static void every_row(const char *name) {
   const struct oracle_engine vm = {
-    name, step, (void *)(uintptr_t)module(name), false,
+    name, step, (void *)(uintptr_t)vm_of(name), false,
   };
   struct fisa_dialect *d = builtin(name);
   struct oracle_tally tally;
