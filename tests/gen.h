@@ -66,6 +66,7 @@ struct gen_table {
   /* The cell that points into a region of memory; file_count: none. */
   uint32_t pointer;
   uint32_t region, region_size;
+  int32_t limit;           /* size of one that registers point into, or 0 */
 };
 
 void gen_table_init(struct gen_table *t, const struct fisa_dialect *d);

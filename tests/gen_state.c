@@ -122,6 +122,8 @@ static int32_t begin_value(const struct gen_table *t, uint64_t *r, uint32_t f) {
     return gen_below(r, 4) ? 0 : (int32_t)gen_below(r, 9);
   if (f == t->pointer)
     return pointer_value(t, r);
+  if (t->limit != 0 && f == t->file && gen_below(r, 16) == 0)
+    return t->limit - 4 + (int32_t)gen_below(r, 8);
   if (file->type == FISA_F32 || (t->floats >> f & 1 && gen_below(r, 2)))
     return float_bits(r);
   return gen_telling(r);

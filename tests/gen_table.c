@@ -200,10 +200,13 @@ static void note_floats(struct gen_table *t, const struct fisa_row *row) {
   }
 }
 
-/* A cell that loads and stores reach a region through. */
+/* What loads and stores reach a region through: a cell, or registers. */
 static void note_pointer(struct gen_table *t, const struct fisa_row *row) {
   for (unsigned i = 0; i < row->step_count; i++) {
     const struct fisa_step *s = &row->steps[i];
+    if ((s->op == FLUX_OP_BLOAD8 || s->op == FLUX_OP_BLOAD32) &&
+        s->a.kind == FISA_REF_REG)
+      t->limit = s->imm.value;
     if ((s->op == FLUX_OP_BLOAD32 || s->op == FLUX_OP_BSTORE32) &&
         s->a.kind == FISA_REF_CELL && s->b.kind == FISA_REF_CONST) {
       t->pointer = s->a.file;

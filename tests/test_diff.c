@@ -442,7 +442,8 @@ static void programs_of(const char *dialect) {
 }
 
 static void noise_of(const char *dialect) {
-  differential(dialect, env_number("FLUX_SOAK_PROGRAMS", unit_scale(NOISE)), true);
+  differential(dialect, env_number("FLUX_SOAK_PROGRAMS", unit_scale(NOISE)),
+               true);
 }
 
 #define DIALECT(name) \

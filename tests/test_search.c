@@ -87,12 +87,12 @@ static void world_output(uint16_t channel, const int32_t *arg, unsigned argc,
   fisa_trace_add(&w->said, &e);
 }
 
-/* Some tasks in a row; false: out of fuel. */
+/* Some tasks in a row, of so many instructions; false: one has more. */
 static bool live(const struct fhost_vm *vm, void *code, struct fisa_state *s,
-                 struct world *w) {
+                 struct world *w, uint64_t fuel) {
   const struct fhost_vm_io io = {world_input, world_output, w};
   for (unsigned i = 0; i < TASKS; i++) {
-    int status = vm->run(code, s, &io, FUEL, NULL);
+    int status = vm->run(code, s, &io, fuel, NULL);
     if (status == FISA_RUN_FUEL) return false;
     if (status != FISA_RUN_YIELD) break;
   }
@@ -111,6 +111,7 @@ struct pair {
   const struct fhost_vm *vm;
   void *root_code, *best_code;
   struct fisa_state *a, *b;
+  uint64_t fuel;
 };
 
 /* One fresh state: outputs, ends and observables agree. */
@@ -122,8 +123,9 @@ static bool same_life(struct pair *p, const struct fisa_state *begin,
   fisa_state_copy(p->b, begin);
   p->b->pc = p->best->entry;
   what[0] = '\0';
-  if (live(p->vm, p->root_code, p->a, &x)) {
-    same = live(p->vm, p->best_code, p->b, &y) && same_words(&x.said, &y.said) && x.asked == y.asked &&
+  if (live(p->vm, p->root_code, p->a, &x, p->fuel)) {
+    same = live(p->vm, p->best_code, p->b, &y, 2 * p->fuel + 64) &&
+           same_words(&x.said, &y.said) && x.asked == y.asked &&
            p->a->status == p->b->status && p->a->fault == p->b->fault;
     if (!same) snprintf(what, capacity, "outputs or end");
     else if (p->a->status == FISA_RUN_HALT)
@@ -134,12 +136,14 @@ static bool same_life(struct pair *p, const struct fisa_state *begin,
   return same;
 }
 
-/* Whether best does what root does on fresh states from the manifest. */
-static void check_same(const struct fisa_program *root,
-                       const struct fisa_program *best, unsigned long states) {
+/* Whether best does what root does on fresh states from the manifest, where
+ * root's tasks have no more instructions than `fuel`. */
+static void check_within(const struct fisa_program *root,
+                         const struct fisa_program *best,
+                         unsigned long states, uint64_t fuel) {
   struct pair p = {.root = root, .best = best, .vm = vm_of(root->dialect->name),
                    .a = fisa_state_new(root->dialect),
-                   .b = fisa_state_new(root->dialect)};
+                   .b = fisa_state_new(root->dialect), .fuel = fuel};
   struct fisa_state *begin = fisa_state_new(root->dialect);
   struct ftrial_set *set = ftrial_set_new(root, FUEL, NULL);
   struct fisa_trace trace = {0};
@@ -160,6 +164,11 @@ static void check_same(const struct fisa_program *root,
   fisa_state_free(p.b);
   p.vm->unload(p.root_code);
   p.vm->unload(p.best_code);
+}
+
+static void check_same(const struct fisa_program *root,
+                       const struct fisa_program *best, unsigned long states) {
+  check_within(root, best, states, FUEL);
 }
 
 /* ---- the samples -------------------------------------------------------- */
@@ -684,7 +693,7 @@ static bool search_for(const struct fisa_program *root, uint64_t n) {
   improved = r.improved;
   if (improved) {
     unsigned failed = CU_get_number_of_failures();
-    check_same(root, r.best, 300);
+    check_within(root, r.best, 300, pol.max_task_cycles);
     UNIT_TRUE(CU_get_number_of_failures() == failed, "%s %d",
               root->dialect->name, (int)n);
   }
