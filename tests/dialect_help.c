@@ -55,6 +55,9 @@ static bool ref_sound(const struct fisa_dialect *d,
     return false;
   if (kind == FISA_REF_CELL)
     return d->files[r->file].count == 1;
+  if (kind == FISA_REF_STACK)
+    return r->file == d->stack_file && r->value >= 0 &&
+           r->value < d->files[r->file].count;
   if (d->files[r->file].kind != FISA_FILE_REGS)
     return false;
   if (kind == FISA_REF_FIXED)
@@ -62,7 +65,8 @@ static bool ref_sound(const struct fisa_dialect *d,
   if (kind == FISA_REF_FILE)
     return true;
   return (kind == FISA_REF_REG || kind == FISA_REF_RAW) &&
-         r->operand < row->operand_count &&
+         r->operand < row->operand_count && r->value >= 0 &&
+         r->value < d->files[r->file].width &&
          row->operands[r->operand].kind == FISA_OPERAND_REG &&
          (row->operands[r->operand].files >> r->file & 1);
 }
@@ -94,7 +98,7 @@ static bool row_sound(const struct fisa_dialect *d,
   }
   for (unsigned i = 0; i < row->guard_count; i++)
     if (row->guards[i].lethal >= FLUX_LETHAL_COUNT ||
-        d->lethal_code[row->guards[i].lethal] < 1000 ||
+        d->lethal_code[row->guards[i].lethal] < 1 ||
         !ref_sound(d, row, &row->guards[i].a) ||
         !ref_sound(d, row, &row->guards[i].b))
       return false;
@@ -102,6 +106,29 @@ static bool row_sound(const struct fisa_dialect *d,
          (row->target_reg == 0xFF || row->target_reg < row->operand_count) &&
          (row->channel == 0xFFFF || row->channel < d->channel_count) &&
          (row->source == 0xFFFF || row->source < d->source_count);
+}
+
+/* The register files, and what the head says of them. */
+static bool registers_sound(const struct fisa_dialect *d) {
+  for (uint32_t i = 0; i < d->file_count; i++) {
+    const struct fisa_file *f = &d->files[i];
+    uint32_t n = fisa_registers(f);
+    if (f->width < 1 || f->width > 16 ||
+        (f->kind != FISA_FILE_REGS && (f->width > 1 || f->checked)) ||
+        (f->kind == FISA_FILE_REGS &&
+         (n == 0 || (n & (n - 1)) != 0 || n * f->width != f->count)))
+      return false;
+  }
+  for (uint32_t i = 0; i < d->start_count; i++)
+    if (d->starts[i].cell >= d->cell_count)
+      return false;
+  for (uint32_t i = 0; i < d->key_count; i++)
+    if (d->keys[i].file >= d->file_count ||
+        d->files[d->keys[i].file].kind !=
+            (d->keys[i].form == FISA_KEY_HEX ? FISA_FILE_REGS
+                                             : FISA_FILE_CELL))
+      return false;
+  return d->start_count <= FISA_MAX_STARTS && d->key_count <= FISA_MAX_KEYS;
 }
 
 static bool head_sound(const struct fisa_dialect *d) {
@@ -114,11 +141,11 @@ static bool head_sound(const struct fisa_dialect *d) {
     const struct fisa_file *f = &d->files[i];
     if (f->first != cells || f->count == 0 || strlen(f->name) == 0)
       return false;
-    if (f->kind == FISA_FILE_REGS && (f->count & (f->count - 1)) != 0)
-      return false;
     cells += f->count;
   }
-  if ((d->stack_file == 0xFFFF) != (d->sp_cell == 0xFFFF))
+  if ((d->stack_file == 0xFFFF) != (d->sp_cell == 0xFFFF) ||
+      (d->calls_file == 0xFFFF) != (d->calls_cell == 0xFFFF) ||
+      !registers_sound(d))
     return false;
   return cells == d->cell_count;
 }
