@@ -284,6 +284,13 @@ static void tame(struct gen *g, const struct fisa_insn *in,
   emit(g, &make_float);
 }
 
+static void emit_pushes(struct gen *g, int32_t n) {
+  for (; g->t->push >= 0 && n > 0; n--) {
+    struct fisa_insn push = make(g, &g->t->d->rows[g->t->push]);
+    emit(g, &push);
+  }
+}
+
 static void tame_guards(struct gen *g, const struct fisa_insn *in) {
   const struct fisa_row *row = in->row;
 
@@ -301,10 +308,10 @@ static void tame_guards(struct gen *g, const struct fisa_insn *in) {
       tame(g, in, &guard->a, -1000, 1000);
       break;
     case FLUX_LETHAL_STACK_EMPTY:
-      if (g->t->push >= 0) {
-        struct fisa_insn push = make(g, &g->t->d->rows[g->t->push]);
-        emit(g, &push);
-      }
+      emit_pushes(g, 1);
+      break;
+    case FLUX_LETHAL_STACK_FEW:
+      emit_pushes(g, guard->a.value);
       break;
     case FLUX_LETHAL_STACK_FULL:
     case FLUX_LETHAL_REGISTER_RANGE:

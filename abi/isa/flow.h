@@ -35,13 +35,20 @@ enum fisa__rowflag {
   FISA__ROW_FAULT = 1 << 10, /* has guards, DIV, TRAP, or is opaque */
   FISA__ROW_STRIP = 1 << 11, /* sets a counter of the instructions behind */
   FISA__ROW_KEEP = 1 << 12,  /* as often in a child as in its parent */
-  FISA__ROW_TESTS = 1 << 13  /* a RET that does not go on without a link */
+  FISA__ROW_TESTS = 1 << 13, /* a RET that does not go on without a link */
+  FISA__ROW_FULL = 1 << 14,  /* faults on a full data stack */
+  FISA__ROW_LINKS = 1 << 15  /* changes links apart in a way not followed */
 };
 
+/* What a row does to the depth of the data stack: it becomes depth + push -
+ * pop - soft; where cells are taken that need not be there (soft), no less
+ * than `keep`. A link is not counted. */
 struct fisa__rowinfo {
   uint16_t flags;
-  uint8_t pop, push; /* cells, pops first; a link is not counted */
+  uint8_t pop, push; /* cells */
   uint8_t soft;      /* pops that take what there is */
+  uint8_t keep;      /* what there is behind the row at least */
+  uint8_t need;      /* with fewer cells before it, it faults */
   uint8_t reach;     /* cells from the top that it looks at */
 };
 
@@ -67,7 +74,7 @@ struct fisa__node {
   uint32_t call;     /* its call record */
   int16_t lo, hi;    /* stack cells above the function's entry, before */
   uint16_t row;      /* enum fisa__rowflag; 0 if it is not decoded */
-  uint8_t pop, push, soft, reach; /* as in its rowinfo */
+  uint8_t pop, push, soft, keep, need, reach; /* as in its rowinfo */
   uint8_t status;    /* enum fisa_decode_status */
   uint8_t flags;     /* enum fisa__nodeflag */
   uint8_t visits;
