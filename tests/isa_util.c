@@ -175,7 +175,9 @@ static const char mill_control[] =
 	"row 0x3D EYES len=2 ops=rs1 reads=R[rs1] lethal=zero(R[rs1]) "
 	"does=nop\n"
 	"row 0x3E DEEP len=2 ops=rd reads=TOP;CSP writes=R[rd] "
-	"does=mul t0 CSP #16 ; add R[rd] t0 TOP\n";
+	"does=mul t0 CSP #16 ; add R[rd] t0 TOP\n"
+	"row 0x3F PAIR len=3 ops=imm8u,imm8u2 writes=R[0] "
+	"does=sub R.0 #imm8u #imm8u2\n";
 
 static const char bare_text[] =
 	"fluxisa 1\n"

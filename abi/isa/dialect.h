@@ -349,6 +349,10 @@ static inline uint32_t fisa_registers(const struct fisa_file *f) {
   return f->width > 1 ? (uint32_t)f->count / f->width : f->count;
 }
 
+/* Whether the cells of a file are observables where a program's .out says
+ * nothing: those of registers, and confidence in a cell of its own. */
+bool fisa_observed_file(const struct fisa_file *f);
+
 /* Whether outputs on a channel are chains that make a payload. */
 bool fisa_channel_payload(const struct fisa_dialect *d, uint16_t channel);
 

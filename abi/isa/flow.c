@@ -253,6 +253,22 @@ static void queue(struct fisa__flow *g, uint32_t i) {
   g->work[g->work_count++] = i;
 }
 
+/* The target of a jump that counts instructions. */
+static int64_t counted_target(struct fisa__flow *g,
+                              const struct fisa_insn *in) {
+  const struct fisa_program *p = g->p;
+
+  if (g->insn_count == 0) {
+    if (fisa__room(&g->insn_at, &g->insn_room, p->size + 1,
+                   sizeof(*g->insn_at))) {
+      g->failed = true;
+      return FISA_NO_TARGET;
+    }
+    g->insn_count = fisa__insn_list(g->d, p->code, p->size, g->insn_at);
+  }
+  return fisa__insn_target(g->insn_at, g->insn_count, in);
+}
+
 static uint32_t new_node(struct fisa__flow *g, uint32_t pc,
                          const struct place *at) {
   const struct fisa_program *p = g->p;
@@ -282,7 +298,7 @@ static uint32_t new_node(struct fisa__flow *g, uint32_t pc,
     n->need = info->need;
     n->reach = info->reach;
     if (n->insn.row->base_insn)
-      n->to = n->insn.target = fisa__insn_target(p, &n->insn);
+      n->to = n->insn.target = counted_target(g, &n->insn);
   }
   g->index[pc] = g->count;
   queue(g, g->count++);
@@ -481,6 +497,7 @@ static void visit_ret(struct fisa__flow *g, uint32_t i,
   function_returns(g, at->func, pc, bias);
 }
 
+/* An opaque call is followed as a branch is: it may come back, or not. */
 static void visit_jump(struct fisa__flow *g, uint32_t i, struct place *at) {
   struct fisa__node *n = &g->node[i];
   int fixed = fisa__branch_fixed(g->d, &n->insn);
@@ -493,6 +510,9 @@ static void visit_jump(struct fisa__flow *g, uint32_t i, struct place *at) {
   }
   if ((n->row & FISA__ROW_COND) && fixed != 1)
     fall(g, i, at);
+  else if (n->insn.row->opaque && (n->insn.row->flow == FISA_FLOW_CALL_REL ||
+                                   n->insn.row->flow == FISA_FLOW_CALL_ABS))
+    g->node[i].next = reach(g, (int64_t)n->insn.pc + n->insn.length, at);
   n = &g->node[i];
   if (n->to == FISA_NO_TARGET)
     return;
@@ -701,7 +721,7 @@ int fisa__flow_build(struct fisa__flow *g, const struct fisa_program *p) {
   assert(p->size <= FISA_MAX_CODE);
   g->p = p;
   g->d = d;
-  g->held_count = 0;
+  g->held_count = g->insn_count = 0;
   g->stack_size = 0;
   if (d->stack_file < d->file_count)
     g->stack_size = d->files[d->stack_file].count;
@@ -720,6 +740,7 @@ void fisa__flow_done(struct fisa__flow *g) {
   free(g->func);
   free(g->call);
   free(g->work);
+  free(g->insn_at);
   free(g->index);
   free(g->spare);
   free(g->node);

@@ -117,6 +117,8 @@ struct fisa__flow {
   uint32_t spare_room;
   uint32_t *index; /* [size + 1]: pc -> node */
   uint32_t index_room;
+  uint32_t *insn_at; /* where instructions begin, once a jump counts them */
+  uint32_t insn_count, insn_room;
   uint32_t *work; /* nodes to visit; later scratch */
   uint32_t work_count, work_room;
   struct fisa__call *call;
@@ -185,9 +187,18 @@ bool fisa__ref_const(const struct fisa_dialect *d, const struct fisa_insn *in,
 bool fisa__writes_cell(const struct fisa_dialect *d, const struct fisa_insn *in,
                        int cell);
 
-/* The target of a jump that counts instructions; -1: below the first one, or
- * from inside another. In decode.c. */
-int64_t fisa__insn_target(const struct fisa_program *p,
+/* In decode.c: where instructions begin, as a walk from the first byte finds
+ * them; at[] has room for size + 1. Returns how many; behind them stands the
+ * size. */
+uint32_t fisa__insn_list(const struct fisa_dialect *d, const uint8_t *code,
+                         uint32_t size, uint32_t *at);
+
+/* Which of them an address is, the end being one more; -1: none. */
+int64_t fisa__insn_number(const uint32_t *at, uint32_t count, uint32_t pc);
+
+/* The target of a jump that counts them; -1: below the first, or from inside
+ * another. */
+int64_t fisa__insn_target(const uint32_t *at, uint32_t count,
                           const struct fisa_insn *in);
 
 /* Whether a register byte lies past the end of a file that is checked. */

@@ -83,7 +83,8 @@ void fisa__depth_solve(struct fisa__flow *g) {
 static void check_ret(const struct fisa__flow *g, const struct fisa__node *n,
                       struct fisa__report *r) {
   if (g->links_apart) {
-    if (n->func == 0 && g->func[0].calls == FISA__NONE)
+    if (n->func == 0 && g->func[0].calls == FISA__NONE &&
+        !(n->flags & FISA__BROKEN))
       fisa__found(r, n->insn.pc, FISA_BAD_CALL, "%s without a call",
                   n->insn.row->name);
     return;
