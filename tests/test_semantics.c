@@ -12,6 +12,7 @@
 #include "gpu/ir.h"
 #include "gpu/semantics.h"
 #include "tests/gen.h"
+#include "tests/semtable.h"
 
 enum { MEM = 1024, RANDOM = 200000 };
 
@@ -283,72 +284,10 @@ static void confidence(void) {
 
 static struct fsem_memory *fresh(void);
 
-struct operands {
-  int32_t d, a, b, c, imm;
-  struct fsem_memory *m;
-};
-
-#define FD (v->d)
-#define FA (v->a)
-#define FB (v->b)
-#define FC (v->c)
-#define FIMM (v->imm)
-#define FMEM (v->m)
-
-/* Cell d behind an op. */
-static int32_t op_value(unsigned op, const struct operands *v) {
-  switch (op) {
-#define VALUE_CASE(ID, expression) \
-  case FLUX_OP_##ID: \
-    return (expression);
-    FSEM_VALUES(VALUE_CASE)
-    FSEM_LOADS(VALUE_CASE)
-#undef VALUE_CASE
-  default:
-    UNIT_TRUE(0, "op %u has no value", op);
-    return 0;
-  }
-}
-
-static void op_store(unsigned op, const struct operands *v) {
-  switch (op) {
-#define STORE_CASE(ID, statement) \
-  case FLUX_OP_##ID: \
-    statement; \
-    break;
-    FSEM_STORES(STORE_CASE)
-#undef STORE_CASE
-  default:
-    UNIT_TRUE(0, "op %u stores nothing", op);
-  }
-}
-
-static bool guard_holds(unsigned op, int32_t a, int32_t b) {
-  const struct operands operands = {.a = a, .b = b}, *v = &operands;
-
-  switch (op) {
-#define GUARD_CASE(ID, condition) \
-  case FIR_G_##ID: \
-    return (condition);
-    FSEM_GUARDS(GUARD_CASE)
-#undef GUARD_CASE
-  default:
-    UNIT_TRUE(0, "op %u guards nothing", op);
-    return false;
-  }
-}
-
-#undef FD
-#undef FA
-#undef FB
-#undef FC
-#undef FIMM
-#undef FMEM
-
 static int32_t value2(unsigned op, int32_t a, int32_t b) {
-  const struct operands v = {.d = 77, .a = a, .b = b};
+  const struct sem_operands v = {.d = 77, .a = a, .b = b};
 
-  return op_value(op, &v);
+  return sem_value(op, &v);
 }
 
 /* Calls for all pairs of telling values, and for many others. */
@@ -395,10 +334,10 @@ static void multiplied(int32_t a, int32_t b) {
           x[1] * y[1] + (x[1] * y[0] >> 16) + (x[0] * y[1] >> 16) +
               (low >> 16));
   for (int32_t n = 0; n < 32; n++) {
-    const struct operands v = {.a = a, .b = b, .imm = n};
+    const struct sem_operands v = {.a = a, .b = b, .imm = n};
     int64_t p = (int64_t)a * b, by = INT64_C(1) << n;
     int64_t floor = p / by - (p % by < 0);
-    if (!UNIT_EQ(op_value(FLUX_OP_MULSAR, &v), (int32_t)(uint32_t)floor))
+    if (!UNIT_EQ(sem_value(FLUX_OP_MULSAR, &v), (int32_t)(uint32_t)floor))
       return;
   }
 }
@@ -418,17 +357,17 @@ static void overflowed(int32_t a, int32_t b) {
   for (int i = 0; i < (b & 31) && shifted >= INT_MIN && shifted <= INT_MAX;
        i++)
     shifted += shifted;
-  UNIT_EQ(guard_holds(FIR_G_ADD_OVERFLOW, a, b),
+  UNIT_EQ(sem_guard(FIR_G_ADD_OVERFLOW, a, b),
           __builtin_add_overflow(a, b, &ignored));
-  UNIT_EQ(guard_holds(FIR_G_SUB_OVERFLOW, a, b),
+  UNIT_EQ(sem_guard(FIR_G_SUB_OVERFLOW, a, b),
           __builtin_sub_overflow(a, b, &ignored));
-  UNIT_EQ(guard_holds(FIR_G_MUL_OVERFLOW, a, b),
+  UNIT_EQ(sem_guard(FIR_G_MUL_OVERFLOW, a, b),
           __builtin_mul_overflow(a, b, &ignored));
-  UNIT_EQ(guard_holds(FIR_G_SHL_OVERFLOW, a, b),
+  UNIT_EQ(sem_guard(FIR_G_SHL_OVERFLOW, a, b),
           shifted < INT_MIN || shifted > INT_MAX);
-  UNIT_EQ(guard_holds(FIR_G_BEFORE_MEMORY, a, b), ~a == 0);
-  UNIT_EQ(guard_holds(FIR_G_LOG_ZERO, a, b), !a);
-  UNIT_TRUE(guard_holds(FIR_G_ALWAYS, a, b), "always");
+  UNIT_EQ(sem_guard(FIR_G_BEFORE_MEMORY, a, b), ~a == 0);
+  UNIT_EQ(sem_guard(FIR_G_LOG_ZERO, a, b), !a);
+  UNIT_TRUE(sem_guard(FIR_G_ALWAYS, a, b), "always");
 }
 
 static void unsigned_sums(void) {
@@ -483,7 +422,7 @@ static void compared(int32_t a, int32_t b) {
   UNIT_EQ(value2(FLUX_OP_FABS, a, b),
           no_number(a) ? 0x7FC00000 : a & INT_MAX);
   /* 2**31 has rank 0x4F000000; -2**31 is an int32. */
-  UNIT_EQ(guard_holds(FIR_G_CAST_RANGE, a, b),
+  UNIT_EQ(sem_guard(FIR_G_CAST_RANGE, a, b),
           b != 0 && (no_number(a) || rank(a) >= 0x4F000000 ||
                      rank(a) < -0x4F000000));
 }
@@ -637,7 +576,7 @@ static bool counts(int32_t a, int n, int32_t limit) {
 }
 
 static void below_limit(int32_t a, int32_t base, int32_t limit) {
-  struct operands v = {.d = 0x0D0C0B0A, .a = a, .b = base, .imm = limit};
+  struct sem_operands v = {.d = 0x0D0C0B0A, .a = a, .b = base, .imm = limit};
   int32_t word = 0, byte = 0;
   unsigned stored;
 
@@ -649,14 +588,14 @@ static void below_limit(int32_t a, int32_t base, int32_t limit) {
                      ram.bytes[((uint32_t)a + (uint32_t)base + (uint32_t)i) &
                                (MEM - 1)]);
   byte = word & 255;
-  UNIT_EQ(op_value(FLUX_OP_BLOAD32, &v), counts(a, 4, limit) ? word : 0);
-  UNIT_EQ(op_value(FLUX_OP_BLOAD8, &v), counts(a, 1, limit) ? byte : 0);
-  op_store(FLUX_OP_BSTORE8, &v);
+  UNIT_EQ(sem_value(FLUX_OP_BLOAD32, &v), counts(a, 4, limit) ? word : 0);
+  UNIT_EQ(sem_value(FLUX_OP_BLOAD8, &v), counts(a, 1, limit) ? byte : 0);
+  sem_store(FLUX_OP_BSTORE8, &v);
   stored = marks();
   UNIT_EQ(stored, counts(a, 1, limit));
   if (stored)
     UNIT_EQ(ram.bytes[((uint32_t)a + (uint32_t)base) & (MEM - 1)], 0x0A);
-  op_store(FLUX_OP_BSTORE32, &v);
+  sem_store(FLUX_OP_BSTORE32, &v);
   UNIT_EQ(marks(), counts(a, 4, limit) ? 4 : stored);
   if (counts(a, 4, limit))
     UNIT_EQ(fsem_load32(v.m, fsem_add(a, base)), v.d);
