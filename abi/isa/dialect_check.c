@@ -395,11 +395,13 @@ static int check_whole_file(struct walk *w, const struct fisa_step *st) {
     return fisa__bad(w->l, "reads or writes have no %s[...] for %s", f->name,
                      op_name(st));
   if (st->op == FLUX_OP_CONVERGE &&
-      (f->width > 1 || f->count % CONVERGE_GROUP != 0 || st->imm.kind != FISA_REF_RAWNUM))
+      (f->width > 1 || f->count % CONVERGE_GROUP != 0 ||
+       st->imm.kind != FISA_REF_RAWNUM))
     return fisa__bad(w->l, "converge takes #raw: and a file of groups of %d",
                      CONVERGE_GROUP);
   if (st->op == FLUX_OP_DIFFUSE &&
-      (f->width > 1 || f->count != DIFFUSE_REGISTERS || st->b.kind != FISA_REF_RAWNUM))
+      (f->width > 1 || f->count != DIFFUSE_REGISTERS ||
+       st->b.kind != FISA_REF_RAWNUM))
     return fisa__bad(w->l, "diffuse takes #raw: and a file of %d registers",
                      DIFFUSE_REGISTERS);
   return 0;
