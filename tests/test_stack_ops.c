@@ -514,7 +514,7 @@ struct port {
   unsigned outputs, allowed;
   uint32_t size;
   uint16_t name;
-  uint8_t bytes[65536];
+  uint8_t bytes[5462 * FLUX_PAYLOAD_CHUNK];
   bool odd;
 };
 
@@ -531,7 +531,7 @@ static int port_out(uint16_t channel, const int32_t *arg, unsigned argc,
     p->size = (uint32_t)arg[0];
     return 0;
   }
-  for (uint32_t i = 0; i < FLUX_PAYLOAD_CHUNK && at + i < 65536; i++)
+  for (uint32_t i = 0; i < FLUX_PAYLOAD_CHUNK && at + i < sizeof p->bytes; i++)
     p->bytes[at + i] = (uint8_t)((uint32_t)arg[i / 4] >> (8 * (i % 4)));
   return 0;
 }
