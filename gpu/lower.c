@@ -233,6 +233,9 @@ int fir_lower_from(const struct fisa_program *p, uint32_t pc,
   int rc = -1;
 
   assert(p && out);
+  if (p->dialect->no_machine)
+    return fisa_fail(err, "no engine exists for dialect %s",
+                     p->dialect->name);
   if (p->size == 0 || p->size > FISA_MAX_CODE ||
       p->dialect->cell_count > FISA_MAX_CELLS)
     return fisa_fail(err, "lowering: a program of %u bytes", p->size);

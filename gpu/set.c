@@ -264,6 +264,16 @@ static struct fisa_digest output_digest(const struct fisa_event *out,
   return d;
 }
 
+/* Whether the run came to something that cannot be told here: a row without
+ * offline meaning, or a value that the machine has and we have not (the
+ * fault of `always`, under which a table puts those too). */
+static bool is_untold(const struct fisa_dialect *d,
+                      const struct fisa_state *s) {
+  return s->status == FISA_RUN_FAULT &&
+         (s->fault == d->lethal_code[FLUX_LETHAL_OPAQUE] ||
+          s->fault == d->lethal_code[FLUX_LETHAL_ALWAYS]);
+}
+
 int ftrial__expect(struct ftrial_set *set, struct fisa_state *s,
                    const struct fir_io *io, uint64_t fuel,
                    struct ftrial_expect *expect,
@@ -274,9 +284,7 @@ int ftrial__expect(struct ftrial_set *set, struct fisa_state *s,
   struct fir_result r;
 
   r = fir_run(set->ir, set->lane, s, io, limits);
-  if (s->status == FISA_RUN_FUEL ||
-      (s->status == FISA_RUN_FAULT &&
-       s->fault == d->lethal_code[FLUX_LETHAL_OPAQUE]))
+  if (s->status == FISA_RUN_FUEL || is_untold(d, s))
     return 1;
   *view = view_at(set, s->status == FISA_RUN_YIELD ? s->pc : FTRIAL_FRESH);
   if (!*view)

@@ -15,15 +15,17 @@
 
 struct fhost_version *fhost_version_new(const struct fhost_agent *a,
                                         struct fisa_program *program,
-                                        uint64_t id) {
+                                        uint64_t id, struct fisa_error *err) {
   struct fhost_version *v = calloc(1, sizeof *v);
   assert(program != NULL && program->size > 0);
+  fisa_fail(err, "out of memory");
   if (v == NULL) return NULL;
   v->id = id;
   v->program = program;
   v->counts = calloc(program->size + 1, sizeof *v->counts);
-  v->code = a->o.vm->load(program);
-  if (v->counts != NULL && v->code != NULL) return v;
+  if (v->counts != NULL)
+    v->code = a->o.vm->load(a->o.vm, program, 0, err);
+  if (v->code != NULL) return v;
   v->program = NULL; /* stays the caller's */
   fhost_version_free(a, v);
   return NULL;
@@ -130,9 +132,10 @@ static void agent_free(struct fhost_agent *a) {
 }
 
 /* Everything the agent's thread will need. */
-static int make_buffers(struct fhost_agent *a) {
+static int make_buffers(struct fhost_agent *a, struct fisa_error *err) {
   const struct fisa_dialect *d = a->o.program->dialect;
   size_t pages = d->mem_size / FISA_PAGE + 1;
+  fisa_fail(err, "out of memory");
   a->state = fisa_state_new(d);
   a->begin = fisa_state_new(d);
   a->events = calloc(a->o.max_events, sizeof *a->events);
@@ -142,19 +145,24 @@ static int make_buffers(struct fhost_agent *a) {
     a->page_bytes[i] = calloc(pages, FISA_PAGE);
     if (a->page[i] == NULL || a->page_bytes[i] == NULL) return -1;
   }
-  a->original = fhost_version_new(a, (struct fisa_program *)(uintptr_t)
-                                         a->o.program, 0);
   if (a->state == NULL || a->begin == NULL || a->events == NULL ||
-      a->replay.used == NULL || a->original == NULL)
+      a->replay.used == NULL ||
+      fhost_promise_make(&a->promise, a->o.program) != 0)
     return -1;
-  return fhost_promise_make(&a->promise, a->o.program);
+  a->original = fhost_version_new(a, (struct fisa_program *)(uintptr_t)
+                                         a->o.program, 0, err);
+  return a->original == NULL ? -1 : 0;
 }
 
 /* An agent that runs its original from the entry on. */
 static struct fhost_agent *agent_new(struct fhost_runtime *rt,
-                                     const struct fhost_agent_options *o) {
+                                     const struct fhost_agent_options *o,
+                                     struct fisa_error *err) {
   struct fhost_agent *a = calloc(1, sizeof *a);
-  if (a == NULL) return NULL;
+  if (a == NULL) {
+    fisa_fail(err, "out of memory");
+    return NULL;
+  }
   pthread_mutex_init(&a->lock, NULL);
   a->runtime = rt;
   a->o = *o;
@@ -162,7 +170,7 @@ static struct fhost_agent *agent_new(struct fhost_runtime *rt,
   if (!(a->o.confidence_scale > 0)) a->o.confidence_scale = 1;
   snprintf(a->name, sizeof a->name, "%s", o->name);
   a->o.name = a->name;
-  if (make_buffers(a) != 0) {
+  if (make_buffers(a, err) != 0) {
     agent_free(a);
     return NULL;
   }
@@ -175,6 +183,7 @@ static struct fhost_agent *agent_new(struct fhost_runtime *rt,
 struct fhost_agent *fhost_agent_add(struct fhost_runtime *rt,
                                     const struct fhost_agent_options *o,
                                     struct fisa_error *err) {
+  struct fisa_error why = {""};
   struct fhost_agent *a;
   assert(o->program != NULL && o->vm != NULL && o->name != NULL);
   if (strcmp(o->vm->dialect, o->program->dialect->name) != 0) {
@@ -187,9 +196,9 @@ struct fhost_agent *fhost_agent_add(struct fhost_runtime *rt,
               (int)o->confidence_cell);
     return NULL;
   }
-  a = agent_new(rt, o);
+  a = agent_new(rt, o, &why);
   if (a == NULL) {
-    fisa_fail(err, "out of memory");
+    fisa_fail(err, "agent \"%s\": %s", o->name, why.text);
     return NULL;
   }
   a->id = ++rt->next_id;
@@ -257,6 +266,17 @@ static void drop_offer(struct fhost_agent *a) {
   pthread_mutex_unlock(&a->lock);
 }
 
+/* Where a VM that stops at HALT alone would run past the end of a task. */
+static bool halt_is_boundary(const struct fisa_program *p) {
+  struct fisa_facts *facts = NULL;
+  bool good = p->manifest.boundary.kind == FISA_BOUNDARY_DEFAULT &&
+              fisa_facts_make(p, &facts, NULL) == 0;
+  for (uint32_t i = 0; good && i < facts->count; i++)
+    good = !(facts->insn[i].row->roles & FISA_ROLE_YIELD);
+  fisa_facts_free(facts);
+  return good;
+}
+
 int fhost_agent_attach(struct fhost_agent *a, const struct fhost_evolver *e,
                        const struct fhost_texts *texts,
                        struct fisa_error *err) {
@@ -266,7 +286,9 @@ int fhost_agent_attach(struct fhost_agent *a, const struct fhost_evolver *e,
   flux_status rc = FLUX_E_MEMORY;
   flux_agent_info info = {
       .struct_size = sizeof info,
-      .flags = a->o.fresh_start ? FLUX_AGENT_FRESH_START : 0u,
+      .flags = (a->o.fresh_start ? FLUX_AGENT_FRESH_START : 0u) |
+               (a->o.vm->flags & FHOST_VM_COUNTS_ALL ? FLUX_AGENT_COUNTS_ALL
+                                                     : 0u),
       .id = a->id,
       .name = a->name,
       .dialect = p->dialect->name,
@@ -288,6 +310,9 @@ int fhost_agent_attach(struct fhost_agent *a, const struct fhost_evolver *e,
   }
   if (e->api->struct_size < sizeof *e->api)
     return refused(a, "the evolver is of an older ABI", err);
+  if (a->o.vm->flags & FHOST_VM_HALT_ONLY && !halt_is_boundary(p))
+    return refused(a, "its VM stops at HALT alone, and the program has other "
+                      "task boundaries", err);
   manifest = fisa_manifest_text(p);
   info.manifest = manifest;
   a->evolver = *e;

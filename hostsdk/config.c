@@ -573,6 +573,11 @@ static int fail_line(struct loader *l, uint32_t line, const char *what,
 static int check_whole(struct loader *l) {
   const struct fhost_config *c = l->config;
 
+  for (uint32_t i = 0; i < c->vm_count; i++)
+    for (uint32_t j = 0; j < i; j++)
+      if (strcmp(c->vms[i].dialect, c->vms[j].dialect) == 0)
+        return fail_line(l, c->vms[i].line, "the VM of dialect",
+                         c->vms[i].dialect);
   for (uint32_t i = 0; i < c->plugin_count; i++)
     for (uint32_t j = 0; j < i; j++)
       if (strcmp(c->plugins[i].name, c->plugins[j].name) == 0)

@@ -10,6 +10,8 @@
  *   natives = { temp = "libroom.so:room_temp(i32)->i32"; };
  *   plugins = ( { name = "flux_self_evolve"; path = "flux_self_evolve.so";
  *                 policy = { seed = 1; }; } );
+ *   dialects = ( { path = "mine.fluxisa"; bindings = "mine.bindings"; } );
+ *   vms = ( { dialect = "mine"; path = "libmine_vm.so"; } );
  *   agents = ( { name = "thermostat"; program = "thermostat.flx";
  *                sources = ( { name = "TEMP"; call = "temp(0)"; } ); } );
  *
@@ -32,6 +34,20 @@
 struct fhost_native_config {
   const char *name;
   const char *spec;
+  uint32_t line;
+};
+
+/* A dialect that is not built in, or in the place of one that is. */
+struct fhost_dialect_config {
+  const char *path;        /* of its text, joined with the config's folder */
+  const char *bindings;    /* of its overlay, joined likewise; "": none */
+  uint32_t line;
+};
+
+/* The VM of a dialect, where it is not built in and not flux_vm_NAME.so. */
+struct fhost_vm_config {
+  const char *dialect;     /* name */
+  const char *path;        /* as written; see fhost_plugin_find */
   uint32_t line;
 };
 
@@ -89,8 +105,10 @@ struct fhost_config {
   uint32_t pace_us;        /* a worker rests so long after each round */
   const char *outputs;     /* path, joined; "": outputs are not written */
   uint32_t log_level;      /* FLUX_LOG_* */
-  uint32_t native_count, plugin_count, agent_count;
+  uint32_t native_count, dialect_count, vm_count, plugin_count, agent_count;
   const struct fhost_native_config *natives;
+  const struct fhost_dialect_config *dialects;
+  const struct fhost_vm_config *vms;
   const struct fhost_plugin_config *plugins;
   const struct fhost_agent_config *agents;
   void *arena;             /* private: what owns all of the above */

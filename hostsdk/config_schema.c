@@ -49,6 +49,32 @@ static const struct fhost_schema host_schema = {
   .line = FHOST_NO_LINE,
 };
 
+static const struct fhost_field dialect_fields[] = {
+  ROW("path", PATH, fhost_dialect_config, path, 1, PATH_MAX_BYTES, NULL,
+      "file .fluxisa of a dialect; in the place of a built-in one of its name"),
+  ROW("bindings", PATH, fhost_dialect_config, bindings, 0, PATH_MAX_BYTES, "",
+      "file .bindings of what this host makes of its rows; empty: none"),
+};
+
+static const struct fhost_schema dialect_schema = {
+  .what = "a dialect", .fields = dialect_fields,
+  .count = COUNT(dialect_fields),
+  .size = sizeof(struct fhost_dialect_config),
+  .line = AT(fhost_dialect_config, line),
+};
+
+static const struct fhost_field vm_fields[] = {
+  ROW("dialect", NAME, fhost_vm_config, dialect, 1, FISA_MAX_NAME - 1, NULL,
+      "name of the dialect that it runs"),
+  ROW("path", STRING, fhost_vm_config, path, 1, PATH_MAX_BYTES, NULL,
+      "shared object with its adapter: absolute, or inside a plugin folder"),
+};
+
+static const struct fhost_schema vm_schema = {
+  .what = "a VM", .fields = vm_fields, .count = COUNT(vm_fields),
+  .size = sizeof(struct fhost_vm_config), .line = AT(fhost_vm_config, line),
+};
+
 static const struct fhost_field plugin_fields[] = {
   ROW("name", NAME, fhost_plugin_config, name, 1, NAME_MAX_BYTES, NULL,
       "what messages call the plugin"),
@@ -157,6 +183,10 @@ static const struct fhost_field root_fields[] = {
    .count = AT(fhost_config, native_count), .hi = FHOST_MAX_NATIVES,
    .def = "{}",
    .meaning = "NAME = \"LIBRARY:SYMBOL(TYPE,...)->TYPE\""},
+  LIST("dialects", fhost_config, dialects, dialect_count, 32, &dialect_schema,
+       "dialects that are not built in"),
+  LIST("vms", fhost_config, vms, vm_count, 32, &vm_schema,
+       "VMs that are neither built in nor named flux_vm_DIALECT.so"),
   LIST("plugins", fhost_config, plugins, plugin_count, 16, &plugin_schema,
        "plugins; further keys are the plugin's own"),
   LIST("agents", fhost_config, agents, agent_count, FHOST_MAX_AGENTS,

@@ -31,6 +31,31 @@ static int open_natives(struct fhost *h, struct fisa_error *err) {
   return fhost_natives_open(h->natives, err);
 }
 
+/* ---- dialects and VMs --------------------------------------------------- */
+
+static int open_machines(struct fhost *h, struct fisa_error *err) {
+  const struct fhost_config *c = h->config;
+  struct fisa_error why = {""};
+  h->machines = fhost_machines_new(c->folder);
+  if (h->machines == NULL) return fisa_fail(err, "out of memory");
+  for (uint32_t i = 0; i < c->dialect_count; i++)
+    if (fhost_machines_add_dialect(h->machines, c->dialects[i].path,
+                                   c->dialects[i].bindings, &why) != 0)
+      return fisa_fail(err, "%s:%u: %s", c->file,
+                       (unsigned)c->dialects[i].line, why.text);
+  for (uint32_t i = 0; i < c->vm_count; i++)
+    if (fhost_machines_add_module(h->machines, c->vms[i].dialect,
+                                  c->vms[i].path, &why) != 0)
+      return fisa_fail(err, "%s:%u: %s", c->file, (unsigned)c->vms[i].line,
+                       why.text);
+  return 0;
+}
+
+static int find_dialect(const char *name, struct fisa_dialect **out,
+                        struct fisa_error *err, const void *user) {
+  return fhost_machines_dialect(user, name, out, err);
+}
+
 /* ---- agents ------------------------------------------------------------- */
 
 /* "NAME.flx" as "NAME_VARIANT.flx" if that exists. */
@@ -51,9 +76,9 @@ static int load_program(const struct fhost *h, struct fhost_member *m,
   const struct fhost_agent_config *c = m->config;
   char path[FHOST_PATH_MAX];
   program_path(h, c, path, sizeof path);
-  if (fisa_load(path, c->dialect[0] ? c->dialect : NULL,
-                c->manifest[0] ? c->manifest : NULL, &m->dialect, &m->program,
-                err) != 0)
+  if (fisa_load_with(path, c->dialect[0] ? c->dialect : NULL,
+                     c->manifest[0] ? c->manifest : NULL, find_dialect,
+                     h->machines, &m->dialect, &m->program, err) != 0)
     return -1;
   return fhost_boundary_set(m->program, c->boundary, err);
 }
@@ -69,7 +94,6 @@ static int make_member(struct fhost *h, struct fhost_member *m,
                        struct fisa_error *err) {
   const struct fhost_agent_config *c = m->config;
   struct fhost_agent_options o = {.name = c->name,
-                                  .vm = &fhost_vm_reference,
                                   .fresh_start = c->fresh_start,
                                   .trust = c->trust,
                                   .max_task_fuel = c->max_task_fuel,
@@ -81,6 +105,9 @@ static int make_member(struct fhost *h, struct fhost_member *m,
                                &o.confidence_scale, err) != 0 ||
       fhost_world_make(m, h->natives, h->config->seed, &o.world, err) != 0)
     return -1;
+  o.vm = fhost_machines_vm(h->machines, m->dialect->name, err);
+  if (o.vm == NULL) return -1;
+  m->vm = o.vm;
   o.program = m->program;
   m->agent = fhost_agent_add(h->runtime, &o, err);
   return m->agent == NULL ? -1 : 0;
@@ -139,7 +166,7 @@ static int load_plugin(struct fhost *h, const struct fhost_plugin_config *pc,
       .log_user = h->o.log_user,
       .log_level = h->config->log_level,
       .natives = h->natives,
-      .vm = &fhost_vm_reference,
+      .machines = h->machines,
       .live = fhost_runtime_live(h->runtime),
       .live_ctx = h->runtime};
   char path[FHOST_PATH_MAX];
@@ -169,6 +196,28 @@ static int load_plugins(struct fhost *h, bool check_only,
   return 0;
 }
 
+struct teller {
+  const struct fhost *h;
+  const char *dialect;
+};
+
+static void tell_missing(const char *text, void *user) {
+  const struct teller *t = user;
+  char line[300];
+  snprintf(line, sizeof line, "the VM of dialect %s: %s", t->dialect, text);
+  say(t->h, FLUX_LOG_WARNING, line);
+}
+
+/* What the VM of a member leaves out, once a VM. */
+static void warn_missing(const struct fhost *h, uint32_t member) {
+  const struct fhost_member *m = &h->members[member];
+  struct teller t = {h, m->dialect->name};
+  for (uint32_t i = 0; i < member; i++)
+    if (h->members[i].vm == m->vm) return;
+  if (m->vm->missing != NULL)
+    m->vm->missing(m->vm, m->dialect, tell_missing, &t);
+}
+
 /* Every agent goes to the first plugin that evolves agents. */
 static void attach_members(struct fhost *h) {
   struct fhost_evolver e = {0};
@@ -179,13 +228,10 @@ static void attach_members(struct fhost *h) {
   if (e.api == NULL) return;
   for (uint32_t i = 0; i < h->member_count; i++) {
     struct fhost_member *m = &h->members[i];
-    struct fhost_texts texts = {0};
+    struct fhost_texts texts;
     struct fisa_error why = {""};
-    char name[FISA_MAX_NAME + 16];
-    snprintf(name, sizeof name, "%s.fluxisa", m->dialect->name);
-    texts.dialect = fisa_builtin_text(name, &texts.dialect_size);
-    snprintf(name, sizeof name, "%s.bindings", m->dialect->name);
-    texts.bindings = fisa_builtin_text(name, &texts.bindings_size);
+    warn_missing(h, i);
+    fhost_machines_texts(h->machines, m->dialect->name, &texts);
     if (fhost_agent_attach(m->agent, &e, &texts, &why) != 0)
       say(h, FLUX_LOG_WARNING, why.text);
   }
@@ -197,7 +243,8 @@ static int open_host(struct fhost *h, bool check_only,
                      struct fisa_error *err) {
   h->runtime = fhost_runtime_new();
   if (h->runtime == NULL) return fisa_fail(err, "out of memory");
-  if (open_natives(h, err) != 0 || make_members(h, check_only, err) != 0)
+  if (open_natives(h, err) != 0 || open_machines(h, err) != 0 ||
+      make_members(h, check_only, err) != 0)
     return -1;
   if (h->o.plugins && load_plugins(h, check_only, err) != 0) return -1;
   if (!check_only) attach_members(h);
@@ -252,6 +299,7 @@ void fhost_close(struct fhost *h) {
   }
   for (uint32_t i = 0; i < h->member_count; i++) member_done(&h->members[i]);
   fhost_natives_free(h->natives);
+  fhost_machines_free(h->machines);
   free(h->plugins);
   free(h->members);
   free(h);

@@ -28,6 +28,7 @@ struct fhost_member {
   struct fisa_dialect *dialect;
   struct fisa_program *program;
   struct fhost_agent *agent;     /* the runtime's */
+  const struct fhost_vm *vm;     /* the host's machines' */
   uint32_t source_count, channel_count, input_count;
   struct fhost_bound *sources, *channels;
   struct fhost_laid *inputs;
@@ -48,6 +49,7 @@ struct fhost {
   const struct fhost_config *config;
   struct fhost_open_options o;
   struct fhost_natives *natives;
+  struct fhost_machines *machines;
   struct fhost_runtime *runtime;
   uint32_t member_count, plugin_count;
   struct fhost_member *members;

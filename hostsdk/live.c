@@ -137,7 +137,7 @@ static flux_status prepare(struct fhost_agent *a, const flux_patch *p,
   program = fisa_program_derive(a->o.program, p->code, p->code_size, p->entry,
                                 p->boundary_pc);
   if (program == NULL) return FLUX_E_MALFORMED;
-  v = fhost_version_new(a, program, p->id);
+  v = fhost_version_new(a, program, p->id, NULL);
   if (v == NULL) {
     fisa_program_free(program);
     return FLUX_E_MEMORY;

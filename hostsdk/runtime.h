@@ -19,21 +19,44 @@
 /* What a VM asks of the outside; called on the thread that runs it. */
 struct fhost_vm_io;
 
+/* What a VM leaves out, or does more of. */
+enum {
+  FHOST_VM_COUNTS_ALL = 1u << 0,  /* counts every instruction, not heads */
+  FHOST_VM_NO_COUNTS = 1u << 1,   /* counts nothing */
+  FHOST_VM_HALT_ONLY = 1u << 2    /* a run ends at HALT and at no other task
+                                     boundary */
+};
+
+/* How code is loaded. */
+enum {
+  FHOST_LOAD_THROUGH = 1u << 0,   /* no task boundary stops it but HALT */
+  FHOST_LOAD_STEP = 1u << 1       /* for single steps on any state */
+};
+
 /*
- * A VM the runtime can drive: the unit of adapting. The reference VM is one
- * (fhost_vm_reference). `code` is what load made of a version.
+ * A VM the runtime can drive. The reference VM is one (fhost_vm_reference);
+ * fhost_adapt of hostsdk/adapt.h makes one of any VM. `code` is what load
+ * made of a version; one thread at a time runs it.
  */
 struct fhost_vm {
   const char *dialect;    /* name of the dialect it runs */
   const char *build_id;
-  /* Makes runnable code of a program; NULL: out of memory. Any thread. */
-  void *(*load)(const struct fisa_program *p);
+  uint32_t flags;         /* FHOST_VM_* */
+  const void *context;    /* the VM's own */
+  /* Makes runnable code of a program, which outlives it; `how` is of
+   * FHOST_LOAD_*. NULL with err: no memory, or not of this VM. Any thread. */
+  void *(*load)(const struct fhost_vm *vm, const struct fisa_program *p,
+                uint32_t how, struct fisa_error *err);
   void (*unload)(void *code);
   /* Runs from s->pc to the next task boundary, halt, end, fault or fuel;
    * counts block heads into counts unless NULL. Returns s->status. */
   int (*run)(void *code, struct fisa_state *s, const struct fhost_vm_io *io,
              uint64_t fuel, _Atomic uint64_t *counts);
   const uint8_t *(*heads)(void *code);  /* bit per code byte */
+  /* Says in sentences what it leaves out of a dialect; NULL: nothing. Any
+   * thread. */
+  void (*missing)(const struct fhost_vm *vm, const struct fisa_dialect *d,
+                  void (*say)(const char *text, void *user), void *user);
 };
 
 struct fhost_vm_io {

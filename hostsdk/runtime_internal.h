@@ -207,7 +207,7 @@ static inline void fhost_add(_Atomic uint64_t *number, uint64_t n) {
 struct fhost_agent *fhost_agent_find(struct fhost_runtime *rt, uint64_t id);
 struct fhost_version *fhost_version_new(const struct fhost_agent *a,
                                         struct fisa_program *program,
-                                        uint64_t id);
+                                        uint64_t id, struct fisa_error *err);
 void fhost_version_free(const struct fhost_agent *a, struct fhost_version *v);
 struct fhost_log *fhost_log_new(const struct fhost_agent *a,
                                 uint32_t capacity);

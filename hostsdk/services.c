@@ -88,7 +88,8 @@ static const void *extension(const char *id, void *ctx) {
     {FLUX_EXT_LOG, &s->log},
     {FLUX_EXT_CLOCK, &s->clock},
     {FLUX_EXT_NATIVE, s->options.natives ? &s->native : NULL},
-    {FLUX_EXT_STEP, s->options.vm ? &s->step : NULL},
+    {FLUX_EXT_STEP,
+     s->options.vm || s->options.machines ? &s->step : NULL},
     {FLUX_EXT_LIVE, s->options.live ? &s->live : NULL},
   };
 
@@ -100,10 +101,15 @@ static const void *extension(const char *id, void *ctx) {
 
 /* ---- life --------------------------------------------------------------- */
 
-static const char *build_id(const struct fhost_services_options *o) {
+static const char *build_id(struct fhost_services *s) {
+  const struct fhost_services_options *o = &s->options;
+
   if (o->build_id)
     return o->build_id;
-  return o->vm ? o->vm->build_id : "none";
+  if (!o->machines)
+    return o->vm ? o->vm->build_id : "none";
+  fhost_machines_build_id(o->machines, s->build_id, sizeof s->build_id);
+  return s->build_id;
 }
 
 struct fhost_services *
@@ -121,7 +127,7 @@ fhost_services_new(const struct fhost_services_options *o) {
   s->options = *o;
   s->host = (flux_host){
     .struct_size = sizeof s->host, .abi_version = FLUX_ABI_VERSION,
-    .name = o->name, .version = o->version, .build_id = build_id(o),
+    .name = o->name, .version = o->version, .build_id = build_id(s),
     .ctx = s, .extension = extension,
   };
   s->config = (flux_config){

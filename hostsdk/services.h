@@ -11,12 +11,13 @@
 
 #include <flux/services.h>
 
+#include "hostsdk/machines.h"
 #include "hostsdk/native.h"
 #include "hostsdk/runtime.h"
 
 struct fhost_services_options {
   const char *name, *version;     /* of the host program */
-  const char *build_id;           /* NULL: that of the VM */
+  const char *build_id;           /* NULL: that of the VM, or of all */
   /* The plugin's settings; outlive the services. */
   const flux_setting *settings;
   uint32_t setting_count;
@@ -26,9 +27,12 @@ struct fhost_services_options {
   void *log_user;
   uint32_t log_level;
   const struct fhost_natives *natives;  /* NULL: no flux.native/1 */
-  const struct fhost_vm *vm;            /* NULL: no flux.step/1 */
+  const struct fhost_vm *vm;            /* this and machines NULL: no
+                                           flux.step/1 */
   const struct fisa_dialect *dialect;   /* of the VM; NULL: the built-in one
                                            of its name, with bindings */
+  const struct fhost_machines *machines; /* every VM that is there, by the
+                                           name of its dialect; NULL: vm */
   const flux_live *live;                /* NULL: no flux.live/1 */
   void *live_ctx;
 };

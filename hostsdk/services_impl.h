@@ -21,6 +21,7 @@ struct fhost_services {
   flux_native native;
   flux_step step;
   flux_live live;
+  char build_id[512];        /* of all machines */
 };
 
 /* Fills a flux.step/1 table; its context is the services. */

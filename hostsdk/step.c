@@ -21,14 +21,23 @@ struct flux_stepper {
   bool ended;                        /* by a callback of io */
 };
 
+/* Finds VM and dialect by the dialect's name. Takes no lock: it may be a
+ * child of a process whose other threads held it. */
 static flux_status open_dialect(const struct fhost_services *s,
                                 const char *name, flux_stepper *st) {
-  if (strcmp(s->options.vm->dialect, name) != 0)
+  const struct fhost_services_options *o = &s->options;
+  int rc;
+
+  st->vm = o->machines ? fhost_machines_find(o->machines, name) : o->vm;
+  if (!st->vm || strcmp(st->vm->dialect, name) != 0)
     return FLUX_E_UNSUPPORTED;
-  st->dialect = s->options.dialect;
+  st->dialect = st->vm == o->vm ? o->dialect : NULL;
   if (st->dialect)
     return FLUX_OK;
-  if (fisa_dialect_builtin(name, true, &st->own_dialect, NULL) != 0)
+  rc = o->machines
+           ? fhost_machines_dialect(o->machines, name, &st->own_dialect, NULL)
+           : fisa_dialect_builtin(name, true, &st->own_dialect, NULL);
+  if (rc != 0)
     return FLUX_E_UNSUPPORTED;
   st->dialect = st->own_dialect;
   return FLUX_OK;
@@ -56,7 +65,6 @@ static flux_status step_open(const char *dialect, const uint8_t *code,
   st = calloc(1, sizeof *st);
   if (!st)
     return FLUX_E_MEMORY;
-  st->vm = s->options.vm;
   status = open_dialect(s, dialect, st);
   if (status != FLUX_OK)
     goto fail;
@@ -65,9 +73,12 @@ static flux_status step_open(const char *dialect, const uint8_t *code,
       != 0)
     goto fail;
   status = FLUX_E_MEMORY;
-  st->code = st->vm->load(st->program);
   st->state = fisa_state_new(st->dialect);
-  if (!st->code || !st->state)
+  if (!st->state)
+    goto fail;
+  status = FLUX_E_UNSUPPORTED;
+  st->code = st->vm->load(st->vm, st->program, FHOST_LOAD_STEP, NULL);
+  if (!st->code)
     goto fail;
   *out = st;
   return FLUX_OK;
@@ -144,6 +155,9 @@ static flux_status step_run(flux_stepper *st, flux_state *given,
   cell_bytes = s->cell_count * sizeof *s->cells;
   memcpy(s->cells, given->cells, cell_bytes);
   s->mem = given->mem;
+  /* Any page of a memory that is another's may hold anything. */
+  memset(s->dirty, 0xFF, (s->mem_size / FISA_PAGE + 63) / 64 *
+                             sizeof *s->dirty);
   s->pc = given->pc;
   s->cycles = given->cycles;
   s->status = FISA_RUN_HALT;

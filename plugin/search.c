@@ -26,7 +26,7 @@
 struct step {
   struct fse_made made;
   uint32_t kind;
-  uint64_t cost;
+  struct fse_worth worth;
 };
 
 struct search {
@@ -166,17 +166,16 @@ static int crew_run_most(struct crew *c, uint32_t threads, uint32_t all,
   return 0;
 }
 
-/* The order in which passing candidates are taken: cheaper, smaller, older. */
+/* The order in which passing candidates are taken: worth more, older. */
 struct pick {
-  uint64_t cost;
-  uint32_t size, index;
+  struct fse_worth worth;
+  uint32_t index;
 };
 
 static int pick_order(const void *x, const void *y) {
   const struct pick *a = x, *b = y;
-  if (a->cost != b->cost) return a->cost < b->cost ? -1 : 1;
-  if (a->size != b->size) return a->size < b->size ? -1 : 1;
-  return a->index < b->index ? -1 : a->index > b->index;
+  int c = fse_worth_order(&a->worth, &b->worth);
+  return c != 0 ? c : a->index < b->index ? -1 : a->index > b->index;
 }
 
 static struct step *current(struct search *s) {
@@ -217,11 +216,10 @@ static int take(struct search *s, const struct fse_round *r,
   if (s->step_count == MAX_STEPS || s->variants >= s->q->budget ||
       fse_candidate_edit(r, b, base, p->index, &proposal) != 0)
     return 0;
-  struct fse_verdict v = fse_candidate_judge(r, b, now->cost, &made);
+  struct fse_verdict v = fse_candidate_judge(r, b, now->worth.cost, &made);
   s->variants++;
   if (v.fate != FSE_FATE_SAME) return 0;
-  if (v.cost > now->cost ||
-      (v.cost == now->cost && v.size >= now->made.program->size) ||
+  if (fse_worth_order(&v.worth, &now->worth) >= 0 ||
       fuzz_made(s, &made, SMOKE_STATES) != 0) {
     fse_made_done(&made);
     return 0;
@@ -229,7 +227,7 @@ static int take(struct search *s, const struct fse_round *r,
   struct step *next = &s->steps[s->step_count++];
   next->made = made;
   next->kind = proposal.kind;
-  next->cost = v.cost;
+  next->worth = v.worth;
   return fse_draft_assign(base, b->draft) != 0 ? -1 : 1;
 }
 
@@ -250,9 +248,8 @@ static int reduce(struct search *s, const struct fse_round *r,
     s->variants++;
     if (v[i].fate != FSE_FATE_SAME) s->rejected++;
     if (v[i].fate == FSE_FATE_SAME &&
-        (v[i].cost < r->cost ||
-         (v[i].cost == r->cost && v[i].size < r->view.program->size)))
-      pick[n++] = (struct pick){v[i].cost, v[i].size, i};
+        fse_worth_order(&v[i].worth, &r->worth) < 0)
+      pick[n++] = (struct pick){v[i].worth, i};
     if (v[i].fate != FSE_FATE_SAME && seen_add(s, v[i].code_hash) != 0)
       taken = -1;
   }
@@ -311,7 +308,7 @@ static int round_make(struct search *s, struct round_parts *p,
   r->number = s->round;
   r->places = now->made.places;
   r->place_count = now->made.place_count;
-  r->cost = now->cost;
+  r->worth = now->worth;
   r->known = seen_has;
   r->known_user = s;
   if (fse_sites_make(&r->view, &r->sites) != 0)
@@ -331,7 +328,7 @@ static int run_round(struct search *s, struct fisa_error *err) {
   if (round_make(s, &parts, &round, err) != 0) goto done;
   all = round.sites.count + s->q->policy->population;
   crew.base = parts.draft;
-  crew.bound = round.cost;
+  crew.bound = round.worth.cost;
   crew.verdict = calloc(all + 1, sizeof *crew.verdict);
   base = fse_draft_copy(parts.draft);
   /* What passes is judged once more where it is taken: a quarter is kept. */
@@ -356,7 +353,7 @@ static bool time_is_up(struct search *s) {
   const struct fse_search_request *q = s->q;
   uint32_t n = ftrial_set_recorded(q->set);
   double per = n ? 1.0 / n : 1.0;
-  uint64_t cost = current(s)->cost;
+  uint64_t cost = current(s)->worth.cost;
   uint64_t best = cost < s->worth ? cost : s->worth;
   if (q->progress != NULL &&
       q->progress(s->before + s->variants, (double)cost * per,
@@ -434,7 +431,7 @@ static int search_loop(struct search *s, struct fisa_error *err) {
       stale = taken > 0 ? 0 : stale + 1;
       s->stopped = time_is_up(s);
     }
-    if (cancelled(s->q) || current(s)->cost >= s->worth || assure(s))
+    if (cancelled(s->q) || current(s)->worth.cost >= s->worth || assure(s))
       return 0;
     stale = 0;
   }
@@ -454,6 +451,21 @@ static void name_kinds(const struct search *s, char *out, size_t capacity) {
                      used ? ", " : "", fse_kinds[k].name, count[k]);
     used += n > 0 ? (size_t)n : 0;
   }
+}
+
+/* What is known of the parent's worth beside its cost. */
+static int weigh(struct step *st, struct fisa_error *err) {
+  struct fisa_facts *f = NULL;
+  struct fse_draft *d = NULL;
+  int rc = fisa_facts_make(st->made.program, &f, err);
+  if (rc == 0) rc = fse_draft_make(st->made.program, f, &d, err);
+  if (rc == 0) {
+    st->worth.size = st->made.program->size;
+    st->worth.memory = fse_memory_rows(d);
+  }
+  fse_draft_free(d);
+  fisa_facts_free(f);
+  return rc;
 }
 
 /* steps[0]: the parent, with its map from the root. */
@@ -478,8 +490,8 @@ static int start(struct search *s, struct fisa_error *err) {
             ? (struct fse_place){f->insn[i].pc, f->insn[i].pc}
             : q->parent_places[i];
   struct ftrial_result t = try_set(s, &st->made);
-  st->cost = t.cost;
-  if (t.verdict == FTRIAL_SAME) return 0;
+  st->worth.cost = t.cost;
+  if (t.verdict == FTRIAL_SAME) return weigh(st, err);
   if (t.verdict != FTRIAL_WRONG)
     return fisa_fail(err, "the running version cannot be tried: %s", t.what);
   s->refuted = true;
@@ -497,20 +509,23 @@ static void doubt_parent(struct search *s) {
   snprintf(s->refutation, sizeof s->refutation, "%s", t.what);
 }
 
-/* Hands the best out. */
-static void finish(struct search *s, struct fse_search_result *out) {
+/* Hands out the best of all climbs, of which the first began at the parent. */
+static void finish(struct search *s, const struct search *first,
+                   struct fse_search_result *out) {
   uint32_t n = ftrial_set_recorded(s->q->set);
   struct step *best = current(s);
+  uint64_t parent_cost = first->steps[0].worth.cost;
   double per = n ? 1.0 / n : 1.0;
   out->variants = s->variants;
   out->rejected = s->rejected;
-  out->cost_before = (double)s->steps[0].cost * per;
-  out->cost_after = (double)best->cost * per;
-  out->parent_refuted = s->refuted;
-  if (s->refutation[0] != '\0')
-    snprintf(out->reason, sizeof out->reason, "%s", s->refutation);
-  out->improved = best->cost < s->steps[0].cost && !s->refuted &&
-                  !cancelled(s->q);
+  out->cost_before = (double)parent_cost * per;
+  out->parent_refuted = first->refuted;
+  if (first->refutation[0] != '\0')
+    snprintf(out->reason, sizeof out->reason, "%s", first->refutation);
+  out->improved = best->worth.cost < parent_cost && !s->refuted &&
+                  !first->refuted && !cancelled(s->q);
+  out->cost_after = out->improved ? (double)best->worth.cost * per
+                                  : out->cost_before;
   if (!out->improved) return;
   out->assurance = s->q->assurance;
   name_kinds(s, out->kinds, sizeof out->kinds);
@@ -570,39 +585,49 @@ static void look_back(struct search *s) {
   }
 }
 
+/* The kinds that a climb without them may do better than. */
+static void kinds_used(const struct search *first, bool used[FSE_KINDS_MAX]) {
+  bool from_root = first->q->parent == first->q->root;
+  for (uint32_t k = 0; k < fse_kind_count; k++)
+    used[k] = !from_root && first->q->policy->weight[k] > 0;
+  for (uint32_t i = 1; from_root && i < first->step_count; i++)
+    used[first->steps[i].kind % FSE_KINDS_MAX] = true;
+}
+
 /*
  * Steps are taken greedily, so a kind that finds something early may close the
- * way to more. Climbs once more without each kind that the best made use of;
- * what comes out cheaper is the best. Returns 0, or -1 with err.
+ * way to more. Climbs once more, from the root, without each kind in turn;
+ * *best is the first or what came out cheaper. Returns 0, or -1 with err.
  */
-static int climb_again(struct search **best,
-                       const struct fse_search_request *q,
+static int climb_again(struct search *first, struct search **best,
                        struct fse_policy *policy, struct fisa_error *err) {
+  const struct fse_search_request *q = first->q;
   bool used[FSE_KINDS_MAX] = {false};
-  uint64_t variants = (*best)->variants, rejected = (*best)->rejected;
+  uint64_t variants = first->variants, rejected = first->rejected;
   struct fse_search_request again = *q;
-  bool stopped = (*best)->stopped;
+  bool stopped = first->stopped;
+  if (q->parent != q->root) again.heat = NULL; /* the parent's */
+  again.parent = q->root;
   again.policy = policy;
-  for (uint32_t i = 1; i < (*best)->step_count; i++)
-    used[(*best)->steps[i].kind % FSE_KINDS_MAX] = true;
+  kinds_used(first, used);
   for (uint32_t k = 0; k < fse_kind_count; k++) {
     struct search *s;
     if (!used[k] || variants >= q->budget || stopped) continue;
     again.budget = q->budget - variants;
     *policy = *q->policy;
     policy->weight[k] = 0;
-    s = climb(&again, current(*best)->cost, variants, err);
+    s = climb(&again, current(*best)->worth.cost, variants, err);
     if (s == NULL) return -1;
     variants += s->variants;
     rejected += s->rejected;
     s->q = q;
     stopped = s->stopped || too_late(q);
-    if (!s->refuted && current(s)->cost < current(*best)->cost) {
+    if (!s->refuted && current(s)->worth.cost < current(*best)->worth.cost) {
       struct search *worse = *best;
       *best = s;
       s = worse;
     }
-    search_close(s);
+    if (s != first) search_close(s);
   }
   (*best)->variants = variants;
   (*best)->rejected = rejected;
@@ -613,24 +638,26 @@ static int climb_again(struct search **best,
 int fse_search(const struct fse_search_request *q,
                struct fse_search_result *out, struct fisa_error *err) {
   struct fse_policy *policy = NULL;
-  struct search *best = NULL;
+  struct search *first, *best;
   int rc;
   memset(out, 0, sizeof *out);
   /* What is said of scratch memory has to hold before anything builds on it. */
   rc = fse_scratch_matters(q->set, q->root, q->policy->max_task_cycles,
                            q->seed, out->reason);
   if (rc != 0) return rc > 0 ? 0 : fisa_fail(err, "out of memory");
-  best = climb(q, UINT64_MAX, 0, err);
-  if (best == NULL) return -1;
+  first = best = climb(q, UINT64_MAX, 0, err);
+  if (first == NULL) return -1;
   policy = malloc(sizeof *policy);
   rc = policy == NULL ? fisa_fail(err, "out of memory") : 0;
-  if (rc == 0 && !best->refuted) rc = climb_again(&best, q, policy, err);
+  if (rc == 0 && !first->refuted && !q->once)
+    rc = climb_again(first, &best, policy, err);
   if (rc == 0) {
-    doubt_parent(best);
-    finish(best, out);
+    doubt_parent(first);
+    finish(best, first, out);
   }
   free(policy);
-  search_close(best);
+  if (best != first) search_close(best);
+  search_close(first);
   return rc;
 }
 

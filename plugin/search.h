@@ -6,8 +6,8 @@
  * its parent, lowered and tried with early cut; results reduce in index
  * order, so any number of threads gives the same records. The best becomes
  * the parent of the next round; neutral edits that make the code smaller are
- * stepping stones. That climb is made again without each kind of edit that it
- * used, since what is taken early may close the way to more. What is left at
+ * stepping stones. That climb is made again, from the root, without each kind
+ * of edit, since what is taken early may close the way to more. What is left at
  * the end has passed replay, every counterexample and, if asked, the counted
  * fuzz.
  */
@@ -31,6 +31,7 @@ struct fse_search_request {
   uint64_t budget;                     /* variants */
   uint32_t patience;                   /* rounds without use that end it;
                                           0: two */
+  bool once;                           /* one climb: what is found soon */
   uint64_t deadline_ns;                /* 0: none; may only truncate */
   uint64_t (*now_ns)(void *user);      /* for deadline; may be NULL */
   /* Runs by pc of the parent as the host counted them, for the order of

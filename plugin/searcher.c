@@ -189,6 +189,8 @@ static bool find(struct flux_evolved *a) {
       .assurance = in->policy.min_assurance,
       .threads = in->policy.threads,
       .budget = in->policy.budget,
+      /* The first find is wanted soon; later ones may take longer. */
+      .once = atomic_load(&a->generation) == 0 && a->dry == 0,
       .heat = heat,
       .cancel = &a->cancel,
       .progress = keep_share,
@@ -221,13 +223,19 @@ static void serve(struct flux_evolved *a) {
 
 /* ---- the thread --------------------------------------------------------- */
 
-/* The agent in READY that had the fewest patches; it is the searcher's then. */
+/* Who has gained least comes first; of those, who had the fewest patches. */
+static bool before(const struct flux_evolved *a, const struct flux_evolved *b) {
+  uint32_t x = atomic_load(&a->generation), y = atomic_load(&b->generation);
+  return x != y ? x < y : atomic_load(&a->patches) < atomic_load(&b->patches);
+}
+
+/* The agent in READY that comes first; it is the searcher's then. */
 static struct flux_evolved *pick(struct fse_instance *in) {
   struct flux_evolved *best = NULL;
   pthread_mutex_lock(&in->lock);
   for (struct flux_evolved *a = in->agents; a != NULL; a = a->next)
     if (a->phase == FSE_READY && !atomic_load(&a->leaving) &&
-        (best == NULL || a->patches < best->patches))
+        (best == NULL || before(a, best)))
       best = a;
   if (best != NULL) {
     best->busy++;

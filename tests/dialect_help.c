@@ -26,13 +26,27 @@ char *dialect_slurp(const char *relative, size_t *length) {
   return text;
 }
 
-struct fisa_dialect *dialect_unified(bool bound) {
+struct fisa_dialect *dialect_builtin(const char *name, bool bound) {
   struct fisa_dialect *d = NULL;
   struct fisa_error err = {""};
 
-  fisa_dialect_builtin("unified", bound, &d, &err);
-  UNIT_TRUE(d, "unified: %s", err.text);
+  fisa_dialect_builtin(name, bound, &d, &err);
+  UNIT_TRUE(d, "%s: %s", name, err.text);
   return d;
+}
+
+struct fisa_dialect *dialect_unified(bool bound) {
+  return dialect_builtin("unified", bound);
+}
+
+char *dialect_cut(char **rest, char sep) {
+  char *part = *rest;
+  char *end = strchr(part, sep);
+
+  if (end)
+    *end = '\0';
+  *rest = end ? end + 1 : part + strlen(part);
+  return part;
 }
 
 static bool ref_sound(const struct fisa_dialect *d,
@@ -65,10 +79,23 @@ static bool ref_sound(const struct fisa_dialect *d,
   if (kind == FISA_REF_FILE)
     return true;
   return (kind == FISA_REF_REG || kind == FISA_REF_RAW) &&
-         r->operand < row->operand_count && r->value >= 0 &&
-         r->value < d->files[r->file].width &&
+         r->value >= 0 && r->value < d->files[r->file].width &&
+         r->operand < row->operand_count &&
          row->operands[r->operand].kind == FISA_OPERAND_REG &&
          (row->operands[r->operand].files >> r->file & 1);
+}
+
+static bool guards_sound(const struct fisa_dialect *d,
+                         const struct fisa_row *row) {
+  for (unsigned i = 0; i < row->guard_count; i++) {
+    const struct fisa_guard *g = &row->guards[i];
+
+    if (g->lethal >= FLUX_LETHAL_COUNT || d->lethal_code[g->lethal] <= 0 ||
+        fisa_fault_name(d, d->lethal_code[g->lethal])[0] == '\0' ||
+        !ref_sound(d, row, &g->a) || !ref_sound(d, row, &g->b))
+      return false;
+  }
+  return true;
 }
 
 static bool row_sound(const struct fisa_dialect *d,
@@ -96,13 +123,8 @@ static bool row_sound(const struct fisa_dialect *d,
         !ref_sound(d, row, &s->c) || !ref_sound(d, row, &s->imm))
       return false;
   }
-  for (unsigned i = 0; i < row->guard_count; i++)
-    if (row->guards[i].lethal >= FLUX_LETHAL_COUNT ||
-        d->lethal_code[row->guards[i].lethal] < 1 ||
-        !ref_sound(d, row, &row->guards[i].a) ||
-        !ref_sound(d, row, &row->guards[i].b))
-      return false;
-  return (row->target == 0xFF || row->target < row->operand_count) &&
+  return guards_sound(d, row) &&
+         (row->target == 0xFF || row->target < row->operand_count) &&
          (row->target_reg == 0xFF || row->target_reg < row->operand_count) &&
          (row->channel == 0xFFFF || row->channel < d->channel_count) &&
          (row->source == 0xFFFF || row->source < d->source_count);

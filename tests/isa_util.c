@@ -261,6 +261,47 @@ struct fisa_program *isa_program(const struct fisa_dialect *d,
 	return rc == 0 ? p : NULL;
 }
 
+bool isa_comes_back(const struct fisa_program *p)
+{
+	char *text = fisa_disassemble(p);
+	struct fisa_program *q = NULL;
+	struct fisa_error err = { "" };
+	bool held;
+
+	CU_ASSERT_FATAL(text != NULL);
+	if (fisa_assemble(p->dialect, text, strlen(text), "back", &q, &err)
+	    < 0) {
+		UNIT_TRUE(0, "%s\n%.600s", err.text, text);
+		free(text);
+		return false;
+	}
+	held = q->size == p->size && memcmp(q->code, p->code, p->size) == 0;
+	UNIT_TRUE(held, "code %s\nnot  %s\n%.600s",
+		  isa_hex(q->code, q->size), isa_hex(p->code, p->size), text);
+	if (held) {
+		held = q->entry == p->entry &&
+		       memcmp(q->hash, p->hash, sizeof(q->hash)) == 0;
+		UNIT_TRUE(held, "entry or manifest differ\n%.600s", text);
+	}
+	fisa_program_free(q);
+	free(text);
+	return held;
+}
+
+bool isa_bytes_come_back(const struct fisa_dialect *d, const uint8_t *code,
+			 size_t n)
+{
+	struct fisa_program *p = NULL;
+	struct fisa_error err = { "" };
+	bool held;
+
+	CU_ASSERT_EQUAL_FATAL(fisa_program_from_bytes(d, code, n, &p, &err),
+			      0);
+	held = isa_comes_back(p);
+	fisa_program_free(p);
+	return held;
+}
+
 const char *isa_hex(const uint8_t *bytes, size_t n)
 {
 	static char ring[HEX_BUFFERS][HEX_SIZE];

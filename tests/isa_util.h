@@ -29,6 +29,12 @@ const struct fisa_dialect *isa_bare(void);
 struct fisa_program *isa_program(const struct fisa_dialect *d,
 				 const char *text);
 
+/* Disassembles, assembles that again and compares everything that a text can
+ * say; of bytes as of a program. False after the first difference was told. */
+bool isa_comes_back(const struct fisa_program *p);
+bool isa_bytes_come_back(const struct fisa_dialect *d, const uint8_t *code,
+			 size_t n);
+
 /* Lower-case hex of bytes, in one of a few static buffers. */
 const char *isa_hex(const uint8_t *bytes, size_t n);
 

@@ -1,7 +1,8 @@
 /*
- * tests/oracle.h - reads tests/data/unified.oracle and holds an engine to it.
+ * tests/oracle.h - reads the row oracle of a dialect, tests/data/NAME.oracle,
+ * and holds an engine to it.
  *
- * The file tells its own form. An engine is a function that runs one
+ * The files tell their own form. An engine is a function that runs one
  * instruction; the oracle gives it a state, and values from outside through
  * a port, and compares all that it left behind.
  */
@@ -13,8 +14,8 @@
 /* The outside of one case. */
 struct oracle_port;
 
-/* The next value: 0, or -1 if there is none left or it is of another source.
- * *value is 0 then. */
+/* The next value: 0, or -1 if there is none left or it is of another source
+ * or behind other arguments. *value is 0 then. */
 int oracle_input(struct oracle_port *port, uint16_t source,
                  const int32_t *arg, unsigned argc, int32_t *value);
 void oracle_output(struct oracle_port *port, uint16_t channel,
@@ -37,11 +38,11 @@ struct oracle_tally {
 };
 
 /*
- * Runs every case of the file; each is a check of the running test, and a
- * case that differs is told with its line and the first difference. A file
- * that cannot be read is a failed check and ends the run.
+ * Runs every case of the dialect's file; each is a check of the running test,
+ * and a case that differs is told with its line and the first difference. A
+ * file that cannot be read is a failed check and ends the run.
  */
-void oracle_run(const struct oracle_engine *engine, const char *path,
+void oracle_run(const struct oracle_engine *engine, const char *dialect,
                 struct oracle_tally *tally);
 
 #endif /* FLUX_TESTS_ORACLE_H */

@@ -1,7 +1,6 @@
 /*
  * test_dialect.c - the unified table, its bindings, what is built in.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,135 +19,7 @@ static const struct fisa_row *row_of(const struct fisa_dialect *d,
   return row;
 }
 
-/* Takes the part before `sep` off a line, in place. */
-static char *cut(char **rest, char sep) {
-  char *part = *rest;
-  char *end = strchr(part, sep);
-
-  if (end)
-    *end = '\0';
-  *rest = end ? end + 1 : part + strlen(part);
-  return part;
-}
-
-/* Text that grows; enough for a row. */
-struct text {
-  char s[1024];
-  size_t n;
-};
-
-static void put(struct text *t, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void put(struct text *t, const char *format, ...) {
-  va_list ap;
-  int n;
-
-  va_start(ap, format);
-  n = vsnprintf(t->s + t->n, sizeof t->s - t->n, format, ap);
-  va_end(ap);
-  if (n > 0)
-    t->n += (size_t)n < sizeof t->s - t->n ? (size_t)n : 0;
-}
-
-/* ---- the unified table against the fact table --------------------------- */
-
-static const char *const flow_names[] = {
-  "next", "halt", "trap", "jump_rel", "jump_abs", "cond_rel", "cond_abs",
-  "cond_rel_reg", "call_rel", "call_abs", "ret", "indirect"
-};
-
-static const struct {
-  unsigned bit;
-  const char *name;
-} role_names[] = {
-  {FISA_ROLE_NOP, "nop"}, {FISA_ROLE_HALT, "halt"},
-  {FISA_ROLE_YIELD, "yield"}, {FISA_ROLE_SENSE, "sense"},
-  {FISA_ROLE_ACT, "act"}, {FISA_ROLE_DECAY, "decay"},
-  {FISA_ROLE_THRESHOLD, "threshold"}, {FISA_ROLE_CONFIDENCE, "confidence"},
-  {FISA_ROLE_TRUST, "trust"}, {FISA_ROLE_TIME, "time"},
-  {FISA_ROLE_MEMORY, "memory"}, {FISA_ROLE_RANDOM, "random"},
-  {FISA_ROLE_A2A, "a2a"}, {FISA_ROLE_DEBUG, "debug"}
-};
-
-static unsigned role_bits(char *list) {
-  unsigned bits = 0;
-
-  while (*list) {
-    const char *name = cut(&list, ';');
-    unsigned found = strcmp(name, "none") == 0;
-
-    for (size_t i = 0; i < sizeof role_names / sizeof role_names[0]; i++)
-      if (strcmp(role_names[i].name, name) == 0) {
-        bits |= role_names[i].bit;
-        found = 1;
-      }
-    UNIT_TRUE(found, "role %s", name);
-  }
-  return bits;
-}
-
-/* The roles of the project where they differ from the fact table's hint. */
-static unsigned expected_roles(const char *mnemonic, char *list) {
-  if (strcmp(mnemonic, "YIELD") == 0)
-    return FISA_ROLE_YIELD;
-  if (strncmp(mnemonic, "ATP_", 4) == 0)
-    return 0;
-  return role_bits(list);
-}
-
-enum { CSV_OPCODE, CSV_NAME, CSV_LENGTH, CSV_OPS, CSV_READS, CSV_WRITES,
-       CSV_FLOW, CSV_SEMANTICS, CSV_PURE, CSV_ROLE, CSV_COLUMNS };
-
-static void compare_row(const struct fisa_dialect *d,
-                        char *column[CSV_COLUMNS]) {
-  unsigned opcode = (unsigned)strtoul(column[CSV_OPCODE], NULL, 16);
-  const struct fisa_row *row = &d->rows[opcode & 255];
-  const char *name = column[CSV_NAME];
-  struct text ops = {"", 0};
-
-  UNIT_TRUE(row->defined && opcode < 256, "%s is not defined", name);
-  UNIT_STR_EQ(row->name, name);
-  UNIT_TRUE(row_of(d, name) == row, "%s is found by name", name);
-  UNIT_TRUE(row->length == atoi(column[CSV_LENGTH]), "%s: length %d", name,
-            row->length);
-  for (unsigned i = 0; i < row->operand_count; i++)
-    put(&ops, "%s%s", i ? ";" : "", row->operands[i].name);
-  UNIT_TRUE(strcmp(ops.s, column[CSV_OPS]) == 0, "%s: operands %s", name,
-            ops.s);
-  UNIT_TRUE(strcmp(row->reads, column[CSV_READS]) == 0, "%s: reads %s", name,
-            row->reads);
-  UNIT_TRUE(strcmp(row->writes, column[CSV_WRITES]) == 0, "%s: writes %s",
-            name, row->writes);
-  UNIT_TRUE(strcmp(flow_names[row->flow], column[CSV_FLOW]) == 0,
-            "%s: flow %s", name, flow_names[row->flow]);
-  UNIT_TRUE(row->pure == (strcmp(column[CSV_PURE], "yes") == 0), "%s: pure",
-            name);
-  UNIT_TRUE(row->roles == expected_roles(name, column[CSV_ROLE]),
-            "%s: roles 0x%X", name, row->roles);
-}
-
-static void equals_fact_table(void) {
-  struct fisa_dialect *d = dialect_unified(false);
-  char *csv = dialect_slurp("tests/data/unified.csv", NULL);
-  char *rest = csv;
-  unsigned rows = 0;
-
-  cut(&rest, '\n');
-  while (*rest) {
-    char *line = cut(&rest, '\n');
-    char *column[CSV_COLUMNS];
-
-    for (int i = 0; i < CSV_COLUMNS; i++)
-      column[i] = cut(&line, ',');
-    compare_row(d, column);
-    rows++;
-  }
-  UNIT_EQ(rows, 186);
-  UNIT_EQ(d->row_count, 186);
-  free(csv);
-  fisa_dialect_free(d);
-}
+/* ---- the unified table -------------------------------------------------- */
 
 /* What the columns of the fact table do not hold, from its text. */
 static void equals_fact_text(void) {
@@ -279,107 +150,6 @@ static void lists_state(void) {
   fisa_dialect_free(d);
 }
 
-/* ---- templates, printed back -------------------------------------------- */
-
-static void put_ref(struct text *t, const struct fisa_dialect *d,
-                    const struct fisa_row *row, const struct fisa_ref *r) {
-  const char *file = d->files[r->file].name;
-  const char *operand = row->operands[r->operand].name;
-
-  switch (r->kind) {
-  case FISA_REF_REG:
-    put(t, " %s[%s]", file, operand);
-    break;
-  case FISA_REF_RAW:
-    put(t, " %s![%s]", file, operand);
-    break;
-  case FISA_REF_FIXED:
-    put(t, " %s.%d", file, (int)r->value);
-    break;
-  case FISA_REF_CELL:
-  case FISA_REF_FILE:
-    put(t, " %s", file);
-    break;
-  case FISA_REF_TEMP:
-    put(t, " t%d", (int)r->value);
-    break;
-  case FISA_REF_CONST:  /* the one kind of constant written in hex */
-    put(t, r->value > 0xFFFFFF ? " #0x%08X" : " #%d", (int)r->value);
-    break;
-  case FISA_REF_IMM:
-    put(t, " #%s", operand);
-    break;
-  case FISA_REF_RAWNUM:
-    put(t, " #raw:%s", operand);
-    break;
-  case FISA_REF_NEXT:
-    put(t, " #next");
-    break;
-  default:
-    break;
-  }
-}
-
-static void put_template(struct text *t, const struct fisa_dialect *d,
-                         const struct fisa_row *row) {
-  for (unsigned i = 0; i < row->step_count; i++) {
-    const struct fisa_step *s = &row->steps[i];
-
-    put(t, "%s%s", i ? " ; " : "", fisa_semop_name(s->op));
-    put_ref(t, d, row, &s->d);
-    put_ref(t, d, row, &s->a);
-    put_ref(t, d, row, &s->b);
-    put_ref(t, d, row, &s->c);
-    put_ref(t, d, row, &s->imm);
-  }
-}
-
-static void put_guards(struct text *t, const struct fisa_dialect *d,
-                       const struct fisa_row *row) {
-  for (unsigned i = 0; i < row->guard_count; i++) {
-    const struct fisa_guard *g = &row->guards[i];
-    struct text a = {"", 0}, b = {"", 0};
-
-    put_ref(&a, d, row, &g->a);
-    put_ref(&b, d, row, &g->b);
-    put(t, "%s%s", i ? ";" : "",
-        fisa_fault_name(d, d->lethal_code[g->lethal]));
-    if (a.n > 0)
-      put(t, b.n > 0 ? "(%s,%s)" : "(%s)", a.s + 1, b.n > 0 ? b.s + 1 : "");
-  }
-}
-
-/* Each row of the text says what was loaded from it, character for
- * character. */
-static void prints_back(void) {
-  struct fisa_dialect *d = dialect_unified(false);
-  char *text = dialect_slurp("abi/isa/dialects/unified.fluxisa", NULL);
-  char *rest = text;
-  unsigned rows = 0;
-
-  while (*rest) {
-    char *line = cut(&rest, '\n');
-    char *does = strstr(line, " does=");
-    char *lethal = strstr(line, " lethal=");
-    const struct fisa_row *row;
-    struct text t = {"", 0}, g = {"", 0};
-
-    if (strncmp(line, "row 0x", 6) != 0)
-      continue;
-    row = &d->rows[strtoul(line + 4, NULL, 16) & 255];
-    put_template(&t, d, row);
-    UNIT_TRUE(strcmp(t.s, does ? does + 6 : "") == 0, "%s: %s", row->name,
-              t.s);
-    put_guards(&g, d, row);
-    UNIT_TRUE(lethal ? strncmp(g.s, lethal + 8, g.n) == 0 && g.n > 0 &&
-              lethal[8 + g.n] == ' ' : g.n == 0, "%s: %s", row->name, g.s);
-    rows++;
-  }
-  UNIT_EQ(rows, 186);
-  free(text);
-  fisa_dialect_free(d);
-}
-
 /* ---- bindings ----------------------------------------------------------- */
 
 static bool is_bound_row(const char *name) {
@@ -469,11 +239,15 @@ static void generates_enum(void) {
 
 /* The embedded texts are the files, byte for byte. */
 static void embeds_texts(void) {
-  static const char *const files[] = {"unified.fluxisa", "unified.bindings"};
+  static const char *const files[] = {
+    "unified.fluxisa", "unified.bindings", "classic.fluxisa",
+    "classic.bindings", "seed.fluxisa", "stack.fluxisa", "cis.fluxisa"
+  };
+  enum { FILES = sizeof files / sizeof files[0] };
   struct fisa_dialect *d = NULL;
   struct fisa_error err;
 
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < FILES; i++) {
     char path[64];
     size_t want = 0, got = 0;
     const char *text = fisa_builtin_text(files[i], &got);
@@ -513,12 +287,10 @@ static void names_semops(void) {
 }
 
 static const struct unit_test tests[] = {
-  {"unified", "equals the fact table", equals_fact_table},
   {"unified", "equals the fact text", equals_fact_text},
   {"unified", "finds targets", finds_targets},
   {"unified", "reaches files", reaches_files},
   {"unified", "lists the state", lists_state},
-  {"unified", "prints back", prints_back},
   {"bindings", "bind only named rows", binds_only_named_rows},
   {"bindings", "senses and messages", binds_senses_and_messages},
   {"built-in", "enum", generates_enum},

@@ -9,49 +9,6 @@
 #include "tests/isa_util.h"
 #include "tests/unit.h"
 
-/* Assembles what disassembly gives and compares everything that a text can
- * say. False after the first difference was told. */
-static bool comes_back(const struct fisa_program *p)
-{
-	char *text = fisa_disassemble(p);
-	struct fisa_program *q = NULL;
-	struct fisa_error err = { "" };
-	bool held;
-
-	CU_ASSERT_FATAL(text != NULL);
-	if (fisa_assemble(p->dialect, text, strlen(text), "back", &q, &err)
-	    < 0) {
-		UNIT_TRUE(0, "%s\n%.600s", err.text, text);
-		free(text);
-		return false;
-	}
-	held = q->size == p->size && memcmp(q->code, p->code, p->size) == 0;
-	UNIT_TRUE(held, "code %s\nnot  %s\n%.600s",
-		  isa_hex(q->code, q->size), isa_hex(p->code, p->size), text);
-	if (held) {
-		held = q->entry == p->entry &&
-		       memcmp(q->hash, p->hash, sizeof(q->hash)) == 0;
-		UNIT_TRUE(held, "entry or manifest differ\n%.600s", text);
-	}
-	fisa_program_free(q);
-	free(text);
-	return held;
-}
-
-static bool bytes_come_back(const struct fisa_dialect *d, const uint8_t *code,
-			    size_t n)
-{
-	struct fisa_program *p = NULL;
-	struct fisa_error err = { "" };
-	bool held;
-
-	CU_ASSERT_EQUAL_FATAL(fisa_program_from_bytes(d, code, n, &p, &err),
-			      0);
-	held = comes_back(p);
-	fisa_program_free(p);
-	return held;
-}
-
 /* ---- what is printed ---------------------------------------------------- */
 
 /* The lines of a disassembly without .dialect, address comments and the
@@ -88,7 +45,7 @@ static void check_text(const struct fisa_dialect *d, const char *text,
 	got = bare_text(p);
 	UNIT_TRUE(strcmp(got, want) == 0, "of: %s\ngot:\n%swant:\n%s", text,
 		  got, want);
-	comes_back(p);
+	isa_comes_back(p);
 	free(got);
 	fisa_program_free(p);
 }
@@ -275,7 +232,7 @@ static void every_opcode(void)
 				memset(code, 0, sizeof(code));
 				code[0] = (uint8_t)op;
 				code[at] = (uint8_t)byte;
-				if (!bytes_come_back(isa_unified(), code,
+				if (!isa_bytes_come_back(isa_unified(), code,
 						     sizeof(code)))
 					return;
 			}
@@ -290,8 +247,8 @@ static void every_cut(void)
 		uint8_t code[6] = { (uint8_t)op, 0, 0, 0, 0, 0 };
 
 		for (size_t n = 1; n <= sizeof(code); n++)
-			if (!bytes_come_back(isa_unified(), code, n) ||
-			    !bytes_come_back(isa_tiny(), code, n))
+			if (!isa_bytes_come_back(isa_unified(), code, n) ||
+			    !isa_bytes_come_back(isa_tiny(), code, n))
 				return;
 	}
 }
@@ -314,7 +271,7 @@ static void random_bytes(void)
 				code[k] = code[k] < 96 ? code[k] % 4
 					: 0x10 + code[k] % 9;
 		}
-		if (!bytes_come_back(d, code, n))
+		if (!isa_bytes_come_back(d, code, n))
 			return;
 	}
 }
@@ -340,7 +297,7 @@ static void mutated_programs(void)
 
 	CU_ASSERT_FATAL(p != NULL);
 	CU_ASSERT_FATAL(p->size <= 128);
-	comes_back(p);
+	isa_comes_back(p);
 	for (unsigned long i = 0; i < count; i++) {
 		uint8_t code[128];
 		uint32_t n = p->size, edits = 1 + isa_below(&seed, 3);
@@ -359,7 +316,7 @@ static void mutated_programs(void)
 		q = fisa_program_derive(p, code, n, isa_below(&seed, n),
 					isa_below(&seed, n));
 		CU_ASSERT_FATAL(q != NULL);
-		held = comes_back(q);
+		held = isa_comes_back(q);
 		fisa_program_free(q);
 		if (!held)
 			break;
@@ -413,7 +370,7 @@ static void random_manifests(void)
 				  &err) < 0)
 			continue;  /* named twice */
 		tried++;
-		if (!comes_back(p))
+		if (!isa_comes_back(p))
 			i = count;
 		fisa_program_free(p);
 	}
@@ -429,13 +386,13 @@ static void large_programs(void)
 	CU_ASSERT_FATAL(code != NULL);
 	for (size_t i = 0; i < sizeof(fill); i++) {
 		memset(code, fill[i], FISA_MAX_CODE);
-		bytes_come_back(isa_unified(), code, FISA_MAX_CODE);
+		isa_bytes_come_back(isa_unified(), code, FISA_MAX_CODE);
 	}
 	memset(code, 0, FISA_MAX_CODE);
 	code[0] = 0x14;
 	code[1] = 0xFD;
 	code[2] = 0xFF;
-	bytes_come_back(isa_tiny(), code, FISA_MAX_CODE);
+	isa_bytes_come_back(isa_tiny(), code, FISA_MAX_CODE);
 	free(code);
 }
 

@@ -43,7 +43,7 @@ static void every_row(void) {
   struct fisa_dialect *d = NULL;
   struct fisa_error err;
 
-  oracle_run(&vm, unit_src("tests/data/unified.oracle"), &tally);
+  oracle_run(&vm, "unified", &tally);
   printf(" %u cases", tally.cases);
   if (!UNIT_EQ(fisa_dialect_builtin("unified", true, &d, &err), 0))
     return;

@@ -59,4 +59,14 @@ int fisa_load(const char *arg, const char *dialect_name,
               const char *manifest_path, struct fisa_dialect **d,
               struct fisa_program **out, struct fisa_error *err);
 
+/* Gives a new dialect by name: 0, or -1 with err. */
+typedef int (*fisa_dialect_fn)(const char *name, struct fisa_dialect **out,
+                               struct fisa_error *err, const void *user);
+
+/* The same for dialects that are not built in: `find` gives them. */
+int fisa_load_with(const char *arg, const char *dialect_name,
+                   const char *manifest_path, fisa_dialect_fn find,
+                   const void *user, struct fisa_dialect **d,
+                   struct fisa_program **out, struct fisa_error *err);
+
 #endif /* FLUX_ISA_ASM_H */

@@ -19,7 +19,9 @@ struct builtin_text {
 /* builtin_texts[], ended by a NULL file. */
 #include "isa/dialects_gen.inc"
 
-static const char *const names[] = {"unified"};
+static const char *const names[] = {
+  "unified", "classic", "seed", "stack", "cis"
+};
 
 const char *fisa_builtin_name(unsigned i) {
   return i < sizeof names / sizeof names[0] ? names[i] : NULL;

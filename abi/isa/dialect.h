@@ -29,6 +29,8 @@
  *   calls LNK 256 [index CSP]     a stack of links of its own, which grows
  *                                 up: CALL pushes and RET pops there, not on
  *                                 the data stack
+ *   machine none                  an encoding that nothing runs: assembled,
+ *                                 verified, never lowered
  *   fuel N                        default fuel
  *   fault N NAME                  name of a fault code below 1000
  *   lethal N PREDICATE [NAME]     number (>= 1000) of a lethal predicate;
@@ -280,6 +282,7 @@ struct fisa_key {
 struct fisa_dialect {
   char name[FISA_MAX_NAME];
   uint8_t hash[32];         /* SHA-256 of text and overlays */
+  bool no_machine;          /* an encoding that nothing runs */
   uint32_t mem_size;
   uint32_t cell_count;      /* cells of a state, stack included */
   uint32_t file_count;

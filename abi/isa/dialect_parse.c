@@ -349,6 +349,16 @@ static int parse_mem(struct fisa_loader *l, struct fisa_span rest) {
   return no_more(l, rest);
 }
 
+/* machine none */
+static int parse_machine(struct fisa_loader *l, struct fisa_span rest) {
+  struct fisa_span word = fisa__word(&rest);
+
+  if (!fisa__is(word, "none"))
+    return fisa__bad(l, "\"%.*s\" is not \"none\"", FISA_QUOTE(word));
+  l->d->no_machine = true;
+  return no_more(l, rest);
+}
+
 static int parse_fuel(struct fisa_loader *l, struct fisa_span rest) {
   int64_t n;
 
@@ -533,6 +543,7 @@ static const struct statement {
   {"start", parse_start, true, false, false},
   {"key", parse_key, true, false, false},
   {"guard", parse_guard, true, false, false},
+  {"machine", parse_machine, true, true, false},
   {"fuel", parse_fuel, true, true, false},
   {"fault", parse_fault, true, false, false},
   {"lethal", parse_lethal, true, false, false},

@@ -181,6 +181,18 @@ static void guard_depth(const struct fisa_row *row,
   }
 }
 
+/* Stacks that an opaque row changes as it likes. */
+static uint16_t opaque_flags(const struct fisa_dialect *d,
+                             const struct fisa_row *row) {
+  uint16_t flags = 0;
+
+  if (names_stack(d, d->stack_file, row->writes))
+    flags |= FISA__ROW_STACK;
+  if (names_stack(d, d->calls_file, row->writes))
+    flags |= FISA__ROW_LINKS;
+  return flags;
+}
+
 static void fill_info(const struct fisa_dialect *d, const struct fisa_row *row,
                       struct fisa__rowinfo *info) {
   memset(info, 0, sizeof(*info));
@@ -197,10 +209,13 @@ static void fill_info(const struct fisa_dialect *d, const struct fisa_row *row,
     info->flags |= FISA__ROW_KEEP;
   if (row->opaque) {
     info->flags |= FISA__ROW_FAULT | FISA__ROW_EMIT;
-    if (names_stack(d, d->stack_file, row->writes))
-      info->flags |= FISA__ROW_STACK;
-    if (names_stack(d, d->calls_file, row->writes))
-      info->flags |= FISA__ROW_LINKS;
+    /* A call and a return are that, without a meaning too. */
+    if (row->link > 0)
+      info->flags |= FISA__ROW_CALL;
+    else if (row->flow == FISA_FLOW_RET)
+      info->flags |= FISA__ROW_TESTS;
+    else
+      info->flags |= opaque_flags(d, row);
     return;
   }
   for (unsigned i = 0; i < row->step_count; i++) {

@@ -18,6 +18,8 @@ struct load {
 	char *code;            /* raw bytes of the program */
 	size_t code_size;
 	struct fisa_dialect *dialect;
+	fisa_dialect_fn find;
+	const void *user;
 };
 
 /* Reads a file of at most `limit` bytes. The buffer is the caller's. */
@@ -110,7 +112,7 @@ static int pick_dialect(struct load *l, struct fisa_error *err)
 	if (!name)
 		return fisa_fail(err, "%.120s: no dialect is named; use "
 				 ".dialect or --dialect", l->arg);
-	return fisa_dialect_builtin(name, true, &l->dialect, err);
+	return l->find(name, &l->dialect, err, l->user);
 }
 
 static int load_source(struct load *l, struct fisa_program **out,
@@ -156,12 +158,29 @@ static bool ends_with(const char *text, const char *end)
 	return n > m && strcmp(text + n - m, end) == 0;
 }
 
+static int find_builtin(const char *name, struct fisa_dialect **out,
+			struct fisa_error *err, const void *user)
+{
+	(void)user;
+	return fisa_dialect_builtin(name, true, out, err);
+}
+
 int fisa_load(const char *arg, const char *dialect_name,
 	      const char *manifest_path, struct fisa_dialect **d,
 	      struct fisa_program **out, struct fisa_error *err)
 {
+	return fisa_load_with(arg, dialect_name, manifest_path, find_builtin,
+			      NULL, d, out, err);
+}
+
+int fisa_load_with(const char *arg, const char *dialect_name,
+		   const char *manifest_path, fisa_dialect_fn find,
+		   const void *user, struct fisa_dialect **d,
+		   struct fisa_program **out, struct fisa_error *err)
+{
 	struct load l = { .arg = arg, .dialect_name = dialect_name,
-			  .manifest_path = manifest_path };
+			  .manifest_path = manifest_path, .find = find,
+			  .user = user };
 	struct fisa_program *p = NULL;
 	int rc;
 

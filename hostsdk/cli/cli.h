@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "hostsdk/cli/options.h"
+#include "hostsdk/machines.h"
 #include "isa/asm.h"
 #include "isa/state.h"
 
@@ -25,7 +26,7 @@ int cli_run(const struct cli_options *o);
 int cli_dialect(const struct cli_options *o);
 int cli_policy(const struct cli_options *o);
 
-/* exec on the reference VM; *line receives the JSON line, to be freed. */
+/* exec on the VM of the dialect; *line receives the JSON line, to be freed. */
 int cli_exec_ref(const struct cli_options *o, const struct fisa_program *p,
                  char **line, struct fisa_error *err);
 
@@ -55,7 +56,11 @@ char *cli_hex(const uint8_t *bytes, size_t length);
 /* Bytes of hex, to be freed; NULL if it is none or there is no memory. */
 uint8_t *cli_unhex(const char *hex, size_t *length);
 
-/* ---- the plugin --------------------------------------------------------- */
+/* ---- VMs and the plugin --------------------------------------------------------- */
+
+/* The dialects and VMs of this program: what is built in, and the modules
+ * where plugins are. The caller's, or NULL. */
+struct fhost_machines *cli_machines(void);
 
 struct cli_plugin;
 

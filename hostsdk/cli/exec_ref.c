@@ -1,12 +1,12 @@
 /*
- * cli/exec_ref.c - exec on the reference VM, outside values from queues.
+ * cli/exec_ref.c - exec on a VM of this host, outside values from queues: the
+ * reference VM, or the adapted one of the program's dialect.
  */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hostsdk/cli/cli.h"
-#include "hostsdk/vm.h"
 
 enum { STATE_MAX = 64 << 20 };  /* bytes of a --state file */
 
@@ -86,34 +86,58 @@ static void outside_done(struct outside *o) {
   free(o->taken);
 }
 
+static const struct fhost_vm *find_vm(const char *dialect,
+                                      struct fhost_machines **machines,
+                                      struct fisa_error *err) {
+  struct fisa_error why = {""};
+  const struct fhost_vm *vm;
+
+  *machines = cli_machines();
+  if (!*machines) {
+    fisa_fail(err, "out of memory");
+    return NULL;
+  }
+  vm = fhost_machines_vm(*machines, dialect, &why);
+  if (!vm)
+    fisa_fail(err, "engine ref does not exist for dialect %s: %.180s",
+              dialect, why.text);
+  return vm;
+}
+
 int cli_exec_ref(const struct cli_options *o, const struct fisa_program *p,
                  char **line, struct fisa_error *err) {
   struct outside outside = {0};
-  const struct fvm_io io = {input, output, &outside};
-  struct fvm_run run = {.fuel = o->has_fuel ? o->fuel : p->dialect->fuel};
-  struct fvm_code *code = NULL;
+  const struct fhost_vm_io io = {input, output, &outside};
+  uint64_t fuel = o->has_fuel ? o->fuel : p->dialect->fuel;
+  struct fhost_machines *machines = NULL;
+  const struct fhost_vm *vm;
   struct fisa_state *s = NULL;
+  void *code = NULL;
   int rc = -1;
 
-  if (strcmp(p->dialect->name, "unified") != 0)
-    return fisa_fail(err, "engine ref does not exist for dialect %s",
-                     p->dialect->name);
-  code = fvm_code_new(p, false);
+  vm = find_vm(p->dialect->name, &machines, err);
+  if (!vm)
+    goto done;
+  code = vm->load(vm, p, FHOST_LOAD_THROUGH, err);
+  if (!code)
+    goto done;
   s = fisa_state_new(p->dialect);
-  if (!code || !s) {
+  if (!s) {
     fisa_fail(err, "out of memory");
     goto done;
   }
   fisa_state_start(p, s);
   if (lay_state(o, p, s, &outside, err) != 0)
     goto done;
-  fvm_exec(code, s, &io, &run);
+  vm->run(code, s, &io, fuel, NULL);
   *line = outside.failed ? NULL
                          : fisa_state_to_json(p->dialect, s, &outside.out);
   rc = *line ? 0 : fisa_fail(err, "out of memory");
 done:
   outside_done(&outside);
   fisa_state_free(s);
-  fvm_code_free(code);
+  if (code)
+    vm->unload(code);
+  fhost_machines_free(machines);
   return rc;
 }

@@ -20,6 +20,7 @@
 #define PLUGIN_FILE "flux_self_evolve.so"
 
 struct cli_plugin {
+  struct fhost_machines *machines;
   struct fhost_services *services;
   struct fhost_plugin *plugin;
   const flux_control *control;
@@ -66,15 +67,29 @@ static int find(const struct cli_options *o, char out[FHOST_PATH_MAX],
                            folder_beside(beside) ? beside : NULL, out, err);
 }
 
+struct fhost_machines *cli_machines(void) {
+  char beside[PATH_MAX];
+
+  return fhost_machines_new(folder_beside(beside) ? beside : NULL);
+}
+
 /* ---- life --------------------------------------------------------------- */
 
 static int create(struct cli_plugin *p, struct fisa_error *err) {
-  const struct fhost_services_options options = {
+  struct fhost_services_options options = {
     .name = "fluxevolve", .version = PACKAGE_VERSION,
-    .log_level = FLUX_LOG_WARNING, .vm = &fhost_vm_reference,
+    .log_level = FLUX_LOG_WARNING,
   };
+  const char *name;
 
   assert(p->plugin && !p->services);
+  p->machines = cli_machines();
+  if (!p->machines)
+    return fisa_fail(err, "out of memory");
+  /* A dialect without a VM here is one that the plugin cannot step. */
+  for (unsigned i = 0; (name = fisa_builtin_name(i)); i++)
+    (void)fhost_machines_vm(p->machines, name, NULL);
+  options.machines = p->machines;
   p->services = fhost_services_new(&options);
   if (!p->services)
     return fisa_fail(err, "out of memory");
@@ -110,6 +125,7 @@ void cli_plugin_close(struct cli_plugin *p) {
     return;
   fhost_plugin_close(p->plugin, false);
   fhost_services_free(p->services);
+  fhost_machines_free(p->machines);
   free(p);
 }
 

@@ -453,12 +453,14 @@ static int run_row(struct stranger_vm *vm, const uint8_t *code) {
     vm->sp += 4;
     break;
   case OP_DUP: /* pop once, push twice */
-    if (vm->sp < 4)
-      return STRANGER_OVERFLOW;
     v = load_cell(vm, vm->sp);
-    store_cell(vm, vm->sp, v);
-    vm->sp -= 4;
-    store_cell(vm, vm->sp, v);
+    vm->sp += 4;
+    for (int i = 0; i < 2; i++) {
+      if (vm->sp < 4)
+        return STRANGER_OVERFLOW;
+      vm->sp -= 4;
+      store_cell(vm, vm->sp, v);
+    }
     break;
   case OP_SWAP:
     v = load_cell(vm, vm->sp);

@@ -124,7 +124,8 @@ void stranger_set_yield(struct stranger_vm *vm, stranger_yield_fn fn);
  *   0   it ran; last_error is 11 then, as if a budget of one were used up
  *   1   it was HALT or EMERGENCY_STOP: halted is set, pc is past it
  *   2.. an enum stranger_error. Nothing but cycles, pc and last_error has
- *       changed. pc is past the instruction, for error 2 still on it.
+ *       changed, and sp if it had run over: a DUP that finds no room has
+ *       popped. pc is past the instruction, for error 2 still on it.
  *
  * Stepping on after any of these is allowed. The length of the code is for
  * the reader's eye: the machine runs off the end if the code lets it.

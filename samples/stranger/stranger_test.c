@@ -394,6 +394,8 @@ static void test_dup_and_swap(void) {
   CHECK(vm.stack[65532] == 0);
   vm.sp = 2;
   CHECK(STEP(0x22) == 4 && vm.pc == 1 && vm.sp == 2);
+  vm.sp = 0xFFFFFFFFu; /* popped, and there is no room for the first push */
+  CHECK(STEP(0x22) == 4 && vm.sp == 3);
   vm.sp = 65532; /* one cell: its partner is outside */
   vm.stack[65532] = 5;
   CHECK(RAN(0x23) && vm.stack[65532] == 0 && vm.sp == 65532);
