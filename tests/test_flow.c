@@ -107,7 +107,7 @@ static void declare_inputs(struct fisa_program *p, struct fisa_state *s,
 	const struct fisa_dialect *d = p->dialect;
 	int r = fisa_file_by_name(d, "R", 1);
 
-	for (unsigned i = 0; i < INPUTS; i++) {
+	for (unsigned i = 0; r >= 0 && i < INPUTS; i++) {
 		struct fisa_cells *c = &p->manifest.in[p->manifest.in_count++];
 		int64_t span, a = (int32_t)isa_random(seed);
 
@@ -178,7 +178,9 @@ static bool watch_program(struct fisa_program *p, uint64_t number)
 static void watch_programs(const struct fisa_dialect *d, bool noise,
 			   unsigned long of)
 {
-	unsigned long count = unit_scale(1500), watched = 0;
+	unsigned long count = unit_scale(d->mem_size > 1024 &&
+					 d != isa_unified() ? 300 : 1500);
+	unsigned long watched = 0;
 	struct gen_table t;
 
 	gen_table_init(&t, d);
@@ -206,6 +208,24 @@ static void mill(void)
 {
 	watch_programs(isa_mill(), false, 2);
 	watch_programs(isa_mill(), true, 2);
+}
+
+/* The other built-in tables that have a meaning. */
+static void others(void)
+{
+	static const char *const names[] = { "classic", "seed", "stack" };
+
+	for (size_t i = 0; i < 3; i++) {
+		struct fisa_dialect *d = NULL;
+		struct fisa_error err = { "" };
+
+		fisa_dialect_builtin(names[i], true, &d, &err);
+		if (UNIT_TRUE(d, "%s", err.text)) {
+			watch_programs(d, false, 3);
+			watch_programs(d, true, 3);
+		}
+		fisa_dialect_free(d);
+	}
 }
 
 /* Rows that take off what there is, in every order with pushes and pops, on
@@ -496,6 +516,7 @@ static const struct unit_test tests[] = {
 	{ "runs", "noise", noise },
 	{ "runs", "mill", mill },
 	{ "runs", "tangle", tangle },
+	{ "runs", "others", others },
 	{ "intervals", "ops", ops },
 	{ "intervals", "branches", branches },
 	{ "intervals", "guards", guards },

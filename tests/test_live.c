@@ -173,6 +173,10 @@ static void observe_little(struct fisa_program *p)
 	const struct fisa_dialect *d = p->dialect;
 	int r = fisa_file_by_name(d, "R", 1);
 
+	if (r < 0) { /* flags and confidence are all there is */
+		p->manifest.out_none = true;
+		return;
+	}
 	p->manifest.out[0] = (struct fisa_cells){
 		.kind = FISA_CELLS_FILE,
 		.first = d->files[r].first + 3u,
@@ -219,6 +223,24 @@ static void mill(void)
 	try_programs(isa_mill(), true, unit_scale(2000));
 }
 
+/* The other built-in tables that have a meaning, and cells that can die. */
+static void others(void)
+{
+	static const char *const names[] = { "classic", "stack" };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct fisa_dialect *d = NULL;
+		struct fisa_error err = { "" };
+
+		fisa_dialect_builtin(names[i], true, &d, &err);
+		if (UNIT_TRUE(d, "%s", err.text)) {
+			try_programs(d, false, unit_scale(1000));
+			try_programs(d, true, unit_scale(1000));
+		}
+		fisa_dialect_free(d);
+	}
+}
+
 /* The sample of all that calls, loops and branches. */
 static void by_hand(void)
 {
@@ -243,5 +265,6 @@ static const struct unit_test tests[] = {
 	{ "dead", "programs", programs },
 	{ "dead", "noise", noise },
 	{ "dead", "mill", mill },
+	{ "dead", "others", others },
 };
 UNIT_MAIN(tests)
