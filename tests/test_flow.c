@@ -176,10 +176,8 @@ static bool watch_program(struct fisa_program *p, uint64_t number)
 /* Of the programs at least one in `of` must be such that something is said
  * of it. */
 static void watch_programs(const struct fisa_dialect *d, bool noise,
-			   unsigned long of)
+			   unsigned long count, unsigned long of)
 {
-	unsigned long count = unit_scale(d->mem_size > 1024 &&
-					 d != isa_unified() ? 300 : 1500);
 	unsigned long watched = 0;
 	struct gen_table t;
 
@@ -196,18 +194,18 @@ static void watch_programs(const struct fisa_dialect *d, bool noise,
 
 static void programs(void)
 {
-	watch_programs(isa_unified(), false, 2);
+	watch_programs(isa_unified(), false, unit_scale(1500), 2);
 }
 
 static void noise(void)
 {
-	watch_programs(isa_unified(), true, 2);
+	watch_programs(isa_unified(), true, unit_scale(1500), 2);
 }
 
 static void mill(void)
 {
-	watch_programs(isa_mill(), false, 2);
-	watch_programs(isa_mill(), true, 2);
+	watch_programs(isa_mill(), false, unit_scale(1500), 2);
+	watch_programs(isa_mill(), true, unit_scale(1500), 2);
 }
 
 /* The other built-in tables that have a meaning. */
@@ -221,8 +219,8 @@ static void others(void)
 
 		fisa_dialect_builtin(names[i], true, &d, &err);
 		if (UNIT_TRUE(d, "%s", err.text)) {
-			watch_programs(d, false, 3);
-			watch_programs(d, true, 3);
+			watch_programs(d, false, unit_scale(300), 3);
+			watch_programs(d, true, unit_scale(300), 3);
 		}
 		fisa_dialect_free(d);
 	}
@@ -285,8 +283,8 @@ static void tangle(void)
 			   &d, &err);
 	if (!UNIT_TRUE(d, "%s", err.text))
 		return;
-	watch_programs(d, false, 5);
-	watch_programs(d, true, 5);
+	watch_programs(d, false, unit_scale(1500), 5);
+	watch_programs(d, true, unit_scale(1500), 5);
 	fisa_dialect_free(d);
 }
 
