@@ -29,7 +29,8 @@ static flux_status open_dialect(struct fhost_services *s, const char *name,
   st->vm = o->machines ? fhost_machines_find(o->machines, name) : o->vm;
   if (!st->vm || strcmp(st->vm->dialect, name) != 0)
     return FLUX_E_UNSUPPORTED;
-  st->dialect = st->vm == o->vm ? o->dialect : NULL;
+  st->dialect = o->machines ? fhost_machines_spoken(o->machines, name)
+                            : o->dialect;
   if (!st->dialect)
     st->dialect = fhost_known_dialect(s, name);
   return st->dialect ? FLUX_OK : FLUX_E_UNSUPPORTED;
