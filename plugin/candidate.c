@@ -37,6 +37,30 @@ uint64_t fse_code_hash(const struct fisa_program *p) {
   return (h ^ p->entry) * 0x100000001b3u;
 }
 
+int fse_worth_order(const struct fse_worth *a, const struct fse_worth *b) {
+  if (a->cost != b->cost) return a->cost < b->cost ? -1 : 1;
+  if (a->size != b->size) return a->size < b->size ? -1 : 1;
+  return a->memory < b->memory ? -1 : a->memory > b->memory;
+}
+
+static bool reaches_memory(const struct fisa_row *row) {
+  for (unsigned i = 0; i < row->step_count; i++)
+    switch (fisa_semop_effect(row->steps[i].op)) {
+      case FISA_EFFECT_LOAD: case FISA_EFFECT_STORE: case FISA_EFFECT_COPY:
+        return true;
+      default:
+        break;
+    }
+  return row->opaque;
+}
+
+uint32_t fse_memory_rows(const struct fse_draft *d) {
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < d->count; i++)
+    n += !d->nodes[i].dead && reaches_memory(d->nodes[i].insn.row);
+  return n;
+}
+
 /* Where `pc` of the places' origin goes, or UINT32_MAX. */
 static uint32_t place_of(const struct fse_place *places, uint32_t count,
                          uint32_t pc) {
@@ -187,7 +211,7 @@ static struct fse_verdict try_child(const struct fse_round *r,
            : t.verdict == FTRIAL_WRONG  ? FSE_FATE_WRONG
            : t.verdict == FTRIAL_DEARER ? FSE_FATE_DEARER
                                         : FSE_FATE_REFUSED;
-  v.cost = t.cost;
+  v.worth.cost = t.cost;
   free(pair);
   fir_free(ir);
   return v;
@@ -203,7 +227,8 @@ struct fse_verdict fse_candidate_judge(const struct fse_round *r,
   if (fse_draft_finish(b->draft, r->view.policy->max_size, &child, NULL) != 0)
     return v;
   v.code_hash = fse_code_hash(child.program);
-  v.size = child.program->size;
+  v.worth.size = child.program->size;
+  v.worth.memory = fse_memory_rows(b->draft);
   if (made == NULL && r->known != NULL &&
       r->known(v.code_hash, r->known_user)) {
     v.fate = FSE_FATE_NONE;
@@ -212,11 +237,12 @@ struct fse_verdict fse_candidate_judge(const struct fse_round *r,
   if (child.program->size >
           r->root->size * r->view.policy->max_growth + 0.5 ||
       fisa_verify_child(child.program, r->root, b->scratch, &finding, 1) != 0 ||
-      compose(r, &child, &m) != 0)
+      compose(r, &child, &m) != 0 ||
+      !fse_unseen_kept(r->unseen, child.program, m.places, m.place_count))
     goto done;
   struct fse_verdict t = try_child(r, b, bound, child.program, &m);
   v.fate = t.fate;
-  v.cost = t.cost;
+  v.worth.cost = t.worth.cost;
   if (v.fate == FSE_FATE_SAME && made != NULL) {
     m.program = child.program;
     child.program = NULL;

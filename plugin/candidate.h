@@ -7,7 +7,25 @@
 #ifndef FLUX_PLUGIN_CANDIDATE_H
 #define FLUX_PLUGIN_CANDIDATE_H
 
+#include "plugin/unseen.h"
 #include "plugin/mutate.h"
+
+/*
+ * What a program is worth: cheaper on the set, then smaller, then with fewer
+ * rows that reach memory. Only cost is an improvement; the others are steps
+ * on the way to one: what is in a register can be seen by the next edit.
+ */
+struct fse_worth {
+  uint64_t cost;
+  uint32_t size;     /* bytes */
+  uint32_t memory;   /* rows that reach memory */
+};
+
+/* Below 0: a is the better one. */
+int fse_worth_order(const struct fse_worth *a, const struct fse_worth *b);
+
+/* Rows of a draft that reach memory, those removed left out. */
+uint32_t fse_memory_rows(const struct fse_draft *d);
 
 /* What the candidates of a round have in common; immutable meanwhile. */
 struct fse_round {
@@ -19,7 +37,8 @@ struct fse_round {
   uint64_t seed, number;
   const struct fse_place *places;  /* root -> view.program */
   uint32_t place_count;
-  uint64_t cost;                   /* of view.program on the set */
+  struct fse_worth worth;          /* of view.program */
+  const struct fse_unseen *unseen; /* rows of the root that stay */
   /* Whether a code was judged and turned down in an earlier round. */
   bool (*known)(uint64_t code_hash, const void *user);
   const void *known_user;
@@ -35,8 +54,8 @@ enum fse_fate {
 /* What became of a candidate. Plain data; copied in index order. */
 struct fse_verdict {
   enum fse_fate fate;
-  uint64_t cost, code_hash;
-  uint32_t size;
+  uint64_t code_hash;
+  struct fse_worth worth;
   struct fse_proposal proposal;
 };
 

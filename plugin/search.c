@@ -26,13 +26,14 @@
 struct step {
   struct fse_made made;
   uint32_t kind;
-  uint64_t cost;
+  struct fse_worth worth;
 };
 
 struct search {
   const struct fse_search_request *q;
+  const struct fse_unseen *unseen; /* of the root: shared by all climbs */
   struct fse_lexicon *lexicon;
-  struct fisa_facts *root_facts;
+  const struct fisa_facts *root_facts;
   struct fir_lane *lane;
   uint32_t first;           /* steps[0]: the parent itself */
   uint32_t step_count;
@@ -166,17 +167,16 @@ static int crew_run_most(struct crew *c, uint32_t threads, uint32_t all,
   return 0;
 }
 
-/* The order in which passing candidates are taken: cheaper, smaller, older. */
+/* The order in which passing candidates are taken: worth more, older. */
 struct pick {
-  uint64_t cost;
-  uint32_t size, index;
+  struct fse_worth worth;
+  uint32_t index;
 };
 
 static int pick_order(const void *x, const void *y) {
   const struct pick *a = x, *b = y;
-  if (a->cost != b->cost) return a->cost < b->cost ? -1 : 1;
-  if (a->size != b->size) return a->size < b->size ? -1 : 1;
-  return a->index < b->index ? -1 : a->index > b->index;
+  int c = fse_worth_order(&a->worth, &b->worth);
+  return c != 0 ? c : a->index < b->index ? -1 : a->index > b->index;
 }
 
 static struct step *current(struct search *s) {
@@ -202,9 +202,17 @@ static int fuzz_made(struct search *s, const struct fse_made *m,
   map.pair = (const uint32_t(*)[2])pair;
   struct ftrial_result t = ftrial_fuzz(s->q->set, ir, &map, s->lane,
                                        s->q->seed, states);
+  int rc = t.verdict == FTRIAL_SAME ? 0 : t.verdict == FTRIAL_WRONG ? 1 : -1;
+  if (rc == 0 && s->unseen->count > 0) {
+    const struct fse_unseen_child child = {m->program, m->places,
+                                           m->place_count, map};
+    int agree = fse_unseen_agree(s->unseen, s->q->set, &child, s->q->seed,
+                                 states);
+    rc = agree < 0 ? -1 : !agree;
+  }
   free(pair);
   fir_free(ir);
-  return t.verdict == FTRIAL_SAME ? 0 : t.verdict == FTRIAL_WRONG ? 1 : -1;
+  return rc;
 }
 
 /* Takes one passing candidate onto what was taken before it this round. */
@@ -217,11 +225,10 @@ static int take(struct search *s, const struct fse_round *r,
   if (s->step_count == MAX_STEPS || s->variants >= s->q->budget ||
       fse_candidate_edit(r, b, base, p->index, &proposal) != 0)
     return 0;
-  struct fse_verdict v = fse_candidate_judge(r, b, now->cost, &made);
+  struct fse_verdict v = fse_candidate_judge(r, b, now->worth.cost, &made);
   s->variants++;
   if (v.fate != FSE_FATE_SAME) return 0;
-  if (v.cost > now->cost ||
-      (v.cost == now->cost && v.size >= now->made.program->size) ||
+  if (fse_worth_order(&v.worth, &now->worth) >= 0 ||
       fuzz_made(s, &made, SMOKE_STATES) != 0) {
     fse_made_done(&made);
     return 0;
@@ -229,7 +236,7 @@ static int take(struct search *s, const struct fse_round *r,
   struct step *next = &s->steps[s->step_count++];
   next->made = made;
   next->kind = proposal.kind;
-  next->cost = v.cost;
+  next->worth = v.worth;
   return fse_draft_assign(base, b->draft) != 0 ? -1 : 1;
 }
 
@@ -250,9 +257,8 @@ static int reduce(struct search *s, const struct fse_round *r,
     s->variants++;
     if (v[i].fate != FSE_FATE_SAME) s->rejected++;
     if (v[i].fate == FSE_FATE_SAME &&
-        (v[i].cost < r->cost ||
-         (v[i].cost == r->cost && v[i].size < r->view.program->size)))
-      pick[n++] = (struct pick){v[i].cost, v[i].size, i};
+        fse_worth_order(&v[i].worth, &r->worth) < 0)
+      pick[n++] = (struct pick){v[i].worth, i};
     if (v[i].fate != FSE_FATE_SAME && seen_add(s, v[i].code_hash) != 0)
       taken = -1;
   }
@@ -307,11 +313,12 @@ static int round_make(struct search *s, struct round_parts *p,
   r->root = s->q->root;
   r->root_facts = s->root_facts;
   r->set = s->q->set;
+  r->unseen = s->unseen;
   r->seed = s->q->seed;
   r->number = s->round;
   r->places = now->made.places;
   r->place_count = now->made.place_count;
-  r->cost = now->cost;
+  r->worth = now->worth;
   r->known = seen_has;
   r->known_user = s;
   if (fse_sites_make(&r->view, &r->sites) != 0)
@@ -331,7 +338,7 @@ static int run_round(struct search *s, struct fisa_error *err) {
   if (round_make(s, &parts, &round, err) != 0) goto done;
   all = round.sites.count + s->q->policy->population;
   crew.base = parts.draft;
-  crew.bound = round.cost;
+  crew.bound = round.worth.cost;
   crew.verdict = calloc(all + 1, sizeof *crew.verdict);
   base = fse_draft_copy(parts.draft);
   /* What passes is judged once more where it is taken: a quarter is kept. */
@@ -356,7 +363,7 @@ static bool time_is_up(struct search *s) {
   const struct fse_search_request *q = s->q;
   uint32_t n = ftrial_set_recorded(q->set);
   double per = n ? 1.0 / n : 1.0;
-  uint64_t cost = current(s)->cost;
+  uint64_t cost = current(s)->worth.cost;
   uint64_t best = cost < s->worth ? cost : s->worth;
   if (q->progress != NULL &&
       q->progress(s->before + s->variants, (double)cost * per,
@@ -434,7 +441,7 @@ static int search_loop(struct search *s, struct fisa_error *err) {
       stale = taken > 0 ? 0 : stale + 1;
       s->stopped = time_is_up(s);
     }
-    if (cancelled(s->q) || current(s)->cost >= s->worth || assure(s))
+    if (cancelled(s->q) || current(s)->worth.cost >= s->worth || assure(s))
       return 0;
     stale = 0;
   }
@@ -456,11 +463,26 @@ static void name_kinds(const struct search *s, char *out, size_t capacity) {
   }
 }
 
+/* What is known of the parent's worth beside its cost. */
+static int weigh(struct step *st, struct fisa_error *err) {
+  struct fisa_facts *f = NULL;
+  struct fse_draft *d = NULL;
+  int rc = fisa_facts_make(st->made.program, &f, err);
+  if (rc == 0) rc = fse_draft_make(st->made.program, f, &d, err);
+  if (rc == 0) {
+    st->worth.size = st->made.program->size;
+    st->worth.memory = fse_memory_rows(d);
+  }
+  fse_draft_free(d);
+  fisa_facts_free(f);
+  return rc;
+}
+
 /* steps[0]: the parent, with its map from the root. */
 static int start(struct search *s, struct fisa_error *err) {
   const struct fse_search_request *q = s->q;
   struct step *st = &s->steps[0];
-  struct fisa_facts *f = s->root_facts;
+  const struct fisa_facts *f = s->root_facts;
   uint32_t n = q->parent_place_count;
   assert(q->root != NULL && q->parent != NULL && q->set != NULL);
   s->step_count = 1;
@@ -478,8 +500,8 @@ static int start(struct search *s, struct fisa_error *err) {
             ? (struct fse_place){f->insn[i].pc, f->insn[i].pc}
             : q->parent_places[i];
   struct ftrial_result t = try_set(s, &st->made);
-  st->cost = t.cost;
-  if (t.verdict == FTRIAL_SAME) return 0;
+  st->worth.cost = t.cost;
+  if (t.verdict == FTRIAL_SAME) return weigh(st, err);
   if (t.verdict != FTRIAL_WRONG)
     return fisa_fail(err, "the running version cannot be tried: %s", t.what);
   s->refuted = true;
@@ -502,7 +524,7 @@ static void finish(struct search *s, const struct search *first,
                    struct fse_search_result *out) {
   uint32_t n = ftrial_set_recorded(s->q->set);
   struct step *best = current(s);
-  uint64_t parent_cost = first->steps[0].cost;
+  uint64_t parent_cost = first->steps[0].worth.cost;
   double per = n ? 1.0 / n : 1.0;
   out->variants = s->variants;
   out->rejected = s->rejected;
@@ -510,9 +532,9 @@ static void finish(struct search *s, const struct search *first,
   out->parent_refuted = first->refuted;
   if (first->refutation[0] != '\0')
     snprintf(out->reason, sizeof out->reason, "%s", first->refutation);
-  out->improved = best->cost < parent_cost && !s->refuted &&
+  out->improved = best->worth.cost < parent_cost && !s->refuted &&
                   !first->refuted && !cancelled(s->q);
-  out->cost_after = out->improved ? (double)best->cost * per
+  out->cost_after = out->improved ? (double)best->worth.cost * per
                                   : out->cost_before;
   if (!out->improved) return;
   out->assurance = s->q->assurance;
@@ -532,14 +554,20 @@ static void search_close(struct search *s) {
   for (uint32_t i = 0; i < s->step_count; i++)
     fse_made_done(&s->steps[i].made);
   free(s->seen);
-  fisa_facts_free(s->root_facts);
   fir_lane_free(s->lane);
   fse_lexicon_free(s->lexicon);
   free(s);
 }
 
+/* What all climbs of a search share, beside the request. */
+struct ground {
+  struct fisa_facts *root_facts;
+  struct fse_unseen *unseen;
+};
+
 /* One climb from the parent. NULL: err says why. */
-static struct search *climb(const struct fse_search_request *q, uint64_t worth,
+static struct search *climb(const struct fse_search_request *q,
+                            const struct ground *ground, uint64_t worth,
                             uint64_t before, struct fisa_error *err) {
   struct search *s = calloc(1, sizeof *s);
   if (s == NULL) {
@@ -547,6 +575,8 @@ static struct search *climb(const struct fse_search_request *q, uint64_t worth,
     return NULL;
   }
   s->q = q;
+  s->unseen = ground->unseen;
+  s->root_facts = ground->root_facts;
   s->worth = worth;
   s->before = before;
   s->lexicon = fse_lexicon_new(q->root->dialect, q->policy);
@@ -555,8 +585,7 @@ static struct search *climb(const struct fse_search_request *q, uint64_t worth,
     fisa_fail(err, "out of memory");
     goto fail;
   }
-  if (fisa_facts_make(q->root, &s->root_facts, err) != 0 ||
-      start(s, err) != 0 || (!s->refuted && search_loop(s, err) != 0))
+  if (start(s, err) != 0 || (!s->refuted && search_loop(s, err) != 0))
     goto fail;
   return s;
 fail:
@@ -588,7 +617,8 @@ static void kinds_used(const struct search *first, bool used[FSE_KINDS_MAX]) {
  * *best is the first or what came out cheaper. Returns 0, or -1 with err.
  */
 static int climb_again(struct search *first, struct search **best,
-                       struct fse_policy *policy, struct fisa_error *err) {
+                       const struct ground *ground, struct fse_policy *policy,
+                       struct fisa_error *err) {
   const struct fse_search_request *q = first->q;
   bool used[FSE_KINDS_MAX] = {false};
   uint64_t variants = first->variants, rejected = first->rejected;
@@ -604,13 +634,13 @@ static int climb_again(struct search *first, struct search **best,
     again.budget = q->budget - variants;
     *policy = *q->policy;
     policy->weight[k] = 0;
-    s = climb(&again, current(*best)->cost, variants, err);
+    s = climb(&again, ground, current(*best)->worth.cost, variants, err);
     if (s == NULL) return -1;
     variants += s->variants;
     rejected += s->rejected;
     s->q = q;
     stopped = s->stopped || too_late(q);
-    if (!s->refuted && current(s)->cost < current(*best)->cost) {
+    if (!s->refuted && current(s)->worth.cost < current(*best)->worth.cost) {
       struct search *worse = *best;
       *best = s;
       s = worse;
@@ -623,30 +653,49 @@ static int climb_again(struct search *first, struct search **best,
   return 0;
 }
 
+static void ground_done(struct ground *g) {
+  fse_unseen_free(g->unseen);
+  fisa_facts_free(g->root_facts);
+}
+
+/* What is said of scratch memory has to hold before anything builds on it.
+ * Returns 0, 1: it does not, or -1 with err. */
+static int ground_make(const struct fse_search_request *q, struct ground *g,
+                       char what[96], struct fisa_error *err) {
+  int rc = fse_scratch_matters(q->set, q->root, q->policy->max_task_cycles,
+                               q->seed, what);
+  if (rc != 0) return rc > 0 ? 1 : fisa_fail(err, "out of memory");
+  if (fisa_facts_make(q->root, &g->root_facts, err) != 0) return -1;
+  if (fse_unseen_make(q->set, q->root, g->root_facts, q->seed, &g->unseen) != 0)
+    return fisa_fail(err, "what was not seen cannot be found out: no memory");
+  return 0;
+}
+
 int fse_search(const struct fse_search_request *q,
                struct fse_search_result *out, struct fisa_error *err) {
+  struct ground ground = {NULL, NULL};
   struct fse_policy *policy = NULL;
-  struct search *first, *best;
+  struct search *first = NULL, *best = NULL;
   int rc;
   memset(out, 0, sizeof *out);
-  /* What is said of scratch memory has to hold before anything builds on it. */
-  rc = fse_scratch_matters(q->set, q->root, q->policy->max_task_cycles,
-                           q->seed, out->reason);
-  if (rc != 0) return rc > 0 ? 0 : fisa_fail(err, "out of memory");
-  first = best = climb(q, UINT64_MAX, 0, err);
-  if (first == NULL) return -1;
+  rc = ground_make(q, &ground, out->reason, err);
+  if (rc != 0) goto done;
+  first = best = climb(q, &ground, UINT64_MAX, 0, err);
   policy = malloc(sizeof *policy);
-  rc = policy == NULL ? fisa_fail(err, "out of memory") : 0;
+  rc = first == NULL ? -1 : 0;
+  if (rc == 0 && policy == NULL) rc = fisa_fail(err, "out of memory");
   if (rc == 0 && !first->refuted && !q->once)
-    rc = climb_again(first, &best, policy, err);
+    rc = climb_again(first, &best, &ground, policy, err);
   if (rc == 0) {
     doubt_parent(first);
     finish(best, first, out);
   }
+done:
   free(policy);
   if (best != first) search_close(best);
   search_close(first);
-  return rc;
+  ground_done(&ground);
+  return rc < 0 ? -1 : 0;
 }
 
 void fse_search_result_done(struct fse_search_result *r) {

@@ -38,9 +38,9 @@ struct oracle_tally {
 };
 
 /*
- * Runs every case of the dialect's file; each is a check of the running test, and a
- * case that differs is told with its line and the first difference. A file
- * that cannot be read is a failed check and ends the run.
+ * Runs every case of the dialect's file; each is a check of the running test,
+ * and a case that differs is told with its line and the first difference. A
+ * file that cannot be read is a failed check and ends the run.
  */
 void oracle_run(const struct oracle_engine *engine, const char *dialect,
                 struct oracle_tally *tally);

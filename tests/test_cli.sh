@@ -224,6 +224,45 @@ err "exec: engine lanes" 1 "engine lanes does not exist for dialect unified" \
 err "exec: engine frob" 1 "engine frob does not exist for dialect unified" \
 	exec --engine frob --json hex:00 --dialect unified
 
+# Dialects whose VM is a module. What the table says is what the VM does.
+"$bin" exec --json --dialect seed hex:012a08ff >"$tmp/stdout" 2>&1
+check "exec: seed: the first example leaves 42" \
+	grep -qF '"cycles":3,"pc":4,' "$tmp/stdout"
+check "exec: seed: stack" grep -qF '"stack":[42]' "$tmp/stdout"
+printf '{"in":[["SENSE",3,7]]}' >"$tmp/seed.json"
+"$bin" exec --json --dialect seed --state "$tmp/seed.json" hex:30033105ff \
+	>"$tmp/stdout" 2>&1
+check "exec: seed: outside" grep -qF '"out":[["ACT",5,7]]' "$tmp/stdout"
+"$bin" exec --json --dialect seed --fuel 1 hex:012a08ff >"$tmp/stdout" 2>&1
+check "exec: seed: fuel" grep -qF '{"status":"fuel","fault":0,' "$tmp/stdout"
+# YIELD does not stop exec.
+"$bin" exec --json --dialect seed hex:340107ff >"$tmp/stdout" 2>&1
+check "exec: seed: through" grep -qF '"stack":[7]' "$tmp/stdout"
+for hex in 2b0a2a002b0b0300080a0b80 2b0100000b000180 210022232080 \
+    2b01ffff4f000180 60020041427a 2b01102057000180 00; do
+	ref=$("$bin" exec --json --dialect classic hex:$hex)
+	ir=$("$bin" exec --json --engine ir --dialect classic hex:$hex)
+	same "exec: classic: ir as ref: $hex" "$ir" "$ref"
+done
+"$bin" exec --json --dialect classic hex:600200414280 >"$tmp/stdout" 2>&1
+check "exec: classic: payload" grep -qF '"out":[["TELL","4142"]]' \
+	"$tmp/stdout"
+"$bin" exec --json --dialect stack hex:00 >"$tmp/stdout" 2>"$tmp/stderr"
+same "exec: stack has no VM: status" $? 1
+same "exec: stack has no VM: stdout" "$(cat "$tmp/stdout")" ""
+check "exec: stack has no VM: said" grep -q \
+	'engine ref does not exist for dialect stack: "flux_vm_stack.so" not' \
+	"$tmp/stderr"
+# A module of others is no VM.
+mkdir -p "$tmp/modules"
+cp "$FLUX_BUILDDIR/lib/flux/flux_vm_seed.so" "$tmp/modules/"
+chmod 777 "$tmp/modules/flux_vm_seed.so"
+FLUX_PLUGIN_DIR=$tmp/modules "$bin" exec --json --dialect seed hex:ff \
+	>"$tmp/stdout" 2>"$tmp/stderr"
+same "exec: module of others: status" $? 1
+check "exec: module of others: said" grep -q 'is writable by others' \
+	"$tmp/stderr"
+
 # A fault is a result.
 "$bin" exec --json hex:ff --dialect unified >"$tmp/stdout"
 same "exec: fault: status" $? 0
@@ -233,7 +272,59 @@ out "exec: for people" 0 "halt after 1 cycles at 1" exec hex:00 \
 
 # ---- dialect ----------------------------------------------------------------
 
-out "dialect list" 0 unified dialect list
+out "dialect list" 0 'unified
+classic
+seed
+stack
+cis' dialect list
+
+# ---- other dialects ---------------------------------------------------------
+
+printf 'PUSH 42\nADD\nHALT\n' >"$tmp/quick.flx"
+out "seed: asm" 0 012a08ff asm --dialect seed "$tmp/quick.flx"
+out "seed: verify" 0 ok verify --dialect seed "$tmp/quick.flx"
+exec_is "seed: exec" '{"status":"halt","fault":0,"fault_name":"","cycles":3,'\
+'"pc":4,"regs":[],"fregs":[],"conf":[],"stack":[42],"flags":{},"mem":[],'\
+'"out":[]}' --dialect seed --engine ir hex:012a08ff
+printf '{"in":[["SENSE",3,-5],["SENSE",4,9]]}' >"$tmp/state.json"
+"$bin" exec --json --dialect seed --engine ir --state "$tmp/state.json" \
+	hex:3004310230032101ff >"$tmp/stdout"
+check "seed: in and out" grep -qF '"out":[["ACT",2,9]]' "$tmp/stdout"
+check "seed: mem" grep -qF '"mem":[[4,"fbffffff"]]' "$tmp/stdout"
+
+# A message with its payload, PUSH, the frame stack that CALL has filled, and
+# the keys that no other dialect has.
+printf '.dialect classic\nTELL "hi", 0\nMOVI R1, -2\nPUSH R1\nCALL f\n'\
+'f: VADD V0, V0\nHALT\n' >"$tmp/classic.flx"
+out "classic: asm" 0 6003006869002b01feff20010700000052000080 \
+	asm "$tmp/classic.flx"
+printf '{"vregs":["01000000020000000300000004000080"]}' >"$tmp/state.json"
+"$bin" exec --json --engine ir --state "$tmp/state.json" \
+	"$tmp/classic.flx" >"$tmp/stdout"
+same "classic: exec: status" $? 0
+check "classic: out" grep -qF '"out":[["TELL","686900"]]}' "$tmp/stdout"
+check "classic: mem" grep -qF '"mem":[[131068,"feffffff"]]' "$tmp/stdout"
+check "classic: sp" grep -qF ',"sp":65532,' "$tmp/stdout"
+check "classic: stack" grep -qF '"stack":[16]' "$tmp/stdout"
+check "classic: vregs" grep -qF \
+	'"vregs":["02000000040000000600000008000000","0000' "$tmp/stdout"
+check "classic: R11" grep -qF '"regs":[0,-2,0,0,0,0,0,0,0,0,0,65536,0' \
+	"$tmp/stdout"
+
+# PUSH 5; CALL 9; HALT; DUP; MUL; HALT. Then a result that no cell can hold.
+"$bin" exec --json --dialect stack --engine ir hex:550500000053090000601200 \
+	>"$tmp/stdout"
+check "stack: exec" grep -qF '"conf":["1"],"stack":[25]' "$tmp/stdout"
+check "stack: calls" grep -qF '"calls":[8]' "$tmp/stdout"
+"$bin" exec --json --dialect stack --engine ir hex:55ffffff7f16 \
+	>"$tmp/stdout"
+check "stack: unrepresentable" grep -qE \
+	'"fault":1[0-9]+,"fault_name":"unrepresentable"' "$tmp/stdout"
+
+# One instruction back, whatever its length.
+printf 'MOVI R1, 10\nagain: CDEC R1, R1\nJNZ R1, again\nHALT\n' >"$tmp/cis.flx"
+out "cis: asm" 0 02010a000f01010501ffff78 asm --dialect cis "$tmp/cis.flx"
+out "cis: verify" 0 ok verify --dialect cis "$tmp/cis.flx"
 
 # ---- policy ------------------------------------------------------------------
 

@@ -145,6 +145,33 @@ static void defaults(void) {
   fhost_config_free(c);
 }
 
+static void dialects_and_vms(void) {
+  static const char text[] =
+    "dialects = ( { path = \"mine.fluxisa\"; bindings = \"b/mine.bindings\"; "
+    "},\n  { path = \"/abs/other.fluxisa\"; } );\n"
+    "vms = ( { dialect = \"mine\"; path = \"libmine.so\"; } );\n";
+  struct fisa_error err;
+  struct fhost_config *c = parse(text, &err);
+
+  if (!UNIT_TRUE(c != NULL, "%s", err.text))
+    return;
+  if (UNIT_EQ(c->dialect_count, 2)) {
+    UNIT_STR_EQ(c->dialects[0].path, "/etc/flux/mine.fluxisa");
+    UNIT_STR_EQ(c->dialects[0].bindings, "/etc/flux/b/mine.bindings");
+    UNIT_EQ(c->dialects[0].line, 1);
+    UNIT_STR_EQ(c->dialects[1].path, "/abs/other.fluxisa");
+    UNIT_STR_EQ(c->dialects[1].bindings, "");
+    UNIT_EQ(c->dialects[1].line, 2);
+  }
+  if (UNIT_EQ(c->vm_count, 1)) {
+    UNIT_STR_EQ(c->vms[0].dialect, "mine");
+    /* As written: it is looked for where plugins are, too. */
+    UNIT_STR_EQ(c->vms[0].path, "libmine.so");
+    UNIT_EQ(c->vms[0].line, 3);
+  }
+  fhost_config_free(c);
+}
+
 static void nothing_at_all(void) {
   struct fisa_error err;
   struct fhost_config *c = parse("", &err);
@@ -152,6 +179,8 @@ static void nothing_at_all(void) {
   if (!UNIT_TRUE(c != NULL, "%s", err.text))
     return;
   UNIT_EQ(c->agent_count, 0);
+  UNIT_EQ(c->dialect_count, 0);
+  UNIT_EQ(c->vm_count, 0);
   fhost_config_free(c);
 }
 
@@ -276,6 +305,24 @@ static const struct {
   {"agents = ( {\n name = \"a\"; } );",
    "t.conf:1: an agent has no \"program\""},
   {"plugins = ( { name = \"p\"; } );", "t.conf:1: a plugin has no \"path\""},
+  {"dialects = ( { } );", "t.conf:1: a dialect has no \"path\""},
+  {"dialects = ( { path = \"\"; } );",
+   "t.conf:1: \"path\" must not be empty"},
+  {"dialects = ( { path = \"a\"; binding = \"b\"; } );", "t.conf:1: unknown "
+   "key \"binding\" in a dialect; the nearest is \"bindings\""},
+  {"dialects = { };",
+   "t.conf:1: \"dialects\" must be a list ( ) of groups, not a group"},
+  {"vms = ( { path = \"p.so\"; } );", "t.conf:1: a VM has no \"dialect\""},
+  {"vms = ( { dialect = \"d\"; } );", "t.conf:1: a VM has no \"path\""},
+  {"vms = ( { dialect = \"d\"; path = \"\"; } );",
+   "t.conf:1: \"path\" must not be empty"},
+  {"vms = ( { dialect = \"a/b\"; path = \"p\"; } );", "t.conf:1: "
+   "\"dialect\": \"a/b\" may hold letters, digits, _ . and - only"},
+  {"vms = ( { dialects = \"d\"; path = \"p\"; } );", "t.conf:1: unknown key "
+   "\"dialects\" in a VM; the nearest is \"dialect\""},
+  {"vms = ( { dialect = \"d\"; path = \"p\"; },\n"
+   "  { dialect = \"d\"; path = \"q\"; } );",
+   "t.conf:2: the VM of dialect \"d\" is there twice"},
   {AGENT("sources = ( { name = \"T\"; } );"),
    "t.conf:1: a source has no \"call\""},
   {AGENT("inputs = ( { to = \"R1\"; } );"),
@@ -499,12 +546,17 @@ static void rows(void) {
       UNIT_STR_EQ(row.def, "required");
       found++;
     }
+    if (strcmp(row.key, "dialects.path") == 0 ||
+        strcmp(row.key, "vms.dialect") == 0) {
+      UNIT_STR_EQ(row.def, "required");
+      found++;
+    }
     if (strcmp(row.key, "agents") == 0) {
       UNIT_STR_EQ(row.range, "at most 1024");
       found++;
     }
   }
-  UNIT_EQ(found, 3);
+  UNIT_EQ(found, 5);
   UNIT_TRUE(n > 30, "%u rows", n);
 }
 
@@ -660,6 +712,7 @@ static const struct unit_test tests[] = {
   {"good", "host", host_values},
   {"good", "agents", agent_values},
   {"good", "defaults", defaults},
+  {"good", "dialects and vms", dialects_and_vms},
   {"good", "empty", nothing_at_all},
   {"good", "plugin_block", plugin_block},
   {"bad", "sentences", every_sentence},

@@ -160,7 +160,8 @@ static const struct spoil bad_states_cases[] = {
    "mini:4: 65 registers are not a power of two"},
   {"file R i32 64", "file R i64 64",
    "mini:4: \"i64\" is no cell type; i32 or f32"},
-  {"64 zero", "64 null", "mini:4: \"null\" is out of place; zero, checked or width N"},
+  {"64 zero", "64 null",
+   "mini:4: \"null\" is out of place; zero, checked or width N"},
   {"64 zero", "64 zero zero",
    "mini:4: \"zero\" is out of place; zero, checked or width N"},
   {"file F", "file r",
@@ -491,7 +492,8 @@ static void accepts_variants(void) {
     "fluxisa 1\ndialect x\ntruncated 1\nunknown 2\nlethal 1000 opaque\n"
     "lethal 1001 past_code\nrow 0 A len=len16@1 ops=payload opaque",
     "fluxisa 1\ndialect x\ntruncated 1\nunknown 2\nlethal 1000 opaque\n"
-    "lethal 1001 past_code\nrow 0 A len=len16@1 ops=payload keep sensitive=strip;link does=nop",
+    "lethal 1001 past_code\nrow 0 A len=len16@1 ops=payload keep "
+    "sensitive=strip;link does=nop",
   };
   static const int want[] = {0, -1, 0, 0};
 

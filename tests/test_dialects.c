@@ -251,6 +251,7 @@ static void walk(const struct about *a, const struct fisa_dialect *d) {
   UNIT_EQ(d->truncated_fault, a->truncated);
   UNIT_EQ(d->unknown_fault, a->unknown);
   UNIT_EQ(d->fuel, 10000000);
+  UNIT_EQ(d->no_machine, a->mostly_opaque);
   UNIT_STR_EQ(d->name, a->name);
 }
 

@@ -31,7 +31,8 @@ done
 
 # Words in backquotes with a slash and a suffix, or a folder's, are paths.
 # What a build makes is not in the sources.
-for doc in README.md ARCHITECTURE.md docs/recipes.md samples/README.md; do
+for doc in README.md ARCHITECTURE.md docs/recipes.md docs/adapt-a-vm.md \
+    samples/README.md; do
 	missing=
 	for path in $(grep -o '`[A-Za-z_.]*/[A-Za-z_./]*`' "$src/$doc" |
 	    tr -d '`' | sort -u); do
@@ -50,7 +51,7 @@ done
 # begins with its name.
 map=$src/ARCHITECTURE.md
 for folder in abi/flux abi/isa hostsdk hostsdk/cli gpu plugin samples \
-    samples/room; do
+    samples/room samples/seed samples/stranger; do
 	missing=
 	for file in "$src/$folder"/*.[ch]; do
 		grep -q "\`$(basename "$file")\`" "$map" ||
@@ -62,7 +63,7 @@ missing=
 for file in $(grep -o '`[a-z_]*\.[ch]`' "$map" | tr -d '`' | sort -u); do
 	found=
 	for folder in abi/flux abi/isa hostsdk hostsdk/cli gpu plugin \
-	    samples samples/room tests; do
+	    samples samples/room samples/seed samples/stranger tests; do
 		[ -e "$src/$folder/$file" ] && found=1
 	done
 	[ -n "$found" ] || missing="$missing $file"

@@ -173,7 +173,7 @@
   X(LTU, "ltu", W, R, R, N, NONE)       /* d = a < b, both unsigned */ \
   X(CARRY, "carry", W, R, R, N, NONE)   /* d = the unsigned sum of a and b */ \
                                         /* has a 33rd bit */ \
-  X(UMULH, "umulh", W, R, R, N, NONE)   /* high word of the unsigned product */ \
+  X(UMULH, "umulh", W, R, R, N, NONE)   /* high word of unsigned a * b */ \
   X(MULSAR, "mulsar", W, R, R, N, NONE) /* d = (int64)a * b >> #imm, 0..31, */ \
                                         /* arithmetic, low 32 */ \
   X(QUO_KEEP, "quo_keep", M, R, R, N, NONE) /* as quo; b = 0: d unchanged */ \
@@ -193,13 +193,13 @@
   X(BSTORE8, "bstore8", R, R, R, N, STORE)  /* byte at b + a = low 8 of d */ \
   /* The data stack of machines that find a 0 where there is no cell. */ \
   X(POPZ, "popz", W, N, N, N, STACK)    /* d = popped; 0 on an empty stack */ \
-  X(DROP, "drop", N, N, N, N, STACK)    /* pops #imm cells, or all there are */ \
+  X(DROP, "drop", N, N, N, N, STACK)   /* pops #imm cells, or all there are */ \
   X(FOLD, "fold", N, R, N, N, STACK)    /* drop #imm >= 1, then push a */ \
   /* Others. */ \
-  X(CHECK, "check", N, R, N, N, NONE)   /* a != 0: fault #imm, pc advanced; */ \
+  X(CHECK, "check", N, R, N, N, NONE)  /* a != 0: fault #imm, pc advanced; */ \
                    /* what stands behind it does not happen */ \
-  X(EMIT_PAYLOAD, "emit_payload", N, N, N, N, OUT) /* emit the row's channel */ \
-                   /* with the row's payload, see FLUX_PAYLOAD_CHUNK */
+  X(EMIT_PAYLOAD, "emit_payload", N, N, N, N, OUT) /* emit on the row's */ \
+                   /* channel the row's payload, see FLUX_PAYLOAD_CHUNK */
 
 /*
  * A payload crosses as a chain of outputs on the row's channel: one whose one

@@ -85,8 +85,9 @@
  *                  R.n (register n of the file, zero rule applied), V[rd]+k
  *                  (cell k of a register with a width), STK.n (cell n from
  *                  the top of the data stack, read only; 0 where there is
- *                  none), Z, STRIP (cells), t0..t3 (temporaries), #12 #-1 #0x3F733333
- *                  (constants), #imm8s ... (an immediate operand), #raw:rd
+ *                  none), Z, STRIP (cells), t0..t3 (temporaries), #12 #-1
+ *                  #0x3F733333 (constants), #imm8s ... (an immediate operand),
+ *                  #raw:rd
  *                  (a register byte as a number), #next (address after the
  *                  row). A FILE op names its file first (`file_zero R`),
  *                  which stands in d
@@ -342,6 +343,18 @@ void fisa_dialect_free(struct fisa_dialect *d);
 /* The row of a mnemonic, case ignored, or NULL. */
 const struct fisa_row *fisa_row_by_name(const struct fisa_dialect *d,
                                         const char *name, size_t length);
+
+/* Whether a row reaches what all machines of a process share, as its reads and
+ * writes say: RNG, HEAP. No two runs of such a row need be equal. */
+bool fisa_row_is_shared(const struct fisa_row *row);
+
+/*
+ * Takes a row's meaning away, in place, before the dialect is shared: it is
+ * opaque from now on, with the shape, reads, writes and cost it had. Names of
+ * sources and channels keep their numbers. The dialect gets another hash,
+ * which rows made opaque in the same order make the same again.
+ */
+void fisa_dialect_demote(struct fisa_dialect *d, uint8_t opcode);
 
 /* Index of a file of the state list by name (case ignored), or -1. */
 int fisa_file_by_name(const struct fisa_dialect *d, const char *name,
