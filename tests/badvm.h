@@ -37,6 +37,7 @@ enum badvm_bug {
   BADVM_TELLS,     /* TELL: its arguments in another order */
   BADVM_SENSES,    /* SENSE: asks twice */
   BADVM_WRAP,      /* LOAD: does not wrap, reads 0 there */
+  BADVM_KILLED,    /* BITREV: is killed while *badvm_kills lasts */
   BADVM_ALL
 };
 
@@ -46,6 +47,7 @@ enum badvm_bug {
 
 /* The VM; its bugs are those of badvm_bugs when a program is loaded. */
 extern uint64_t badvm_bugs;
+extern volatile int *badvm_kills;  /* in memory that children share */
 struct fhost_vm badvm(const char *build_id, bool may_fork);
 
 /* The row in which a bug is; whether it makes programs unfit. */

@@ -153,7 +153,7 @@ static void all_twelve(void) {
 static void all_twelve_here(void) { finds(BADVM_TWELVE, false); }
 
 static void each_alone(void) {
-  for (unsigned i = 0; i < BADVM_ALL; i++)
+  for (unsigned i = 0; i < BADVM_KILLED; i++)
     if (i < BADVM_ABORT || i > BADVM_SLEEP)
       finds(BADVM_BIT(i), i % 2 == 0 || i == BADVM_LOAD);
 }
@@ -361,8 +361,25 @@ static void never_the_same(void) {
 
 /* All of it at once, and every child is collected. */
 static void all_at_once(void) {
-  finds(BADVM_BIT(BADVM_ALL) - 1, true);
+  finds(BADVM_BIT(BADVM_KILLED) - 1, true);
   UNIT_TRUE(waitpid(-1, NULL, WNOHANG) == -1, "no child is left");
+}
+
+/* A child that is killed from outside is no fault of the row, the first time:
+ * the operator, or want of memory. */
+static void killed_once(void) {
+  badvm_kills = mmap(NULL, sizeof *badvm_kills, PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (badvm_kills == MAP_FAILED) exit(99);
+  *badvm_kills = 1;
+  calibrate(BADVM_BIT(BADVM_KILLED), true, &got);
+  UNIT_EQ(got.finding_count, 0);
+  UNIT_EQ(*badvm_kills < 0, 1);
+  *badvm_kills = 1000;
+  finds(BADVM_BIT(BADVM_KILLED), true);
+  says("BITREV", "it kills the VM (signal 9", "(BITREV R3 at 64)");
+  munmap((void *)(uintptr_t)badvm_kills, sizeof *badvm_kills);
+  badvm_kills = NULL;
 }
 
 /* Time runs out: what was not looked at is no row to be trusted. */
@@ -894,6 +911,7 @@ static const struct unit_test tests[] = {
     {"child", "sleeps", it_sleeps},
     {"child", "twice", never_the_same},
     {"child", "all", all_at_once},
+    {"child", "killed", killed_once},
     {"child", "no time", no_time},
     {"child", "signals", signals_stay},
     {"child", "nobody waits", nobody_waits},
