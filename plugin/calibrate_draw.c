@@ -373,6 +373,7 @@ struct reading {
   uint32_t cells;   /* so many drawn */
   uint32_t turn_at; /* the cell that is `turn` */
   int32_t turn;
+  bool small;       /* and the others next to nothing */
 };
 
 /* Something about the cell drawn before: comparisons are about that. */
@@ -393,6 +394,7 @@ static int32_t draw_cell(struct reading *q, bool is_real) {
   if (!is_real && q->addresses && below(q->r, 2)) v = address(q->b->d, q->r);
   if (q->any[is_real] && (!is_real || q->alike <= 1))
     v = about(q, q->last[is_real], v);
+  if (!is_real && q->small) v = (int32_t)below(q->r, 4);
   if (!is_real && q->cells++ == q->turn_at) v = q->turn;
   q->any[is_real] = true;
   return q->last[is_real] = v;
@@ -408,6 +410,21 @@ static void draw_turn(struct reading *q, uint32_t index) {
   if (q->turn_at < 2) return;
   q->turn_at = 0;
   q->alike = 0;
+}
+
+/* In others a cell is an address a few bytes before the end of memory, by
+ * itself or with the immediate; a word there goes round it. */
+static void draw_end(struct reading *q, uint32_t index) {
+  uint32_t turn = index / 3;
+  if (!q->addresses || index % 3 != 2) return;
+  q->turn = fsem_wrap(q->b->d->mem_size - 1 - turn % 5);
+  q->turn_at = turn / 5 % 2;
+  q->small = turn % 2;
+  for (unsigned i = 0; i < q->in->row->operand_count && turn % 4 < 2; i++) {
+    unsigned kind = q->in->row->operands[i].kind;
+    if (kind != FISA_OPERAND_REG && kind != FISA_OPERAND_UNUSED)
+      q->turn = fsem_sub(q->turn, q->in->value[i]);
+  }
 }
 
 /* Other registers than those named, for a machine that mistakes one for the
@@ -439,6 +456,7 @@ static void draw_read(const struct cal_bench *b, const struct cal_row *row,
   q.addresses = e.mem_read || e.mem_write;
   draw_mistaken(&q, cells);
   draw_turn(&q, index);
+  draw_end(&q, index);
   for (uint32_t f = 0; f < d->file_count; f++)
     if (d->files[f].kind == FISA_FILE_FLAG)
       cells[d->files[f].first] = (int32_t)below(r, 2);

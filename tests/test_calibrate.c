@@ -122,6 +122,147 @@ static void states_of_rows(void) {
   host_close(&h);
 }
 
+/* ---- what rows are shown ------------------------------------------------ */
+
+/* What the states of one row had in them. */
+struct shown {
+  unsigned taken, not_taken, forward, backward, alike, equal, less, more;
+  unsigned flag[2], empty, full, half, wraps;
+  uint8_t raw[256], lowest, highest, zero, minus;
+};
+
+static void note_operands(const struct fisa_insn *in, struct shown *s) {
+  int32_t first = -1;
+  bool alike = true;
+  for (unsigned i = 0; i < in->row->operand_count; i++) {
+    const struct fisa_operand *o = &in->row->operands[i];
+    int32_t v = in->value[i];
+    if (o->kind == FISA_OPERAND_UNUSED) continue;
+    if (o->kind != FISA_OPERAND_REG) {
+      s->lowest |= v == o->lo;
+      s->highest |= v == o->hi;
+      s->zero |= v == 0;
+      s->minus |= v == -1;
+      continue;
+    }
+    s->raw[v] = 1;
+    alike &= first < 0 || first == v;
+    first = v;
+  }
+  s->alike += alike;
+  if (in->target == FISA_NO_TARGET) return;
+  s->forward += in->target > in->pc;
+  s->backward += in->target < in->pc;
+}
+
+static void note_state(const struct fisa_insn *in, const struct cal_case *c,
+                       struct shown *s) {
+  const struct fisa_dialect *d = isa_unified();
+  int32_t sp = c->cells[d->sp_cell];
+  s->flag[c->cells[d->files[fisa_file_by_name(d, "Z", 1)].first] & 1]++;
+  s->empty += sp == 256;
+  s->full += sp == 0;
+  s->half += sp == 128;
+  for (unsigned i = 0; i < in->row->operand_count; i++)
+    if (in->row->operands[i].kind == FISA_OPERAND_REG)
+      s->wraps += (uint32_t)c->cells[in->value[i] & 63] - 65533u < 6;
+  if (in->row->operand_count == 3 && in->value[1] != in->value[2] &&
+      in->row->operands[2].kind == FISA_OPERAND_REG) {
+    int32_t x = c->cells[in->value[1] & 63], y = c->cells[in->value[2] & 63];
+    s->equal += x == y;
+    s->less += x < y;
+    s->more += x > y;
+  }
+}
+
+static bool has(const struct fisa_row *row, unsigned kind) {
+  for (unsigned i = 0; i < row->operand_count; i++)
+    if (row->operands[i].kind == kind) return true;
+  return false;
+}
+
+static void check_shown(const struct fisa_row *row, const struct shown *s) {
+  const char *n = row->name;
+  bool jumps = row->target < row->operand_count;
+  UNIT_TRUE(s->flag[0] >= 8 && s->flag[1] >= 8, "%s: flags both ways", n);
+  UNIT_TRUE(s->empty >= 3 && s->full >= 3 && s->half >= 3, "%s: stacks", n);
+  if (row->flow >= FISA_FLOW_COND_REL && row->flow <= FISA_FLOW_COND_REL_REG)
+    UNIT_TRUE(s->taken >= 8 && s->not_taken >= 8, "%s: taken %u, not %u", n,
+              s->taken, s->not_taken);
+  if (has(row, FISA_OPERAND_REG))
+    UNIT_TRUE(s->raw[0] && s->raw[1] && s->raw[63] && s->raw[64] && s->alike,
+              "%s: register bytes", n);
+  if (!jumps && (has(row, FISA_OPERAND_IMM16S) || has(row, FISA_OPERAND_IMM8S)))
+    UNIT_TRUE(s->lowest && s->highest && s->zero && s->minus,
+              "%s: immediates", n);
+  if (!jumps && (has(row, FISA_OPERAND_IMM8U) ||
+                 has(row, FISA_OPERAND_ADDR16U)))
+    UNIT_TRUE(s->lowest && s->highest, "%s: immediates", n);
+  if (jumps && row->target_reg >= row->operand_count)
+    UNIT_TRUE(s->forward >= 8 && s->backward >= 8, "%s: both ways", n);
+  if (row->operand_count == 3 && row->operands[2].kind == FISA_OPERAND_REG &&
+      (row->roles & FISA_ROLE_MEMORY) == 0 && strstr(row->reads, "R[rs2]"))
+    UNIT_TRUE(s->equal >= 8 && s->less >= 8 && s->more >= 8,
+              "%s: %u equal, %u less, %u more", n, s->equal, s->less, s->more);
+  if ((row->roles & FISA_ROLE_MEMORY) && strstr(row->reads, "R[rs1]"))
+    UNIT_TRUE(s->wraps >= 3, "%s: %u addresses at the end", n, s->wraps);
+}
+
+static void what_rows_are_shown(void) {
+  struct cal_place place = {0};
+  struct cal_bench b = {.d = isa_unified(), .place = &place};
+  UNIT_EQ(cal_bench_open(&b), 0);
+  for (unsigned op = 0; op < 256; op++) {
+    struct shown s = {0};
+    struct cal_row row;
+    if (!cal_is_stepped(&b.d->rows[op])) continue;
+    UNIT_EQ(cal_row_make(&b, (uint8_t)op, &row, NULL), 0);
+    for (uint32_t i = 0; i < row.count; i++) {
+      uint32_t next = row.in[i].pc + row.in[i].length;
+      cal_draw(&b, &row, i, 0, &b.drawn);
+      note_operands(&row.in[i], &s);
+      note_state(&row.in[i], &b.drawn, &s);
+      if (cal_left_out(&b, &row, &b.drawn)) continue;
+      s.taken += b.by_table.pc != next;
+      s.not_taken += b.by_table.pc == next;
+    }
+    check_shown(row.row, &s);
+    cal_row_done(&row);
+  }
+  cal_bench_close(&b);
+}
+
+/* The same number, the same state: nothing else goes in. */
+static void draws_are_counted(void) {
+  struct cal_place place = {0};
+  struct cal_bench a = {.d = isa_unified(), .place = &place}, b = a;
+  struct cal_row x, y;
+  uint8_t op = opcode_of("STOREI");
+  UNIT_EQ(cal_bench_open(&a), 0);
+  UNIT_EQ(cal_bench_open(&b), 0);
+  UNIT_MEM_EQ(a.mem, b.mem, a.d->mem_size);
+  UNIT_EQ(cal_row_make(&a, op, &x, NULL), 0);
+  UNIT_EQ(cal_row_make(&b, op, &y, NULL), 0);
+  UNIT_MEM_EQ(x.program->hash, y.program->hash, 32);
+  for (uint32_t i = 0; i < x.count; i++) {
+    cal_draw(&a, &x, x.count - 1 - i, 1, &a.drawn);
+    cal_draw(&a, &x, i, 3, &a.drawn);
+    cal_draw(&b, &y, i, 3, &b.drawn);
+    UNIT_TRUE(memcmp(a.drawn.cells, b.drawn.cells,
+                     a.d->cell_count * sizeof(int32_t)) == 0 &&
+                  memcmp(a.drawn.input, b.drawn.input,
+                         sizeof a.drawn.input) == 0 &&
+                  a.drawn.cycles == b.drawn.cycles, "state %u", i);
+    cal_draw(&a, &x, i, 4, &a.drawn);
+    UNIT_TRUE(memcmp(a.drawn.cells, b.drawn.cells,
+                     a.d->cell_count * sizeof(int32_t)) != 0, "another");
+  }
+  cal_row_done(&x);
+  cal_row_done(&y);
+  cal_bench_close(&a);
+  cal_bench_close(&b);
+}
+
 /* ---- planted bugs ------------------------------------------------------- */
 
 /* Exactly these are found, each of its kind. */
@@ -896,6 +1037,8 @@ static const struct unit_test tests[] = {
     {"clean", "here", a_clean_vm_here},
     {"clean", "states", states_of_rows},
     {"clean", "dialects", any_dialect},
+    {"clean", "shown", what_rows_are_shown},
+    {"clean", "counted", draws_are_counted},
     {"bugs", "twelve", all_twelve},
     {"bugs", "here", all_twelve_here},
     {"bugs", "alone", each_alone},
