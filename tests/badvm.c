@@ -296,6 +296,12 @@ static int run(void *code, struct fisa_state *s, const struct fhost_vm_io *io,
     bug = left ? bug_of(&t) : BADVM_ALL;
     own.user = &t;
     before(&t, s);
+    if (c->bugs & BADVM_BIT(BADVM_DOOMED)) abort();
+    if (c->bugs & BADVM_BIT(BADVM_LOUD)) {
+      printf("an instruction at %u\n", s->pc);
+      fflush(stdout);
+      fprintf(stderr, "an instruction at %u\n", s->pc);
+    }
     end_process(&t, bug);
     fhost_vm_reference.run(c->real, s, io ? &own : NULL, fuel > 0, counts);
     if (fuel == 0) break;

@@ -38,7 +38,10 @@ enum badvm_bug {
   BADVM_SENSES,    /* SENSE: asks twice */
   BADVM_WRAP,      /* LOAD: does not wrap, reads 0 there */
   BADVM_KILLED,    /* BITREV: is killed while *badvm_kills lasts */
-  BADVM_ALL
+  BADVM_ALL,
+  /* In every row, and in none of the table of rows. */
+  BADVM_DOOMED = BADVM_ALL,  /* dies of any instruction */
+  BADVM_LOUD       /* tells the world of any instruction */
 };
 
 #define BADVM_BIT(bug) (UINT64_C(1) << (bug))

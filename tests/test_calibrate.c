@@ -2,10 +2,13 @@
  * test_calibrate.c - tables held against VMs: what is found, where, in which
  * process, and what is said of it.
  */
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -569,6 +572,108 @@ static void nobody_waits(void) {
   sigaction(SIGCHLD, &before, NULL);
 }
 
+/* A VM of which nothing works: each row costs a child, and that is all. */
+static void every_row_dies(void) {
+  calibrate(BADVM_BIT(BADVM_DOOMED), true, &got);
+  UNIT_EQ(got.unfit, got.stepped);
+  UNIT_EQ(got.stepped, 178);
+  UNIT_EQ(got.finding_count, 178);
+  for (unsigned i = 0; i < got.finding_count; i++)
+    UNIT_TRUE(strstr(got.finding[i].text, "it kills the VM (signal 6") != NULL,
+              "%s", got.finding[i].text);
+  /* The first ones are examples that were reduced. */
+  says("HALT", "Aborted) (HALT at 64)", "");
+  UNIT_EQ(needs("HALT"), 0);
+}
+
+/* Open files of this process. */
+static unsigned open_files(void) {
+  unsigned n = 0;
+  for (int i = 0; i < 256; i++) n += fcntl(i, F_GETFD) != -1;
+  return n;
+}
+
+/* What the VM prints in a child is not for the host's reader; of pipes and
+ * children nothing is left. */
+static void quiet(void) {
+  int pipe_ends[2], saved[2];
+  unsigned before = open_files();
+  char byte;
+  fflush(stdout);
+  UNIT_EQ(pipe2(pipe_ends, O_NONBLOCK), 0);
+  for (int i = 0; i < 2; i++) {
+    saved[i] = dup(i + 1);
+    dup2(pipe_ends[1], i + 1);
+  }
+  calibrate(BADVM_BIT(BADVM_LOUD) | BADVM_BIT(BADVM_ABORT), true, &got);
+  fflush(stdout);
+  for (int i = 0; i < 2; i++) {
+    dup2(saved[i], i + 1);
+    close(saved[i]);
+  }
+  close(pipe_ends[1]);
+  UNIT_EQ(read(pipe_ends[0], &byte, 1), 0);
+  close(pipe_ends[0]);
+  UNIT_EQ(open_files(), before);
+  UNIT_EQ(got.finding_count, 1);
+  UNIT_TRUE(waitpid(-1, NULL, WNOHANG) == -1, "no child is left");
+}
+
+/* A host without the usual three files: the pipe may get one of their
+ * numbers. */
+static void without_files(void) {
+  int saved[3];
+  fflush(stdout);
+  for (int i = 0; i < 3; i++) {
+    saved[i] = fcntl(i, F_DUPFD, 10);
+    close(i);
+  }
+  calibrate(BADVM_BIT(BADVM_SWAPPED), true, &got);
+  for (int i = 0; i < 3; i++) {
+    if (saved[i] < 0) continue;
+    dup2(saved[i], i);
+    close(saved[i]);
+  }
+  UNIT_EQ(got.finding_count, 1);
+  UNIT_EQ(got.opaque, 1);
+}
+
+/* No process to be had: that is an error and no verdict. */
+static void no_process(void) {
+  struct rlimit was, none;
+  struct fisa_error err = {""};
+  struct host h;
+  if (getuid() == 0) {
+    unit_skip("the superuser has always one more");
+    return;
+  }
+  getrlimit(RLIMIT_NPROC, &was);
+  none = was;
+  none.rlim_cur = 0;
+  setrlimit(RLIMIT_NPROC, &none);
+  host_open(&h, 0, true);
+  UNIT_EQ(fse_calibrate(isa_unified(), h.step, h.ctx, &brief, &got, &err), -1);
+  UNIT_TRUE(strstr(err.text, "no child process") != NULL, "%s", err.text);
+  UNIT_TRUE(!got.proven, "nothing is known");
+  host_close(&h);
+  setrlimit(RLIMIT_NPROC, &was);
+}
+
+static void no_files_left(void) {
+  struct rlimit was, none;
+  struct fisa_error err = {""};
+  struct host h;
+  host_open(&h, 0, true);
+  getrlimit(RLIMIT_NOFILE, &was);
+  none = was;
+  none.rlim_cur = 3;
+  setrlimit(RLIMIT_NOFILE, &none);
+  UNIT_EQ(fse_calibrate(isa_unified(), h.step, h.ctx, &brief, &got, &err), -1);
+  setrlimit(RLIMIT_NOFILE, &was);
+  UNIT_TRUE(strstr(err.text, "no pipe") != NULL, "%s", err.text);
+  host_close(&h);
+}
+
 /* ---- services that are odd ---------------------------------------------- */
 
 static struct host real;
@@ -1058,6 +1163,11 @@ static const struct unit_test tests[] = {
     {"child", "no time", no_time},
     {"child", "signals", signals_stay},
     {"child", "nobody waits", nobody_waits},
+    {"child", "doomed", every_row_dies},
+    {"child", "quiet", quiet},
+    {"child", "no stdio", without_files},
+    {"child", "no process", no_process},
+    {"child", "no pipe", no_files_left},
     {"services", "odd", odd_services},
     {"demote", "row", demoting},
     {"demote", "programs", demoted_programs},
