@@ -294,7 +294,6 @@ done:
   bench_close(&b);
 }
 
-/* The given state is the whole truth: no run leaves a trace in the next. */
 /* Whether steps work in a forked child is for the VM to say. */
 static void may_fork(void) {
   struct fhost_vm vm = fhost_vm_reference;
@@ -306,14 +305,15 @@ static void may_fork(void) {
     struct fhost_services *s;
     const flux_step *step;
 
-    vm.may_fork = i == 1;
+    vm.flags = i == 1 ? vm.flags | FHOST_VM_MAY_FORK
+                      : vm.flags & ~(uint32_t)FHOST_VM_MAY_FORK;
     s = fhost_services_new(&o);
     step = extension(s, FLUX_EXT_STEP);
     UNIT_EQ(step->struct_size, sizeof *step);
     UNIT_EQ(step->flags, i == 1 ? FLUX_STEP_MAY_FORK : 0);
     fhost_services_free(s);
   }
-  UNIT_TRUE(fhost_vm_reference.may_fork, "the reference VM may");
+  UNIT_TRUE(fhost_vm_reference.flags & FHOST_VM_MAY_FORK, "the reference VM may");
 }
 
 /* A VM of another dialect than the built-in ones brings it along. */
