@@ -28,27 +28,46 @@ static uint64_t fuzz_fuel(const struct ftrial_set *set) {
   return fuel < set->max_fuel ? fuel : set->max_fuel;
 }
 
-int ftrial_fuzz_state(const struct ftrial_set *set, uint64_t seed, uint64_t n,
-                      struct fisa_state *s, struct fisa_trace *trace) {
+int ftrial_fuzz_state_on(const struct ftrial_set *set, struct fir_lane *lane,
+                         uint64_t seed, uint64_t n, struct fisa_state *s,
+                         struct fisa_trace *trace) {
   struct ftrial_making m = ftrial__making(set, seed, n);
   const struct fir_io io = {ftrial__made_input, NULL, &m};
   const struct fir_limits limits = {fuzz_fuel(set), true};
-  struct fir_lane *lane = fir_lane_new();
-  struct fisa_state *run;
-  int rc = -1;
+  struct fisa_state *run = fir_lane_state(lane, set->root->dialect);
 
   assert(s && trace);
   trace->count = 0;
   m.in = trace;
   ftrial__fuzz_begin(set, seed, n, s);
-  run = lane ? fir_lane_state(lane, set->root->dialect) : NULL;
-  if (run) {
-    fisa_state_copy(run, s);
-    fir_run(set->ir, lane, run, &io, limits);
-    rc = m.no_memory ? -1 : 0;
-  }
+  if (!run)
+    return -1;
+  fisa_state_copy(run, s);
+  fir_run(set->ir, lane, run, &io, limits);
+  return m.no_memory ? -1 : 0;
+}
+
+int ftrial_fuzz_state(const struct ftrial_set *set, uint64_t seed, uint64_t n,
+                      struct fisa_state *s, struct fisa_trace *trace) {
+  struct fir_lane *lane = fir_lane_new();
+  int rc = lane ? ftrial_fuzz_state_on(set, lane, seed, n, s, trace) : -1;
+
   fir_lane_free(lane);
   return rc;
+}
+
+void ftrial_set_tell(struct ftrial_set *set, const int32_t *values,
+                     uint32_t count) {
+  uint32_t n = count < FTRIAL_TOLD ? count : FTRIAL_TOLD;
+
+  assert(values || count == 0);
+  if (n == set->told_count &&
+      (n == 0 || memcmp(set->told, values, n * sizeof(*values)) == 0))
+    return;
+  if (n > 0)
+    memcpy(set->told, values, n * sizeof(*values));
+  set->told_count = n;
+  ftrial__cache_drop(&set->cache);
 }
 
 /* ---- what the root does ------------------------------------------------- */

@@ -142,6 +142,12 @@ void fir_free(struct fir_program *p);
 int fir_lower_from(const struct fisa_program *p, uint32_t pc,
                    struct fir_program **out, struct fisa_error *err);
 
+/* As fir_lower, for runs that begin at any of `count` places, and at p->entry
+ * if that is one of them. */
+int fir_lower_places(const struct fisa_program *p, const uint32_t *pc,
+                     uint32_t count, struct fir_program **out,
+                     struct fisa_error *err);
+
 /* Name of an op for dumps; a one-line dump of an op. */
 const char *fir_op_name(unsigned op);
 void fir_dump(const struct fir_program *p, uint32_t i, char *out,

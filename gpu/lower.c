@@ -53,12 +53,13 @@ static void reach_successors(struct fir_lowering *l,
   }
 }
 
-static void reach_all(struct fir_lowering *l, uint32_t from) {
+static void reach_all(struct fir_lowering *l, const uint32_t *from,
+                      uint32_t count) {
   const struct fisa_boundary *b = &l->p->manifest.boundary;
   struct fisa_insn in;
 
-  reach(l, l->p->entry);
-  reach(l, from);
+  for (uint32_t i = 0; i < count; i++)
+    reach(l, from[i]);
   if (b->kind == FISA_BOUNDARY_PC)
     reach(l, b->pc);
   while (l->work_count > 0) {
@@ -227,8 +228,9 @@ static bool lowering_begin(struct fir_lowering *l,
   return true;
 }
 
-int fir_lower_from(const struct fisa_program *p, uint32_t pc,
-                   struct fir_program **out, struct fisa_error *err) {
+int fir_lower_places(const struct fisa_program *p, const uint32_t *pc,
+                     uint32_t count, struct fir_program **out,
+                     struct fisa_error *err) {
   struct fir_lowering l = {.err = err};
   int rc = -1;
 
@@ -243,7 +245,7 @@ int fir_lower_from(const struct fisa_program *p, uint32_t pc,
     fisa_fail(err, "lowering: out of memory");
     goto done;
   }
-  reach_all(&l, pc);
+  reach_all(&l, pc, count);
   l.f->ticks = needs_ticks(&l);
   lower_rows(&l);
   patch(&l);
@@ -263,9 +265,16 @@ done:
   return rc;
 }
 
+int fir_lower_from(const struct fisa_program *p, uint32_t pc,
+                   struct fir_program **out, struct fisa_error *err) {
+  const uint32_t places[] = {p->entry, pc};
+
+  return fir_lower_places(p, places, 2, out, err);
+}
+
 int fir_lower(const struct fisa_program *p, struct fir_program **out,
               struct fisa_error *err) {
-  return fir_lower_from(p, p->entry, out, err);
+  return fir_lower_places(p, &p->entry, 1, out, err);
 }
 
 void fir_free(struct fir_program *p) {

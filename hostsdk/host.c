@@ -218,13 +218,20 @@ static void warn_missing(const struct fhost *h, uint32_t member) {
     m->vm->missing(m->vm, m->dialect, tell_missing, &t);
 }
 
+const void *fhost_extension(const struct fhost *h, const char *id,
+                            flux_plugin **plugin) {
+  const void *api = NULL;
+  for (uint32_t i = 0; i < h->plugin_count && api == NULL; i++) {
+    api = fhost_plugin_extension(h->plugins[i].plugin, id);
+    if (api != NULL) *plugin = fhost_plugin_instance(h->plugins[i].plugin);
+  }
+  return api;
+}
+
 /* Every agent goes to the first plugin that evolves agents. */
 static void attach_members(struct fhost *h) {
   struct fhost_evolver e = {0};
-  for (uint32_t i = 0; i < h->plugin_count && e.api == NULL; i++) {
-    e.plugin = fhost_plugin_instance(h->plugins[i].plugin);
-    e.api = fhost_plugin_extension(h->plugins[i].plugin, FLUX_EXT_EVOLVER);
-  }
+  e.api = fhost_extension(h, FLUX_EXT_EVOLVER, &e.plugin);
   if (e.api == NULL) return;
   for (uint32_t i = 0; i < h->member_count; i++) {
     struct fhost_member *m = &h->members[i];

@@ -52,6 +52,13 @@ int fhost_run(struct fhost *h, uint64_t tasks, const _Atomic int *stop,
 /* Detaches agents, closes plugins and natives, frees. NULL is fine. */
 void fhost_close(struct fhost *h);
 
+/*
+ * The first of its plugins that has an extension, and the extension's table:
+ * for requests of the host's own. NULL: none has it.
+ */
+const void *fhost_extension(const struct fhost *h, const char *id,
+                            flux_plugin **plugin);
+
 /* Agents in config order; those that could not be loaded are left out. */
 uint32_t fhost_agent_count(const struct fhost *h);
 struct fhost_agent *fhost_agent_at(const struct fhost *h, uint32_t i);

@@ -22,7 +22,8 @@ struct told {
 };
 
 struct machine {
-  const struct fhost_vm *vm;   /* `own`, or the program's */
+  const struct fhost_vm *vm;   /* `own`, the program's, or the built-in one */
+  struct fisa_dialect *dialect;
   struct fhost_vm own;
   void *object;                /* of dlopen; NULL: linked in */
 };
@@ -49,9 +50,11 @@ struct fhost_machines *fhost_machines_new(const char *folder) {
 void fhost_machines_free(struct fhost_machines *m) {
   if (!m)
     return;
-  for (uint32_t i = 0; i < m->count; i++)
+  for (uint32_t i = 0; i < m->count; i++) {
+    fisa_dialect_free(m->vms[i].dialect);
     if (m->vms[i].object)
       dlclose(m->vms[i].object);
+  }
   for (uint32_t i = 0; i < m->told_count; i++) {
     free(m->told[i].text);
     free(m->told[i].bindings);
@@ -191,20 +194,42 @@ const struct fhost_vm *fhost_machines_find(const struct fhost_machines *m,
   return NULL;
 }
 
-/* The built-in VM may be replaced, none that was added. */
+/* The entry of a dialect, or NULL. */
+static const struct machine *entry_of(const struct fhost_machines *m,
+                                      const char *dialect) {
+  uint32_t n = atomic_load_explicit(&m->count, memory_order_acquire);
+
+  for (uint32_t i = 0; i < n; i++)
+    if (strcmp(m->vms[i].vm->dialect, dialect) == 0)
+      return &m->vms[i];
+  return NULL;
+}
+
+const struct fisa_dialect *
+fhost_machines_spoken(const struct fhost_machines *m, const char *dialect) {
+  const struct machine *e = entry_of(m, dialect);
+
+  return e ? e->dialect : NULL;
+}
+
+/* The built-in VM may be replaced until it is used, none that was added. */
 static int check_room(const struct fhost_machines *m, const char *dialect,
                       struct fisa_error *err) {
-  const struct fhost_vm *there = fhost_machines_find(m, dialect);
-
   if (m->count == FHOST_MAX_MACHINES)
     return fisa_fail(err, "more than %u VMs", FHOST_MAX_MACHINES);
-  if (there && there != &fhost_vm_reference)
+  if (entry_of(m, dialect))
     return fisa_fail(err, "dialect %.24s has a VM already", dialect);
   return 0;
 }
 
-static void publish(struct fhost_machines *m) {
+/* The entry behind the last is complete but for its dialect. */
+static int publish(struct fhost_machines *m, struct fisa_error *err) {
+  struct machine *e = &m->vms[m->count];
+
+  if (fhost_machines_dialect(m, e->vm->dialect, &e->dialect, err) != 0)
+    return -1;
   atomic_store_explicit(&m->count, m->count + 1, memory_order_release);
+  return 0;
 }
 
 int fhost_machines_add_vm(struct fhost_machines *m, const struct fhost_vm *vm,
@@ -213,8 +238,7 @@ int fhost_machines_add_vm(struct fhost_machines *m, const struct fhost_vm *vm,
   if (check_room(m, vm->dialect, err) != 0)
     return -1;
   m->vms[m->count] = (struct machine){.vm = vm};
-  publish(m);
-  return 0;
+  return publish(m, err);
 }
 
 /* ---- shared objects ----------------------------------------------------- */
@@ -281,23 +305,26 @@ int fhost_machines_add_module(struct fhost_machines *m, const char *dialect,
     return -1;
   out = &m->vms[m->count];
   *out = (struct machine){.vm = &out->own};
-  if (open_module(m, out, found, dialect, err) != 0) {
+  if (open_module(m, out, found, dialect, err) != 0 ||
+      publish(m, err) != 0) {
     if (out->object)
       dlclose(out->object);
     return -1;
   }
-  publish(m);
   return 0;
 }
 
 const struct fhost_vm *fhost_machines_vm(struct fhost_machines *m,
                                          const char *dialect,
                                          struct fisa_error *err) {
-  const struct fhost_vm *vm = fhost_machines_find(m, dialect);
+  const struct machine *e = entry_of(m, dialect);
   char file[FISA_MAX_NAME + 16];
 
-  if (vm)
-    return vm;
+  if (e)
+    return e->vm;
+  if (strcmp(dialect, fhost_vm_reference.dialect) == 0)
+    return fhost_machines_add_vm(m, &fhost_vm_reference, err) == 0
+               ? &fhost_vm_reference : NULL;
   if (strchr(dialect, '/') || strlen(dialect) >= FISA_MAX_NAME) {
     fisa_fail(err, "\"%.60s\" is no name of a dialect", dialect);
     return NULL;

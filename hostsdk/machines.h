@@ -43,8 +43,8 @@ int fhost_machines_add_vm(struct fhost_machines *m, const struct fhost_vm *vm,
 int fhost_machines_add_module(struct fhost_machines *m, const char *dialect,
                               const char *path, struct fisa_error *err);
 
-/* The VM of a dialect; opens flux_vm_NAME.so where none is there yet. NULL
- * with err. It lives as long as m. Main thread. */
+/* The VM of a dialect; opens flux_vm_NAME.so where none is there yet, and reads
+ * the dialect. NULL with err. It lives as long as m. Main thread. */
 const struct fhost_vm *fhost_machines_vm(struct fhost_machines *m,
                                          const char *dialect,
                                          struct fisa_error *err);
@@ -53,6 +53,11 @@ const struct fhost_vm *fhost_machines_vm(struct fhost_machines *m,
  * thread, beside one that adds. */
 const struct fhost_vm *fhost_machines_find(const struct fhost_machines *m,
                                            const char *dialect);
+
+/* The dialect of a VM that fhost_machines_vm gave or that was added, read
+ * once; NULL: it was not. Lives as long as m; no lock. Any thread. */
+const struct fisa_dialect *
+fhost_machines_spoken(const struct fhost_machines *m, const char *dialect);
 
 /* VM i of those that are there, or NULL past the last. Any thread. */
 const struct fhost_vm *fhost_machines_at(const struct fhost_machines *m,

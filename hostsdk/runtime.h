@@ -23,8 +23,10 @@ struct fhost_vm_io;
 enum {
   FHOST_VM_COUNTS_ALL = 1u << 0,  /* counts every instruction, not heads */
   FHOST_VM_NO_COUNTS = 1u << 1,   /* counts nothing */
-  FHOST_VM_HALT_ONLY = 1u << 2    /* a run ends at HALT and at no other task
+  FHOST_VM_HALT_ONLY = 1u << 2,   /* a run ends at HALT and at no other task
                                      boundary */
+  FHOST_VM_MAY_FORK = 1u << 3     /* runs in a child process, too, that was
+                                     forked beside other threads */
 };
 
 /* How code is loaded. */

@@ -112,6 +112,57 @@ static const char *build_id(struct fhost_services *s) {
   return s->build_id;
 }
 
+/* A dialect that programs to be stepped are in: read once. */
+struct fhost_known {
+  struct fhost_known *next;
+  struct fisa_dialect *dialect;
+};
+
+static const struct fisa_dialect *find_known(const struct fhost_known *k,
+                                             const char *name) {
+  for (; k; k = k->next)
+    if (strcmp(k->dialect->name, name) == 0)
+      return k->dialect;
+  return NULL;
+}
+
+const struct fisa_dialect *fhost_known_dialect(struct fhost_services *s,
+                                               const char *name) {
+  struct fhost_known *head = atomic_load(&s->known);
+  const struct fisa_dialect *d = find_known(head, name);
+  struct fhost_known *k;
+  int rc;
+
+  if (d)
+    return d;
+  k = calloc(1, sizeof *k);
+  if (!k)
+    return NULL;
+  rc = s->options.machines
+           ? fhost_machines_dialect(s->options.machines, name, &k->dialect,
+                                    NULL)
+           : fisa_dialect_builtin(name, true, &k->dialect, NULL);
+  if (rc != 0) {
+    free(k);
+    return NULL;
+  }
+  /* Two that read the same at once both keep it. */
+  do
+    k->next = head;
+  while (!atomic_compare_exchange_weak(&s->known, &head, k));
+  return k->dialect;
+}
+
+static void known_done(struct fhost_services *s) {
+  struct fhost_known *k = atomic_load(&s->known), *next;
+
+  for (; k; k = next) {
+    next = k->next;
+    fisa_dialect_free(k->dialect);
+    free(k);
+  }
+}
+
 struct fhost_services *
 fhost_services_new(const struct fhost_services_options *o) {
   struct fhost_services *s = calloc(1, sizeof *s);
@@ -141,7 +192,7 @@ fhost_services_new(const struct fhost_services_options *o) {
   s->native = (flux_native){
     .struct_size = sizeof s->native, .call = native_call,
   };
-  fhost_step_fill(&s->step);
+  fhost_step_fill(&s->step, &s->options);
   fhost_live_fill(&s->live);
   return s;
 }
@@ -150,6 +201,7 @@ void fhost_services_free(struct fhost_services *s) {
   if (!s)
     return;
   pthread_mutex_destroy(&s->log_lock);
+  known_done(s);
   free(s);
 }
 

@@ -11,7 +11,6 @@
 struct flux_stepper {
   const struct fhost_vm *vm;
   const struct fisa_dialect *dialect;
-  struct fisa_dialect *own_dialect;  /* to be freed, or NULL */
   struct fisa_program *program;
   void *code;
   /* Cells are copied, since the VM wants two behind the last. Memory is the
@@ -23,24 +22,18 @@ struct flux_stepper {
 
 /* Finds VM and dialect by the dialect's name. Takes no lock: it may be a
  * child of a process whose other threads held it. */
-static flux_status open_dialect(const struct fhost_services *s,
-                                const char *name, flux_stepper *st) {
+static flux_status open_dialect(struct fhost_services *s, const char *name,
+                                flux_stepper *st) {
   const struct fhost_services_options *o = &s->options;
-  int rc;
 
   st->vm = o->machines ? fhost_machines_find(o->machines, name) : o->vm;
   if (!st->vm || strcmp(st->vm->dialect, name) != 0)
     return FLUX_E_UNSUPPORTED;
-  st->dialect = st->vm == o->vm ? o->dialect : NULL;
-  if (st->dialect)
-    return FLUX_OK;
-  rc = o->machines
-           ? fhost_machines_dialect(o->machines, name, &st->own_dialect, NULL)
-           : fisa_dialect_builtin(name, true, &st->own_dialect, NULL);
-  if (rc != 0)
-    return FLUX_E_UNSUPPORTED;
-  st->dialect = st->own_dialect;
-  return FLUX_OK;
+  st->dialect = o->machines ? fhost_machines_spoken(o->machines, name)
+                            : o->dialect;
+  if (!st->dialect)
+    st->dialect = fhost_known_dialect(s, name);
+  return st->dialect ? FLUX_OK : FLUX_E_UNSUPPORTED;
 }
 
 static void step_close(flux_stepper *st) {
@@ -50,13 +43,12 @@ static void step_close(flux_stepper *st) {
   if (st->code)
     st->vm->unload(st->code);
   fisa_program_free(st->program);
-  fisa_dialect_free(st->own_dialect);
   free(st);
 }
 
 static flux_status step_open(const char *dialect, const uint8_t *code,
                              uint32_t size, flux_stepper **out, void *ctx) {
-  const struct fhost_services *s = ctx;
+  struct fhost_services *s = ctx;
   flux_status status = FLUX_E_MEMORY;
   flux_stepper *st;
 
@@ -174,9 +166,24 @@ static flux_status step_run(flux_stepper *st, flux_state *given,
   return FLUX_OK;
 }
 
-void fhost_step_fill(flux_step *step) {
+/* Whether every VM there is may run in a forked child. */
+static bool may_fork(const struct fhost_services_options *o) {
+  const struct fhost_vm *vm = o->vm;
+
+  for (uint32_t i = 0; o->machines; i++) {
+    vm = fhost_machines_at(o->machines, i);
+    if (!vm)
+      return i > 0;
+    if (!(vm->flags & FHOST_VM_MAY_FORK))
+      return false;
+  }
+  return vm && (vm->flags & FHOST_VM_MAY_FORK);
+}
+
+void fhost_step_fill(flux_step *step,
+                     const struct fhost_services_options *o) {
   *step = (flux_step){
-    .struct_size = sizeof *step, .open = step_open, .run = step_run,
-    .close = step_close,
+    .struct_size = sizeof *step, .flags = may_fork(o) ? FLUX_STEP_MAY_FORK : 0,
+    .open = step_open, .run = step_run, .close = step_close,
   };
 }

@@ -64,4 +64,5 @@ const struct fhost_vm fhost_vm_reference = {
   .unload = unload,
   .run = run,
   .heads = heads,
+  .flags = FHOST_VM_MAY_FORK,
 };

@@ -67,13 +67,11 @@ static void agent_free(struct flux_evolved *a) {
   free(a);
 }
 
-/* Dialect and program as the host tells them. Nothing of it is trusted. */
-static int read_program(struct flux_evolved *a, const flux_agent_info *info,
+/* The dialect as the host tells it, without the meaning of rows that its VM
+ * does not run so. That is part of the hash by which programs are stored. */
+static int read_dialect(struct flux_evolved *a, const flux_agent_info *info,
                         struct fisa_error *err) {
   const char *where = info->dialect ? info->dialect : "dialect";
-  if (info->dialect_text == NULL || info->code == NULL)
-    return fisa_fail(err, "agent \"%s\": no dialect table or no code",
-                     a->name);
   if (fisa_dialect_parse(info->dialect_text, info->dialect_size, where,
                          &a->dialect, err) != 0)
     return -1;
@@ -81,6 +79,19 @@ static int read_program(struct flux_evolved *a, const flux_agent_info *info,
       fisa_dialect_bind(a->dialect, info->bindings_text, info->bindings_size,
                         where, err) != 0)
     return -1;
+  a->calibration = fse_calibrated(a->instance, a->dialect, false, err);
+  if (a->calibration == NULL) return -1;
+  fse_calibration_apply(a->calibration, a->dialect);
+  return 0;
+}
+
+/* Dialect and program. Nothing of it is trusted. */
+static int read_program(struct flux_evolved *a, const flux_agent_info *info,
+                        struct fisa_error *err) {
+  if (info->dialect_text == NULL || info->code == NULL)
+    return fisa_fail(err, "agent \"%s\": no dialect table or no code",
+                     a->name);
+  if (read_dialect(a, info, err) != 0) return -1;
   if (fisa_program_from_bytes(a->dialect, info->code, info->code_size,
                               &a->root, err) != 0)
     return -1;
@@ -97,6 +108,33 @@ static int read_program(struct flux_evolved *a, const flux_agent_info *info,
   return fisa_program_watch(a->root, (uint32_t)info->confidence_cell, err);
 }
 
+/* The first row of the original that this host's VM does not run as the table
+ * says, of that verdict; NULL: none. */
+static const struct fse_row_finding *
+foreign_row(const struct flux_evolved *a, enum fse_row_verdict verdict) {
+  const struct fisa_facts *facts = a->root_facts;
+  for (uint32_t i = 0; i < facts->count; i++) {
+    const struct fse_row_finding *f = fse_calibration_finding(
+        a->calibration, facts->insn[i].row->opcode);
+    if (f != NULL && f->verdict == verdict) return f;
+  }
+  return NULL;
+}
+
+/* Rows that are not what the table says keep the original from being evolved,
+ * as rows without a meaning do. */
+static int judge_rows(struct flux_evolved *a, struct fisa_error *err) {
+  const struct fse_row_finding *f = foreign_row(a, FSE_ROW_UNFIT);
+  if (f != NULL)
+    return fisa_fail(err, "agent \"%s\" is not evolved: the host's VM is not "
+                          "as the table says: %s", a->name, f->text);
+  f = foreign_row(a, FSE_ROW_OPAQUE);
+  if (f != NULL)
+    return fisa_fail(err, "agent \"%s\" is not evolved: it uses a row "
+                          "without offline meaning here: %s", a->name, f->text);
+  return 0;
+}
+
 /* Whether the original may be evolved at all; the reason if not. */
 static int judge_root(struct flux_evolved *a, struct fisa_error *err) {
   const struct fse_policy *p = &a->instance->policy;
@@ -105,10 +143,12 @@ static int judge_root(struct flux_evolved *a, struct fisa_error *err) {
     return fisa_fail(err, "agent \"%s\" is not evolved: %u bytes, "
                           "policy.max_size is %u", a->name, a->root->size,
                      p->max_size);
+  if (fisa_facts_make(a->root, &a->root_facts, err) != 0 ||
+      judge_rows(a, err) != 0)
+    return -1;
   if (fisa_verify(a->root, &f, 1) != 0)
     return fisa_fail(err, "agent \"%s\" is not evolved: its program is "
                           "malformed at %u: %s", a->name, f.pc, f.text);
-  if (fisa_facts_make(a->root, &a->root_facts, err) != 0) return -1;
   if (!a->root_facts->has_boundary)
     return fisa_fail(err, "agent \"%s\" is not evolved: it has no task "
                           "boundary", a->name);

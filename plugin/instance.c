@@ -127,6 +127,7 @@ static void find_services(struct fse_instance *in) {
   in->log = h->extension(FLUX_EXT_LOG, h->ctx);
   in->clock = h->extension(FLUX_EXT_CLOCK, h->ctx);
   in->step = h->extension(FLUX_EXT_STEP, h->ctx);
+  if (in->step != NULL && !FLUX_HAS(in->step, close)) in->step = NULL;
   in->native = h->extension(FLUX_EXT_NATIVE, h->ctx);
 }
 
@@ -165,6 +166,8 @@ static void destroy(flux_plugin *plugin) {
     pthread_join(in->watcher, NULL);
   }
   fse_journal_close(in->journal);
+  fse_known_done(in);
+  pthread_mutex_destroy(&in->calibrating);
   pthread_cond_destroy(&in->changed);
   pthread_mutex_destroy(&in->lock);
   free(in);
@@ -185,6 +188,7 @@ static flux_status create(const flux_host *host, flux_plugin **out,
     return FLUX_E_CONFIG;
   }
   pthread_mutex_init(&in->lock, NULL);
+  pthread_mutex_init(&in->calibrating, NULL);
   pthread_cond_init(&in->changed, NULL);
   in->paused = in->policy.paused;
   find_services(in);

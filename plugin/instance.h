@@ -31,6 +31,7 @@
 #include <flux/agent.h>
 #include <flux/services.h>
 
+#include "plugin/calibrate.h"
 #include "plugin/journal.h"
 #include "plugin/ring.h"
 #include "plugin/search.h"
@@ -78,7 +79,8 @@ struct flux_evolved {
   int32_t confidence_cell;
   uint64_t fuel;                /* of a task, at most, in trials */
   uint64_t host_fuel;           /* and on the host */
-  struct fisa_dialect *dialect;
+  struct fisa_dialect *dialect; /* as far as it holds on this host */
+  const struct fse_calibration *calibration;
   struct fisa_program *root;
   struct fisa_facts *root_facts;
   struct fir_program *root_ir;
@@ -131,6 +133,8 @@ struct fse_instance {
   atomic_bool stop;
   struct flux_evolved *agents;
   uint32_t plants_done;
+  pthread_mutex_t calibrating;
+  struct fse_known *known;      /* verdicts on dialects, newest first */
 };
 
 /* ---- instance.c --------------------------------------------------------- */
@@ -201,6 +205,24 @@ void fse_episode_add(struct flux_evolved *a, const struct fse_slot *slot,
 bool fse_same_end(const struct flux_evolved *a, const struct fisa_state *root,
                   const struct fisa_state *other, const struct fse_live *by,
                   char what[128]);
+
+/* ---- calibrate_known.c -------------------------------------------------- */
+
+/* The verdict on a dialect with its bindings on this host: what the instance
+ * or the journal knows, or else (and if `again`) of stepping its rows now. It
+ * lives as long as the instance. NULL with err: no verdict can be had. */
+const struct fse_calibration *fse_calibrated(struct fse_instance *in,
+                                             const struct fisa_dialect *d,
+                                             bool again,
+                                             struct fisa_error *err);
+/* The newest verdict on each dialect; non-zero ends it and is returned. */
+int fse_known_each(struct fse_instance *in,
+                   int (*each)(const struct fisa_dialect *d,
+                               const struct fse_calibration *c, void *user),
+                   void *user);
+/* Why a verdict is not proven. */
+const char *fse_unproven(const struct fse_instance *in);
+void fse_known_done(struct fse_instance *in);
 
 /* ---- rehearse.c --------------------------------------------------------- */
 

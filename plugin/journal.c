@@ -363,6 +363,23 @@ int fse_journal_counter_add(struct fse_journal *j, const uint8_t root[32],
   return end(j, run(j, s, err), err);
 }
 
+int fse_journal_calibration_put(struct fse_journal *j, const uint8_t key[32],
+                                const void *blob, size_t size,
+                                struct fisa_error *err) {
+  sqlite3_stmt *s;
+  assert(j != NULL && blob != NULL);
+  if (size > MAX_VALUE)
+    return fisa_fail(err, "journal \"%s\": a calibration of %zu bytes",
+                     j->name, size);
+  if (begin(j, err) != 0) return -1;
+  s = fse_journal__prepare(
+      j, "INSERT OR REPLACE INTO calibrations VALUES(?, ?)", err);
+  if (s == NULL) return end(j, -1, err);
+  sqlite3_bind_blob(s, 1, key, 32, SQLITE_STATIC);
+  sqlite3_bind_blob(s, 2, blob, (int)size, SQLITE_STATIC);
+  return end(j, run(j, s, err), err);
+}
+
 static int64_t wall_ms(void) {
   struct timespec t;
   clock_gettime(CLOCK_REALTIME, &t);

@@ -93,6 +93,14 @@ int fse_journal_counters(struct fse_journal *j, const uint8_t root[32],
                          int (*each)(const void *blob, size_t size,
                                      void *user),
                          struct fisa_error *err, void *user);
+/* Bytes by a key, which replace those it had: what calibration found. Reading
+ * returns 1 and *blob, to be freed; 0 if there are none; -1 with err. */
+int fse_journal_calibration_put(struct fse_journal *j, const uint8_t key[32],
+                                const void *blob, size_t size,
+                                struct fisa_error *err);
+int fse_journal_calibration(struct fse_journal *j, const uint8_t key[32],
+                            uint8_t **blob, size_t *size,
+                            struct fisa_error *err);
 /* A fault of a live task, for the report. */
 int fse_journal_fault(struct fse_journal *j, const char *agent,
                       uint64_t version, int32_t code, uint32_t pc,

@@ -268,3 +268,47 @@ int fse_journal_versions(struct fse_journal *j,
   pthread_mutex_unlock(&j->lock);
   return rc;
 }
+
+/* ---- calibrations ------------------------------------------------------- */
+
+/* Copies a column of bytes. 1 or -1. */
+static int copy_blob(struct fse_journal *j, sqlite3_stmt *s, int i,
+                     uint8_t **blob, size_t *size, struct fisa_error *err) {
+  const void *bytes = sqlite3_column_blob(s, i);
+  int n = sqlite3_column_bytes(s, i);
+  if (sqlite3_column_type(s, i) != SQLITE_BLOB || n <= 0 || bytes == NULL)
+    return damaged(j, "a calibration", err);
+  *blob = malloc((size_t)n);
+  if (*blob == NULL) return fisa_fail(err, "out of memory");
+  memcpy(*blob, bytes, (size_t)n);
+  *size = (size_t)n;
+  return 1;
+}
+
+int fse_journal_calibration(struct fse_journal *j, const uint8_t key[32],
+                            uint8_t **blob, size_t *size,
+                            struct fisa_error *err) {
+  sqlite3_stmt *s;
+  int rc = -1;
+  assert(j != NULL && blob != NULL && size != NULL);
+  pthread_mutex_lock(&j->lock);
+  s = fse_journal__prepare(
+      j, "SELECT verdict FROM calibrations WHERE key = ?", err);
+  if (s == NULL) goto done;
+  sqlite3_bind_blob(s, 1, key, 32, SQLITE_STATIC);
+  switch (sqlite3_step(s)) {
+    case SQLITE_ROW:
+      rc = copy_blob(j, s, 0, blob, size, err);
+      break;
+    case SQLITE_DONE:
+      rc = 0;
+      break;
+    default:
+      fse_journal__fail(j, "cannot be read", err);
+      break;
+  }
+done:
+  sqlite3_finalize(s);
+  pthread_mutex_unlock(&j->lock);
+  return rc;
+}

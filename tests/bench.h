@@ -43,7 +43,8 @@ struct bench_group {
 extern const struct bench_group bench_groups[];
 
 /* Groups of tests/bench, which knows the host; the plugin's are in
- * bench_search.c, a program of its own: the two never meet in one link. */
+ * bench_search.c, a program of its own, and what needs both in
+ * bench_calibrate.c. */
 void bench_vm(void);
 
 #endif /* FLUX_TESTS_BENCH_H */

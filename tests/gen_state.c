@@ -29,6 +29,7 @@ uint64_t gen_stream(uint64_t seed, uint64_t number, uint64_t which) {
 int32_t gen_telling(uint64_t *r) {
   static const int32_t edges[] = {0, 1, -1, 2, INT32_MIN, INT32_MAX, 100,
                                   -100, 255, 256, 32767, -32768, 65535};
+  uint32_t any;
 
   switch (gen_below(r, 6)) {
   case 0:
@@ -36,7 +37,8 @@ int32_t gen_telling(uint64_t *r) {
   case 1:
     return (int32_t)gen_random(r);
   case 2:
-    return (int32_t)((uint32_t)gen_random(r) >> gen_below(r, 32));
+    any = (uint32_t)gen_random(r);
+    return (int32_t)(any >> gen_below(r, 32));
   default:
     return (int32_t)gen_below(r, 140) - 20;
   }

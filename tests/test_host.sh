@@ -496,6 +496,76 @@ same "with a version at least" \
 	"$(awk -F '\t' '$4 > 0 { n = 1 } END { print n + 0 }' report.tsv)" 1
 rm -f flux.db*
 
+# ---- calibrate ---------------------------------------------------------------
+
+# The host of a config and its plugin, as fluxevolve opens them.
+fluxevolve=$FLUX_BUILDDIR/bin/fluxevolve
+
+# calibrated NAME STATUS OPTION...: no agent runs a task, whatever comes.
+calibrated()
+{
+	name=$1
+	want=$2
+	shift 2
+	timeout 60 "$fluxevolve" calibrate "$@" >out.log 2>err.log </dev/null
+	same "$name: status" "$?" "$want"
+	out=$(cat out.log)
+	err=$(cat err.log)
+}
+
+line='^unified: 178 rows stepped, 0 opaque, 0 unfit, 8 never stepped, '
+with_plugin 'path = "flux_self_evolve.so"; journal = "known.db";' >cal.conf
+calibrated "calibrate" 0 -c cal.conf
+holds "calibrate: the sum" "$out" "$line[0-9.]* ms\$"
+same "calibrate: nothing else" "$(wc -l <out.log)$err" 1
+calibrated "calibrate: again" 0 --config=cal.conf
+holds "calibrate: stepped again" "$out" "$line"
+calibrated "calibrate: JSON" 0 -c cal.conf --json
+holds "calibrate: JSON, all is fine" "$out" '^{"fine":true,"dialects":\[{'
+holds "calibrate: JSON, the sums" "$out" \
+	'"stepped":178,"opaque":0,"unfit":0,"never":8,.*"rows":\[\]}\]}$'
+# What it found is what the host needs no more to find out.
+sed 's/^agents = /host = { log = "debug"; }; &/' cal.conf >info.conf
+run -c info.conf --tasks 2
+holds "calibrate: the journal knows" "$err" \
+	'178 rows stepped on .*, as the journal knows$'
+rm -f known.db*
+calibrated "calibrate: the samples" 0 -c "$samples/flux.conf"
+holds "calibrate: the samples, one dialect" "$out" "$line"
+same "calibrate: the samples, one line" "$(wc -l <out.log)" 1
+rm -f flux.db*
+
+# told NAME STATUS SENTENCE OPTION...
+told()
+{
+	name=$1
+	want=$2
+	sentence=$3
+	shift 3
+	calibrated "$name" "$want" "$@"
+	same "$name: stdout" "$out" ""
+	same "$name: stderr" "$err" "fluxevolve: $sentence"
+}
+
+told "calibrate: no config" 2 \
+	"calibrate needs -c HOSTCONFIG; try --help"
+told "calibrate: no such config" 1 "none.conf: No such file or directory" \
+	-c none.conf
+one_agent 'trust = 0.9;' >cal.conf
+told "calibrate: no plugin" 1 \
+	"no plugin of this config has flux.control/1" -c cal.conf
+printf '%s\n' 'agents = ( { name = "a"; program = "none.flx"; } );' \
+	'plugins = ( { name = "e"; path = "flux_self_evolve.so"; } );' >cal.conf
+calibrated "calibrate: no agent" 1 -c cal.conf
+holds "calibrate: no agent, why" "$err" 'agent "a" does not run: '
+holds "calibrate: no agent, no dialect" "$err" \
+	'^fluxevolve: no agent has brought a dialect yet$'
+told "calibrate: another option" 2 \
+	"--dialect is no option of this command; try --help" \
+	-c cal.conf --dialect unified
+told "calibrate: a word" 2 "too many words; usage: fluxevolve calibrate \
+-c HOSTCONFIG; try --help" -c cal.conf word
+
 # ---- stopping ---------------------------------------------------------------
 
 # until_host is|"is not": waits until process $child is flux-host, or is not

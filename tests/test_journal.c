@@ -280,6 +280,43 @@ static int see_version(const char *agent, uint32_t generation,
   return 0;
 }
 
+/* Bytes by key: the last that were put, or none. */
+static void calibration_is(struct fse_journal *j, const uint8_t key[32],
+                           const char *want) {
+  struct fisa_error err = {""};
+  uint8_t *blob = NULL;
+  size_t size = 0;
+  int found = fse_journal_calibration(j, key, &blob, &size, &err);
+  UNIT_TRUE(found == (want != NULL), "%s", err.text);
+  if (found > 0 && want != NULL) {
+    UNIT_EQ(size, strlen(want));
+    UNIT_MEM_EQ(blob, want, size);
+  }
+  free(blob);
+}
+
+static void calibrations(void) {
+  const char *path = path_of("calibrated.db");
+  struct fse_journal *j = must_open(path);
+  struct fisa_error err = {""};
+  uint8_t one[32] = {1}, two[32] = {2};
+  calibration_is(j, one, NULL);
+  UNIT_EQ(fse_journal_calibration_put(j, one, "fine", 4, &err), 0);
+  calibration_is(j, one, "fine");
+  calibration_is(j, two, NULL);
+  UNIT_EQ(fse_journal_calibration_put(j, two, "other", 5, &err), 0);
+  UNIT_EQ(fse_journal_calibration_put(j, one, "opaque", 6, &err), 0);
+  UNIT_EQ(fse_journal_prune(j, 0, &err), 0);
+  fse_journal_close(j);
+  j = must_open(path);
+  calibration_is(j, one, "opaque");
+  calibration_is(j, two, "other");
+  UNIT_EQ(fse_journal_calibration_put(j, one, "x", (size_t)1 << 40, &err),
+          -1);
+  calibration_is(j, one, "opaque");
+  fse_journal_close(j);
+}
+
 static void versions_are_listed(void) {
   struct fse_journal *j = must_open(path_of("list.db"));
   struct fisa_error err = {""};
@@ -584,6 +621,8 @@ static void interrogate(const char *path) {
   struct fisa_error err = {""};
   struct fse_stored s;
   struct seen seen = {0};
+  uint8_t *blob = NULL;
+  size_t size;
   int rc;
   if (fse_journal_open(path, &j, &err) != 0) {
     UNIT_TRUE(err.text[0] != '\0', "a sentence");
@@ -598,6 +637,8 @@ static void interrogate(const char *path) {
   }
   (void)fse_journal_records(j, NULL, see_record, &err, &seen);
   (void)fse_journal_counters(j, root()->hash, see_blob, &err, &seen);
+  (void)fse_journal_calibration(j, root()->hash, &blob, &size, &err);
+  free(blob);
   (void)accept_child(j, "z", 1, &err);
   fse_journal_close(j);
 }
@@ -612,6 +653,7 @@ static size_t make_image(const char *name) {
   for (uint32_t i = 1; i <= 20; i++)
     UNIT_EQ(accept_child(j, i % 2 ? "a" : "b", i, &err), 0);
   UNIT_EQ(fse_journal_counter_add(j, root()->hash, "xyz", 3, &err), 0);
+  UNIT_EQ(fse_journal_calibration_put(j, root()->hash, "abc", 3, &err), 0);
   fse_journal_close(j);
   return read_file(path, image, sizeof image);
 }
@@ -836,6 +878,7 @@ static const struct unit_test tests[] = {
     {"keeping", "demoted", demoted},
     {"lists", "records", records_come_back},
     {"lists", "counterexamples", counterexamples},
+    {"lists", "calibrations", calibrations},
     {"lists", "versions", versions_are_listed},
     {"lists", "faults and programs", faults_and_programs},
     {"lists", "outcomes", outcomes_have_names},

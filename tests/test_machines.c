@@ -79,6 +79,11 @@ static void built_in(void) {
   UNIT_TRUE(fhost_machines_at(m, 0) == &fhost_vm_reference, "first");
   UNIT_TRUE(fhost_machines_at(m, 1) == NULL, "second");
   UNIT_TRUE(fhost_machines_find(m, "toy") == NULL, "toy");
+  UNIT_TRUE(fhost_machines_spoken(m, "unified") == NULL, "read unasked");
+  UNIT_TRUE(fhost_machines_vm(m, "unified", &err) == &fhost_vm_reference,
+            "%s", err.text);
+  UNIT_TRUE(fhost_machines_spoken(m, "unified") != NULL, "not read");
+  UNIT_TRUE(fhost_machines_at(m, 1) == NULL, "twice");
   UNIT_EQ(fhost_machines_dialect(m, "unified", &d, &err), 0);
   UNIT_STR_EQ(d->name, "unified");
   fisa_dialect_free(d);
@@ -217,6 +222,7 @@ static void opens_by_path(void) {
     UNIT_TRUE(fhost_machines_at(m, 0) == vm, "not the first");
     UNIT_TRUE(fhost_machines_at(m, 1) == &fhost_vm_reference, "not beside");
     UNIT_TRUE(fhost_machines_at(m, 2) == NULL, "a third");
+    UNIT_STR_EQ(fhost_machines_spoken(m, "toy")->name, "toy");
   }
   UNIT_EQ(fhost_machines_add_module(m, "toy", fake("fakevm_toy.so"), &err),
           -1);

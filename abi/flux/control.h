@@ -18,6 +18,11 @@
  *       one line an agent
  *   {"cmd":"programs"}
  *       for each agent of the journal: its live accepted version
+ *   {"cmd":"calibrate","again":true}
+ *       for each dialect of the agents that were attached, what its table is
+ *       worth on this host: a line {"row":...,"verdict":"opaque",...} for
+ *       each row that is not as told, then one {"stepped":N,...}; with
+ *       "again" rows are stepped now, whatever is remembered
  *
  * P is {"dialect":NAME,"text":TABLE,"bindings":OVERLAY,"code":HEX,
  * "entry":N,"manifest":TEXT}; text and bindings may be left out for a

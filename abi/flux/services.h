@@ -7,7 +7,8 @@
  *   flux.config/1  left out: every setting has its default
  *   flux.log/1     left out: nothing is told
  *   flux.clock/1   left out: the plugin reads the system's clock
- *   flux.step/1    left out: a winner is not re-run on the host's own VM
+ *   flux.step/1    left out: the table is believed as it is, and a winner is
+ *                  not re-run on the host's own VM
  *   flux.native/1  left out: no scorers, no models
  *
  * `ctx` is flux_host.ctx in every call, last as all user pointers are.
@@ -109,7 +110,19 @@ typedef struct flux_clock {
  * before it is offered, and what calibration compares tables with. A host
  * whose VM has process-wide state says so in its dialect table; such rows are
  * never stepped.
+ *
+ * Calibration makes up states at random, and a table that is wrong may lead a
+ * VM astray. A host that says FLUX_STEP_MAY_FORK has that done in a child
+ * process: forked on the thread that attaches, with no other thread in it,
+ * output to nowhere, and killed when it does not come back. open, run and
+ * close then take no lock that another thread of the host may hold, and reach
+ * nothing that the host shares with other processes.
  */
+
+/* Flags of the service. */
+enum {
+  FLUX_STEP_MAY_FORK = 1u << 0  /* it works in a forked child as well */
+};
 
 /* Opaque to the plugin: a program loaded into the host's VM for stepping.
  * From open until close; one thread at a time. */
@@ -134,7 +147,7 @@ typedef struct flux_step_io {
 
 typedef struct flux_step {
   uint32_t struct_size;
-  uint32_t reserved;    /* 0 */
+  uint32_t flags;       /* FLUX_STEP_*; hosts of old left it 0 */
 
   /*
    * Loads code of a dialect into a VM of the host that serves nothing else.

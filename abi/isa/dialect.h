@@ -344,6 +344,18 @@ void fisa_dialect_free(struct fisa_dialect *d);
 const struct fisa_row *fisa_row_by_name(const struct fisa_dialect *d,
                                         const char *name, size_t length);
 
+/* Whether a row reaches what all machines of a process share, as its reads and
+ * writes say: RNG, HEAP. No two runs of such a row need be equal. */
+bool fisa_row_is_shared(const struct fisa_row *row);
+
+/*
+ * Takes a row's meaning away, in place, before the dialect is shared: it is
+ * opaque from now on, with the shape, reads, writes and cost it had. Names of
+ * sources and channels keep their numbers. The dialect gets another hash,
+ * which rows made opaque in the same order make the same again.
+ */
+void fisa_dialect_demote(struct fisa_dialect *d, uint8_t opcode);
+
 /* Index of a file of the state list by name (case ignored), or -1. */
 int fisa_file_by_name(const struct fisa_dialect *d, const char *name,
                       size_t length);

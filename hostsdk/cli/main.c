@@ -25,6 +25,8 @@ static int dispatch(const struct cli_options *o) {
     return cli_dialect(o);
   case CLI_POLICY:
     return cli_policy(o);
+  case CLI_CALIBRATE:
+    return cli_calibrate(o);
   }
   assert(!"a command of the table");
   return CLI_USAGE;

@@ -31,6 +31,8 @@ static const struct {
   {"dialect", CLI_DIALECT, 1, 2, "dialect list | show NAME | check FILE",
    "the tables"},
   {"policy", CLI_POLICY, 0, 0, "policy", "the settings of the plugin"},
+  {"calibrate", CLI_CALIBRATE, 0, 0, "calibrate -c HOSTCONFIG",
+   "hold the tables against a host's VM"},
 };
 
 enum kind { FLAG, TEXT, NUMBER, SECONDS, ASSURANCE };
@@ -51,8 +53,10 @@ static const struct option {
 } options[] = {
   {"output", 'o', TEXT, CLI_ASM | CLI_RUN, AT(output), 0, 0, 0, "FILE",
    "where the result goes"},
-  {"dialect", 0, TEXT, ~(CLI_DIALECT | CLI_POLICY), AT(dialect), 0, 0, 0,
-   "NAME", "dialect of the program"},
+  {"config", 'c', TEXT, CLI_CALIBRATE, AT(config), 0, 0, 0, "HOSTCONFIG",
+   "the config of the host"},
+  {"dialect", 0, TEXT, ~(CLI_DIALECT | CLI_POLICY | CLI_CALIBRATE),
+   AT(dialect), 0, 0, 0, "NAME", "dialect of the program"},
   {"manifest", 0, TEXT, CLI_DISASM | CLI_VERIFY | CLI_EXEC | CLI_RUN,
    AT(manifest), 0, 0, 0, "FILE.flx", "directives for .fxb and hex:"},
   {"engine", 0, TEXT, CLI_EXEC, AT(engine), 0, 0, 0, "NAME",
@@ -77,7 +81,7 @@ static const struct option {
    "threads that search"},
   {"plugin", 0, TEXT, CLI_EXEC | CLI_RUN | CLI_POLICY, AT(plugin), 0, 0, 0,
    "PATH", "the plugin's file"},
-  {"json", 0, FLAG, CLI_EXEC | CLI_RUN, AT(json), 0, 0, 0, NULL,
+  {"json", 0, FLAG, CLI_EXEC | CLI_RUN | CLI_CALIBRATE, AT(json), 0, 0, 0, NULL,
    "print the result as one line of JSON"},
   {"help", 'h', FLAG, ANY, AT(help), 0, 0, 0, NULL, "this text"},
   {"version", 0, FLAG, ANY, AT(version), 0, 0, 0, NULL, "print the version"},
@@ -258,6 +262,8 @@ static int check(struct line *l) {
   }
   if (o->command == CLI_RUN && !o->output)
     return fail(l, "run needs -o BEST.flx");
+  if (o->command == CLI_CALIBRATE && !o->config)
+    return fail(l, "calibrate needs -c HOSTCONFIG");
   return 0;
 }
 

@@ -15,7 +15,7 @@ enum { CLI_MAX_WORDS = 4 };
 enum cli_command {
   CLI_ASM = 1 << 0, CLI_DISASM = 1 << 1, CLI_VERIFY = 1 << 2,
   CLI_EXEC = 1 << 3, CLI_RUN = 1 << 4, CLI_DIALECT = 1 << 5,
-  CLI_POLICY = 1 << 6
+  CLI_POLICY = 1 << 6, CLI_CALIBRATE = 1 << 7
 };
 
 /* What was asked for. Texts are those of argv; NULL: not given. */
@@ -24,7 +24,7 @@ struct cli_options {
   const char *word[CLI_MAX_WORDS];  /* behind the command */
   int words;
   const char *output, *dialect, *manifest, *engine, *state, *plugin;
-  const char *episodes, *min_assurance, *deny;
+  const char *episodes, *min_assurance, *deny, *config;
   bool json, help, version;
   bool has_fuel, has_seed, has_variants, has_time_limit, has_threads;
   uint64_t fuel, seed, variants, threads;
