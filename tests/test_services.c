@@ -313,7 +313,8 @@ static void may_fork(void) {
     UNIT_EQ(step->flags, i == 1 ? FLUX_STEP_MAY_FORK : 0);
     fhost_services_free(s);
   }
-  UNIT_TRUE(fhost_vm_reference.flags & FHOST_VM_MAY_FORK, "the reference VM may");
+  UNIT_TRUE(fhost_vm_reference.flags & FHOST_VM_MAY_FORK,
+            "the reference VM may");
 }
 
 /* A VM of another dialect than the built-in ones brings it along. */
