@@ -49,8 +49,7 @@ static void plan_one(struct fhost_adapted *c, uint32_t pc) {
     p->what |= FHOST_PLAN_FLOATS;
 }
 
-/* The halt row of one byte that an image is filled with. */
-static const struct fisa_row *find_filler(const struct fisa_dialect *d) {
+const struct fisa_row *fhost_filler(const struct fisa_dialect *d) {
   for (unsigned i = 0; i < 256; i++)
     if (d->rows[i].defined && d->rows[i].flow == FISA_FLOW_HALT &&
         d->rows[i].length == 1 && d->rows[i].check == 1)
@@ -74,7 +73,7 @@ static int make_code(struct fhost_adapted *c, const struct fisa_program *p) {
     memset(c->heads, 0xFF, p->size / 8 + 1);
     return 0;
   }
-  c->filler = find_filler(c->d);
+  c->filler = fhost_filler(c->d);
   c->image = malloc((size_t)c->size + IMAGE_TAIL);
   if (!c->image)
     return -1;
@@ -152,8 +151,8 @@ static void *load(const struct fhost_vm *vm, const struct fisa_program *p,
   if (fhost_io_make(c, err) != 0)
     goto fail;
   if (how & FHOST_LOAD_STEP && !c->a->step && !c->filler) {
-    fisa_fail(err, "dialect %s has no halt of one byte, which single steps "
-              "of a VM without a step function need", c->d->name);
+    fisa_fail(err, "without a step function, and a halt of one byte in "
+              "dialect %s, there are no single steps", c->d->name);
     goto fail;
   }
   return c;

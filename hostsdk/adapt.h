@@ -147,6 +147,10 @@ struct fhost_adapter {
   int (*init)(void *vm);
   void *(*create)(void);
   void (*destroy)(void *vm);
+  /* Set where it must not run in a child process that was forked beside other
+   * threads, as calibration would: it takes locks, or reaches something that
+   * processes share. */
+  bool no_fork;
   /* Before each run, on its thread: clears what the state list has no place
    * for. May be left out. */
   void (*begin)(void *vm);

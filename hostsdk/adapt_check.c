@@ -302,6 +302,9 @@ static void check_run(struct check *k) {
   MISSING("without a step function lethal inputs are not kept from the VM");
   MISSING("without a step function a store of what was there before is not "
           "seen");
+  if (!fhost_filler(k->d))
+    MISSING("without a step function, and a halt of one byte in dialect %s, "
+            "there are no single steps", k->d->name);
 }
 
 unsigned fhost_adapter_check(const struct fhost_adapter *a,

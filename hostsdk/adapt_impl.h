@@ -111,6 +111,12 @@ void fhost_take_over(struct fhost_adapted *c, uint32_t first, uint32_t count);
 /* Takes over whatever memory differs. */
 void fhost_sweep_memory(struct fhost_adapted *c);
 
+/* ---- adapt.c ------------------------------------------------------------ */
+
+/* The halt row of one byte that surrounds an instruction which runs alone, or
+ * NULL. */
+const struct fisa_row *fhost_filler(const struct fisa_dialect *d);
+
 /* ---- adapt_io.c --------------------------------------------------------- */
 
 /* Fills c->io and makes the functions. 0, or -1 with err. */

@@ -2,6 +2,7 @@
  * hostsdk/closure.c - C function pointers that carry a user pointer.
  */
 #include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,26 @@ static void enter(ffi_cif *cif, void *result, void **args, void *user) {
   }
 }
 
+/*
+ * libffi hands out closures under locks of its own. A child process that was
+ * forked while another thread held one could never make any, so all of ours
+ * are made and freed under one lock that nobody else holds during a fork.
+ */
+static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t forks_told = PTHREAD_ONCE_INIT;
+
+static void lock(void) {
+  pthread_mutex_lock(&making);
+}
+
+static void unlock(void) {
+  pthread_mutex_unlock(&making);
+}
+
+static void tell_forks(void) {
+  (void)pthread_atfork(lock, unlock, unlock);
+}
+
 int fhost_closure_new(const char *types, fhost_closure_fn handler, void *user,
                       struct fhost_closure **out, struct fisa_error *err) {
   struct fhost_closure *c = calloc(1, sizeof *c);
@@ -61,7 +82,10 @@ int fhost_closure_new(const char *types, fhost_closure_fn handler, void *user,
   if (fhost_signature_parse_parts(types, 0, &c->sig, err) != 0 ||
       fhost_ffi_prepare(&c->ffi, &c->sig, err) != 0)
     goto fail;
+  (void)pthread_once(&forks_told, tell_forks);
+  lock();
   c->code = ffi_closure_alloc(sizeof *c->code, &c->entry);
+  unlock();
   if (!c->code) {
     fisa_fail(err, "no memory that may be executed for a closure");
     goto fail;
@@ -89,7 +113,10 @@ void (*fhost_closure_function(const struct fhost_closure *c))(void) {
 void fhost_closure_free(struct fhost_closure *c) {
   if (!c)
     return;
-  if (c->code)
+  if (c->code) {
+    lock();
     ffi_closure_free(c->code);
+    unlock();
+  }
   free(c);
 }

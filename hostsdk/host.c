@@ -196,6 +196,8 @@ static int load_plugins(struct fhost *h, bool check_only,
   return 0;
 }
 
+/* ---- attaching ---------------------------------------------------------- */
+
 struct teller {
   const struct fhost *h;
   const char *dialect;

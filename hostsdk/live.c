@@ -38,6 +38,7 @@ static flux_status live_counts(uint64_t agent, uint64_t *slots, uint8_t *heads,
   struct fhost_version *v;
   flux_status rc = FLUX_OK;
   if (a == NULL) return FLUX_E_NOT_FOUND;
+  if (a->o.vm->flags & FHOST_VM_NO_COUNTS) return FLUX_E_UNSUPPORTED;
   pthread_mutex_lock(&a->lock);
   fhost_sweep(a);
   /* What is live now is freed by nobody while the lock is held. */

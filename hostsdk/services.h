@@ -31,8 +31,9 @@ struct fhost_services_options {
                                            flux.step/1 */
   const struct fisa_dialect *dialect;   /* of the VM; NULL: the built-in one
                                            of its name, with bindings */
-  const struct fhost_machines *machines; /* every VM that is there, by the
-                                           name of its dialect; NULL: vm */
+  const struct fhost_machines *machines; /* in the place of vm: every VM
+                                           that fhost_machines_vm gave, by the
+                                           name of its dialect */
   const flux_live *live;                /* NULL: no flux.live/1 */
   void *live_ctx;
 };

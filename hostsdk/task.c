@@ -62,7 +62,8 @@ static void plan_observed(struct fhost_agent *a, struct plan *p) {
   bool due = a->evolved != NULL && what != 0 && a->task % period == 0;
   assert(what == 0 || period > 0);
   p->report = due;
-  p->count = due && (what & FLUX_OBSERVE_COUNT) != 0;
+  p->count = due && (what & FLUX_OBSERVE_COUNT) != 0 &&
+             !(a->o.vm->flags & FHOST_VM_NO_COUNTS);
   a->recording = due && (what & FLUX_OBSERVE_RECORD) != 0;
   if (p->count) p->flags |= FLUX_TASK_COUNTED;
 }

@@ -713,6 +713,7 @@ static void world_output(uint64_t task, uint16_t channel, const int32_t *arg,
 static struct {
   unsigned attached;
   _Atomic unsigned ended;
+  _Atomic uint32_t task_flags;
   uint32_t flags;
 } seen;
 
@@ -741,8 +742,9 @@ static void detach(flux_plugin *plugin, flux_evolved *agent) {
 }
 
 static void task_end(flux_evolved *agent, const flux_task *task) {
-  (void)agent, (void)task;
+  (void)agent;
   seen.ended++;
+  seen.task_flags = task->flags;
 }
 
 static const flux_evolver evolver = {
@@ -849,6 +851,39 @@ static void halt_alone(void) {
     fhost_runtime_free(rt);
     fisa_program_free(p);
   }
+  fisa_dialect_free(d);
+}
+
+/* Nothing is counted, and who asks is told so. */
+static void uncounted(void) {
+  const struct fhost_vm vm = adapt_vm(&toy_run_adapter);
+  struct fhost_runtime *rt = fhost_runtime_new();
+  struct fisa_dialect *d = adapt_dialect("toy");
+  struct fisa_program *p = adapt_program(d, "NOP\nHALT\n");
+  struct fhost_agent_options o = {
+    .name = "a", .program = p, .vm = &vm, .fresh_start = true,
+    .confidence_cell = -1, .max_task_fuel = 1000,
+  };
+  struct fisa_error err = {""};
+  struct fhost_agent *a = fhost_agent_add(rt, &o, &err);
+  uint64_t slots[8], version;
+  uint8_t heads[8];
+  uint32_t size;
+
+  memset(&seen, 0, sizeof seen);
+  if (UNIT_TRUE(a, "%s", err.text)) {
+    UNIT_EQ(attach_to(a, &err), 0);
+    UNIT_EQ(fhost_runtime_live(rt)->observe(1, FLUX_OBSERVE_COUNT, 1, rt),
+            FLUX_OK);
+    UNIT_EQ(fhost_agent_task(a), FHOST_RAN);
+    UNIT_EQ(seen.ended, 1);
+    UNIT_EQ(seen.task_flags & FLUX_TASK_COUNTED, 0);
+    UNIT_EQ(fhost_runtime_live(rt)->counts(1, slots, heads, 8, &size,
+                                           &version, rt),
+            FLUX_E_UNSUPPORTED);
+  }
+  fhost_runtime_free(rt);
+  fisa_program_free(p);
   fisa_dialect_free(d);
 }
 
@@ -985,6 +1020,7 @@ static const struct unit_test tests[] = {
   {"ends", "cannot be made", cannot_be_made},
   {"agents", "two", agents},
   {"agents", "halt alone", halt_alone},
+  {"agents", "uncounted", uncounted},
   {"agents", "none", no_agent},
   {"steps", "of a stepper", step_service_steps},
   {"steps", "of a runner", step_service_runs_one},

@@ -442,6 +442,41 @@ static void small_dialect(void) {
   fisa_dialect_free(d);
 }
 
+/* A runner is stepped among halts, which have to be small. */
+static void large_halts(void) {
+  static const char text[] =
+    "fluxisa 1\ndialect toy\nmem 0\nfile R i32 4\nfuel 9\nunknown 3\n"
+    "truncated 1\nlethal 1010 past_code\n"
+    "row 0 HALT len=2 ops=unused flow=halt writes=HALT pure=no does=halt\n";
+  struct fisa_dialect *d = parse(text);
+  struct fisa_program *p = NULL;
+  struct fisa_error err = {""};
+  struct said said = {0};
+  const uint8_t code[2] = {0};
+  struct fhost_vm vm;
+  struct spoilt s;
+  void *loaded;
+
+  sound(&s, &toy_adapter);
+  runner(&s);
+  s.a.hook_count = 0;
+  s.f[0].count = 4;
+  s.a.field_count = 1;
+  UNIT_EQ(fhost_adapter_check(&s.a, d, say, &said), 0);
+  UNIT_TRUE(heard(&said, false, "without a step function, and a halt of one "
+                  "byte in dialect toy, there are no single steps"), "quiet");
+  UNIT_EQ(fhost_adapt(&s.a, &vm, NULL), 0);
+  UNIT_EQ(fisa_program_from_bytes(d, code, sizeof code, &p, &err), 0);
+  UNIT_TRUE(vm.load(&vm, p, FHOST_LOAD_STEP, &err) == NULL, "loaded");
+  UNIT_STR_EQ(err.text, "without a step function, and a halt of one byte in "
+              "dialect toy, there are no single steps");
+  loaded = vm.load(&vm, p, 0, &err);
+  UNIT_TRUE(loaded, "%s", err.text);
+  vm.unload(loaded);
+  fisa_program_free(p);
+  fisa_dialect_free(d);
+}
+
 /* The VM that the layer makes says what is missing, too. */
 static void note(const char *text, void *user) {
   say(false, text, user);
@@ -459,6 +494,10 @@ static void said_by_the_vm(void) {
   UNIT_EQ(fhost_adapt(&s.a, &vm, NULL), 0);
   vm.missing(&vm, d, note, &said);
   UNIT_EQ(said.count, 2);
+  UNIT_TRUE(vm.flags & FHOST_VM_MAY_FORK, "may fork");
+  s.a.no_fork = true;
+  UNIT_EQ(fhost_adapt(&s.a, &vm, NULL), 0);
+  UNIT_TRUE(!(vm.flags & FHOST_VM_MAY_FORK), "may not");
   UNIT_TRUE(fhost_vm_reference.missing == NULL, "the reference VM lacks");
   fisa_dialect_free(d);
 }
@@ -470,6 +509,7 @@ static const struct unit_test tests[] = {
   {"missing", "runners", runners},
   {"missing", "nothing", whole_ones},
   {"missing", "small dialect", small_dialect},
+  {"missing", "large halts", large_halts},
   {"missing", "said by the vm", said_by_the_vm},
 };
 

@@ -141,6 +141,11 @@ static const char made_up_more[] =
   "lethal=cast_range(F[rd],#imm8u) does=ftoi R[rd] F[rd]\n"
   "row 0x45 BEFORE len=2 ops=rd reads=R[rd];MEM writes=R[rd] "
   "lethal=before_memory(R[rd]) does=load8 R[rd] R[rd] #0\n"
+  "row 0x4D FAMONG len=3 ops=rd,rs1 reads=R[rd];F[rs1];R[rs1] "
+  "writes=R[rd];R[rs1] does=fmul t0 F[rs1] F[rs1] ; fadd R[rd] t0 R[rd] ; "
+  "fneg R[rs1] R[rs1] ; mov t1 #0\n"
+  "row 0x4E FHOME len=3 ops=rd,rs1 reads=F[rs1] writes=F[rd] "
+  "does=fadd F[rd] F[rs1] F[rs1]\n"
   "row 0x46 ALWAYS len=1 lethal=always does=nop\n"
   "row 0x47 TOP2 len=2 ops=rd reads=STK;SP writes=R[rd];STK;SP "
   "lethal=stack_few(#2) does=add t0 STK.0 STK.1 ; fold t0 #2 ; "
@@ -573,6 +578,24 @@ static void stores(void) {
   bench_close(&b);
 }
 
+/* Floats that end among integers. */
+static void floats_among_integers(void) {
+  uint32_t cells[FISA_MAX_TEMPLATE];
+  struct bench b;
+
+  bench_open(&b);
+  at(&b, 0, "FAMONG", (const uint8_t[4]){3, 2});
+  if (UNIT_EQ(fisa_float_results(b.d, &b.in, cells), 2)) {
+    UNIT_EQ(cells[0], b.r + 3);
+    UNIT_EQ(cells[1], b.r + 2);
+  }
+  at(&b, 0, "FHOME", (const uint8_t[4]){3, 2});
+  UNIT_EQ(fisa_float_results(b.d, &b.in, cells), 0);
+  at(&b, 0, "ADDO", (const uint8_t[4]){3, 2});
+  UNIT_EQ(fisa_float_results(b.d, &b.in, cells), 0);
+  bench_close(&b);
+}
+
 /* ---- against the engine ------------------------------------------------- */
 
 static int32_t any_value(uint64_t *r) {
@@ -797,6 +820,7 @@ static const struct unit_test tests[] = {
   {"predicates", "targets", targets},
   {"predicates", "returns", returns},
   {"stores", "cases", stores},
+  {"stores", "floats among integers", floats_among_integers},
   {"engine", "every row", every_row},
   {"engine", "every op", every_op},
 };

@@ -388,6 +388,7 @@ static void steps_by_dialect(void) {
 
   UNIT_EQ(fhost_machines_add_module(m, "toy", fake("fakevm_toy.so"), &err),
           0);
+  UNIT_TRUE(fhost_machines_vm(m, "unified", &err) != NULL, "%s", err.text);
   s = fhost_services_new(&o);
   host = fhost_services_host(s);
   UNIT_STR_EQ(host->build_id, "toy-1+fluxhost-reference-1");
@@ -398,6 +399,7 @@ static void steps_by_dialect(void) {
     UNIT_EQ(step->open("classic", halt, 1, &st[2], host->ctx),
             FLUX_E_UNSUPPORTED);
     UNIT_TRUE(st[2] == NULL, "written on failure");
+    UNIT_EQ(step->flags, FLUX_STEP_MAY_FORK);
     step->close(st[0]);
     step->close(st[1]);
   }

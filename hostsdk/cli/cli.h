@@ -57,7 +57,7 @@ char *cli_hex(const uint8_t *bytes, size_t length);
 /* Bytes of hex, to be freed; NULL if it is none or there is no memory. */
 uint8_t *cli_unhex(const char *hex, size_t *length);
 
-/* ---- VMs and the plugin -------------------------------------------------- */
+/* ---- VMs and the plugin ------------------------------------------------- */
 
 /* The dialects and VMs of this program: what is built in, and the modules
  * where plugins are. The caller's, or NULL. */
