@@ -33,8 +33,8 @@ const struct fisa_dialect *fhost_known_dialect(struct fhost_services *s,
 
 /* Fills a flux.step/1 table for the VMs of the options; its context is the
  * services. */
-void fhost_step_fill(flux_step *step, const struct fhost_services_options *o); its context is the services. */
-void fhost_step_fill(flux_step *step, const struct fhost_vm *vm);
+void fhost_step_fill(flux_step *step,
+                     const struct fhost_services_options *o);
 
 /* Fills a flux.live/1 table that passes calls on to options.live. */
 void fhost_live_fill(flux_live *live);
