@@ -106,6 +106,8 @@ struct ftrial_set {
   struct ftrial_view **views;
   struct ftrial_seen *seen;   /* [source_count + 1] */
   const atomic_bool *stop;    /* set from outside: fuzz no more; or NULL */
+  bool (*ask)(void *user);    /* the same as a question; or NULL */
+  void *ask_user;
   struct ftrial_cache cache;
 };
 
