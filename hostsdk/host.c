@@ -286,6 +286,18 @@ int fhost_check(const struct fhost_config *config, struct fisa_error *err) {
   return rc;
 }
 
+/* An agent's own thread may not log; now that none runs, somebody should. */
+static void tell_stopped(const struct fhost *h) {
+  for (uint32_t i = 0; i < h->member_count; i++) {
+    char why[200], line[300];
+    fhost_agent_stop_text(h->members[i].agent, why, sizeof why);
+    if (why[0] == '\0') continue;
+    snprintf(line, sizeof line, "agent \"%.64s\" %s",
+             h->members[i].config->name, why);
+    say(h, FLUX_LOG_WARNING, line);
+  }
+}
+
 int fhost_run(struct fhost *h, uint64_t tasks, const _Atomic int *stop,
               struct fisa_error *err) {
   const struct fhost_run_options o = {
@@ -293,7 +305,9 @@ int fhost_run(struct fhost *h, uint64_t tasks, const _Atomic int *stop,
       .tasks = tasks > 0 ? tasks : h->config->tasks,
       .pace_us = h->config->pace_us,
       .stop = stop};
-  return fhost_runtime_run(h->runtime, &o, err);
+  const int rc = fhost_runtime_run(h->runtime, &o, err);
+  if (rc == 0) tell_stopped(h);
+  return rc;
 }
 
 void fhost_close(struct fhost *h) {

@@ -85,6 +85,9 @@ run -c x.conf --tasks many
 says "tasks that are no number" 2 "--tasks many: not a number"
 run -c x.conf --tasks -1
 says "tasks below zero" 2 "--tasks -1: not a number"
+run -c x.conf --tasks 99999999999999999999999
+says "more tasks than can be counted" 2 \
+	"--tasks 99999999999999999999999: not a number"
 run -c x.conf --task-force
 same "an unknown option" "$status" 2
 run -c x.conf y.conf
@@ -299,9 +302,28 @@ beside odd.flx >odd.conf
 run -c odd.conf --tasks 20 --report report.tsv
 same "an endless loop ends by fuel, the others run" "$(results)" \
 	"sum 20, odd 0, gcd 20"
+same "which is no success" "$status" 1
+holds "and is said" "$err" '^flux-host: warning: agent "odd" stopped in '\
+'task 0: not done within max_task_fuel = 5000, at pc 0$'
 printf '.dialect unified\n  MOVI R1, 1\n  DIV R2, R1, R3\n  HALT\n' >odd.flx
 run -c odd.conf --tasks 20 --report report.tsv
 same "a fault ends its agent alone" "$(results)" "sum 20, odd 0, gcd 20"
+same "that is no success either" "$status" 1
+holds "it is said" "$err" '^flux-host: warning: agent "odd" stopped in '\
+'task 0: fault [0-9]* [A-Z_a-z]* at pc [0-9]*$'
+holds "and stands in the table" "$out" '^  stopped in task 0: fault '
+
+one_agent '' >full.conf
+if [ -w /dev/full ]; then
+	timeout 60 "$host" -c full.conf --tasks 2 >/dev/full 2>err.log
+	status=$?
+	err=$(cat err.log)
+	says "a table that nobody gets" 1 \
+		"cannot write the output: No space left on device"
+	run -c full.conf --tasks 2 --report /dev/full
+	says "a report that nobody gets" 1 \
+		"/dev/full: No space left on device"
+fi
 
 # ---- with the plugin --------------------------------------------------------
 
