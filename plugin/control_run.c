@@ -34,7 +34,7 @@ static flux_status read_work(struct run *r) {
       c, "seed", (struct fse_range){0, INT64_MAX}, &seed);
   if (rc == FLUX_OK)
     rc = fse_control__integer(
-        c, "variants", (struct fse_range){0, 1000000000}, &variants);
+        c, "variants", (struct fse_range){1, 1000000000}, &variants);
   if (rc == FLUX_OK)
     rc = fse_control__integer(c, "threads", (struct fse_range){1, 64},
                               &threads);
@@ -44,9 +44,10 @@ static flux_status read_work(struct run *r) {
   r->policy.threads = (uint32_t)threads;
   if (limit == NULL) return FLUX_OK;
   r->time_limit = json_number_value(limit);
-  if (!json_is_number(limit) || !(r->time_limit > 0 && r->time_limit < 1e6))
+  if (!json_is_number(limit) || !(r->time_limit > 0 && r->time_limit <= 1e6))
     return fse_control__fail(c, FLUX_E_INVALID,
-                             "\"time_limit\" must be seconds above 0");
+                             "\"time_limit\" must be seconds above 0, up to "
+                             "1000000");
   return FLUX_OK;
 }
 

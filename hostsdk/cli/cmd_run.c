@@ -219,6 +219,22 @@ static struct fisa_program *best_program(const struct fisa_program *p,
   return best;
 }
 
+static bool is_raw(const char *path) {
+  size_t n = strlen(path);
+
+  return n >= 4 && strcmp(path + n - 4, ".fxb") == 0;
+}
+
+/* Raw code, as every .fxb is, and a word on what is not in it. */
+static int write_raw(const char *path, const struct fisa_program *best,
+                     struct fisa_error *err) {
+  if (cli_write_file(path, best->code, best->size, err) != 0)
+    return -1;
+  fprintf(stderr, "fluxevolve: %s is code alone: its dialect, its manifest "
+          "and its entry %u are not in it\n", path, (unsigned)best->entry);
+  return 0;
+}
+
 /* Writes BEST, after it was read back as the program it is meant to be. */
 static int write_best(const struct cli_options *o,
                       const struct fisa_program *p, const json_t *final,
@@ -245,7 +261,9 @@ static int write_best(const struct cli_options *o,
     fisa_fail(err, "the result does not assemble to itself");
     goto done;
   }
-  rc = cli_write_file(o->output, text, strlen(text), err);
+  rc = is_raw(o->output)
+           ? write_raw(o->output, best, err)
+           : cli_write_file(o->output, text, strlen(text), err);
 done:
   free(text);
   fisa_program_free(back);
@@ -266,7 +284,7 @@ static json_t *result_json(const struct cli_options *o,
   const json_t *from = json_object_get(final, "result");
   json_t *seed = json_object_get(from, "seed");
   json_t *out = json_pack(
-      "{s:s, s:s, s:o, s:o}", "program", o->word[0], "dialect",
+      "{s:o, s:s, s:o, s:o}", "program", cli_text_json(o->word[0]), "dialect",
       p->dialect->name, "seed",
       seed ? json_incref(seed) : json_integer((json_int_t)o->seed),
       "seconds", json_real(seconds));
@@ -277,7 +295,7 @@ static json_t *result_json(const struct cli_options *o,
     failed = json_object_set_new(out, keys[i],
                                  value ? json_incref(value) : json_null());
   }
-  if (!failed && json_object_set_new(out, "output", json_string(o->output))
+  if (!failed && json_object_set_new(out, "output", cli_text_json(o->output))
                  == 0)
     return out;
   json_decref(out);
