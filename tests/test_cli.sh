@@ -67,7 +67,7 @@ done
 err "threads" 2 '--threads: "65" is no whole number of 1..64; try --help' \
 	run hex:00 -o x.flx --threads 65
 err "variants" 2 '--variants: "1000000001" is no whole number of '\
-'1..1000000000; try --help' run hex:00 -o x.flx --variants 1000000001
+'0..1000000000; try --help' run hex:00 -o x.flx --variants 1000000001
 err "too few words" 2 "too few words; usage: fluxevolve disasm P; try \
 --help" disasm
 err "too many words" 2 "too many words; usage: fluxevolve disasm P; try \
@@ -228,6 +228,12 @@ printf '{"regs":[0,7],"frob":1}' >"$tmp/state.json"
 same "exec: unknown key: status" $? 1
 check "exec: unknown key: named" grep -q 'state.json: .*frob' "$tmp/stderr"
 same "exec: unknown key: stdout" "$(cat "$tmp/stdout")" ""
+for engine in ref ir; do
+	"$bin" exec --json --engine $engine --state "$tmp/state.json" \
+		"$tmp/count.flx" >/dev/null 2>"$tmp/$engine.err"
+done
+check "exec: engine ir names the file as ref does" \
+	cmp "$tmp/ref.err" "$tmp/ir.err"
 err "exec: no state" 1 "$tmp/none.json: No such file or directory" \
 	exec --state "$tmp/none.json" hex:00 --dialect unified
 
@@ -441,7 +447,7 @@ if [ -e "$fake" ]; then
 		"$tmp/sum.flx" -o "$tmp/x.flx" --plugin "$fake" --episodes \
 		"$tmp/episodes"
 	err "run: no such mnemonic" 1 \
-		'--deny-op: dialect unified has no "FROB"' \
+		'--deny-op: dialect unified has no "FROB"; the nearest is "FSUB"' \
 		run "$tmp/sum.flx" -o "$tmp/x.flx" --plugin "$fake" --deny-op \
 		MUL,FROB
 	err "run: no folder" 1 "$tmp/no/x.flx: No such file or directory" run \

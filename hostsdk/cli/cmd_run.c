@@ -3,6 +3,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "hostsdk/cli/cli.h"
+#include "hostsdk/config.h"
 
 enum { EPISODES_MAX = 256 << 20 };  /* bytes of an --episodes file */
 
@@ -86,6 +88,30 @@ static int load_episodes(const char *path, const struct fisa_program *p,
   return rc;
 }
 
+static int no_row(const struct fisa_dialect *d, const char *name,
+                  size_t length, struct fisa_error *err) {
+  char text[41];
+  unsigned best = UINT_MAX;
+  const char *near = "";
+
+  assert(d);
+  snprintf(text, sizeof text, "%.*s", (int)(length < 40 ? length : 40), name);
+  for (char *c = text; *c; c++)
+    *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : *c;
+  for (unsigned i = 0; i < 256; i++) {
+    unsigned k = d->rows[i].defined
+                     ? fhost_edit_distance(text, d->rows[i].name) : UINT_MAX;
+
+    if (k < best) {
+      best = k;
+      near = d->rows[i].name;
+    }
+  }
+  return fisa_fail(err, "--deny-op: dialect %s has no \"%.*s\"; the nearest "
+                   "is \"%s\"", d->name, (int)(length < 40 ? length : 40),
+                   name, near);
+}
+
 static int deny_list(const char *names, const struct fisa_dialect *d,
                      json_t *list, struct fisa_error *err) {
   assert(names && json_is_array(list));
@@ -94,8 +120,7 @@ static int deny_list(const char *names, const struct fisa_dialect *d,
     const struct fisa_row *row = fisa_row_by_name(d, at, n);
 
     if (!row)
-      return fisa_fail(err, "--deny-op: dialect %s has no \"%.*s\"", d->name,
-                       (int)(n < 40 ? n : 40), at);
+      return no_row(d, at, n, err);
     if (json_array_append_new(list, json_string(row->name)) != 0)
       return fisa_fail(err, "out of memory");
     at += n;

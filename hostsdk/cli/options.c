@@ -67,7 +67,7 @@ static const struct option {
    "instructions at most"},
   {"seed", 0, NUMBER, CLI_RUN, AT(seed), AT(has_seed), 0, INT64_MAX, "N",
    "of all random draws"},
-  {"variants", 0, NUMBER, CLI_RUN, AT(variants), AT(has_variants), 1,
+  {"variants", 0, NUMBER, CLI_RUN, AT(variants), AT(has_variants), 0,
    1000000000, "N", "variants to try"},
   {"time-limit", 0, SECONDS, CLI_RUN, AT(time_limit), AT(has_time_limit), 0,
    1000000, "S", "seconds after which to stop"},
