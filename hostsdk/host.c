@@ -191,6 +191,7 @@ static int load_plugins(struct fhost *h, bool check_only,
     struct fhost_loaded *l = &h->plugins[h->plugin_count];
     if (!c->plugins[i].enabled) continue;
     h->plugin_count++;
+    l->name = c->plugins[i].name;
     if (load_plugin(h, &c->plugins[i], l, check_only, err) != 0) return -1;
   }
   return 0;
@@ -228,11 +229,32 @@ const void *fhost_extension(const struct fhost *h, const char *id,
   return api;
 }
 
+/* An agent has one evolver; whoever configured two should know which. */
+static void warn_second(const struct fhost *h, const void *first) {
+  const char *name = NULL;
+  char line[300];
+  for (uint32_t i = 0; i < h->plugin_count; i++) {
+    const struct fhost_loaded *l = &h->plugins[i];
+    const void *api = fhost_plugin_extension(l->plugin, FLUX_EXT_EVOLVER);
+    if (api == NULL) continue;
+    assert(name != NULL || api == first);
+    if (name == NULL) {
+      name = l->name;
+      continue;
+    }
+    snprintf(line, sizeof line,
+             "plugin \"%.64s\" evolves nothing: every agent has the evolver "
+             "of plugin \"%.64s\" already", l->name, name);
+    say(h, FLUX_LOG_WARNING, line);
+  }
+}
+
 /* Every agent goes to the first plugin that evolves agents. */
 static void attach_members(struct fhost *h) {
   struct fhost_evolver e = {0};
   e.api = fhost_extension(h, FLUX_EXT_EVOLVER, &e.plugin);
   if (e.api == NULL) return;
+  warn_second(h, e.api);
   for (uint32_t i = 0; i < h->member_count; i++) {
     struct fhost_member *m = &h->members[i];
     struct fhost_texts texts;

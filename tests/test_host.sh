@@ -372,6 +372,26 @@ damaged()
 	rm -f flux.db*
 }
 
+with_plugin 'path = "flux_self_evolve.so";
+  policy = { deny_opcodes = [ "MULL" ]; };' >deny.conf
+run -c deny.conf --tasks 20 --report report.tsv
+same "a mnemonic that is none: the agent runs" "$status $(results)" "0 sum 20"
+holds "unevolved, and it is said" "$err" 'warning: agent "sum" is not '\
+'evolved: policy.deny_opcodes: dialect unified has no "MULL"; the nearest is '
+
+# Two entries of one plugin, with one journal.
+one_agent 'trust = 0.9;' >twice.conf
+one='path = "flux_self_evolve.so"; journal = "twice.db";'
+printf 'plugins = ( { name = "first"; %s }, { name = "second"; %s } );\n' \
+	"$one" "$one" >>twice.conf
+run -c twice.conf --tasks 20 --report report.tsv
+same "two evolvers: the agent runs" "$status $(results)" "0 sum 20"
+holds "the second has none, and it is said" "$err" 'warning: plugin "second" '\
+'evolves nothing: every agent has the evolver of plugin "first" already$'
+holds "nor the journal" "$err" \
+	'twice.db" is in use by another plugin of this process$'
+rm -f twice.db*
+
 head -c 5000 /dev/zero >flux.db
 damaged "a journal of zeros"
 printf 'Dear diary, nothing happened today.\n' >flux.db
@@ -517,6 +537,29 @@ resumed "after kill -9"
 same "with a version at least" \
 	"$(awk -F '\t' '$4 > 0 { n = 1 } END { print n + 0 }' report.tsv)" 1
 rm -f flux.db*
+
+# A journal that is taken away: nothing is accepted any more.
+sed 's/test_plant = [^;]*;//' evolving.conf >gone.conf
+rm -f flux.db*
+"$host" -c gone.conf >out.log 2>err.log </dev/null &
+child=$!
+tries=0
+while [ ! -s flux.db ] && [ $tries -lt 600 ]; do
+	sleep 0.1
+	tries=$((tries + 1))
+done
+mv flux.db away.db
+tries=0
+until grep -q 'evolution is paused' err.log || [ $tries -ge 600 ]; do
+	sleep 0.1
+	tries=$((tries + 1))
+done
+kill -s TERM "$child"
+wait "$child"
+holds "a journal that is gone pauses evolution" "$(cat err.log)" \
+	'^flux-host: error: evolution is paused: journal .*: the file is gone'
+same "with one line" "$(grep -c paused err.log)" 1
+rm -f flux.db* away.db*
 
 # ---- calibrate ---------------------------------------------------------------
 
