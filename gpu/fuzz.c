@@ -78,8 +78,15 @@ struct fuzz_case {
   struct fisa_trace in, out;
 };
 
+/* Whether somebody wants no more of it. */
+static bool stopped(const struct ftrial_set *set) {
+  if (set->stop && atomic_load_explicit(set->stop, memory_order_relaxed))
+    return true;
+  return set->ask && set->ask(set->ask_user);
+}
+
 /* Finds the next state from number on that the root brings to an end.
- * Returns 0, 1 if there is none below limit, -1 (memory). */
+ * Returns 0, 1 if there is none below limit, 2 if stopped, -1 (memory). */
 static int next_case(struct ftrial_set *set, uint64_t seed, uint64_t number,
                      uint64_t limit, struct fuzz_case *c) {
   struct fisa_state *s = fir_lane_state(set->lane, set->root->dialect);
@@ -89,6 +96,8 @@ static int next_case(struct ftrial_set *set, uint64_t seed, uint64_t number,
     const struct fir_io io = {ftrial__made_input, ftrial__made_output, &m};
     int rc;
 
+    if (stopped(set))
+      return 2;
     c->in.count = c->out.count = 0;
     m.in = &c->in;
     m.out = &c->out;
@@ -214,6 +223,19 @@ static bool never_varies(const struct ftrial_set *set,
          f->in_count == 0;
 }
 
+/* Why there is no state to go on with. */
+static void give_up(struct ftrial_result *result, int why) {
+  const char *text = "the root has no result on most states";
+
+  assert(why != 0);
+  if (why == 2)
+    text = "stopped";
+  else if (why < 0)
+    text = "out of memory";
+  result->verdict = FTRIAL_INCONCLUSIVE;
+  snprintf(result->what, sizeof(result->what), "%s", text);
+}
+
 static void fuzz_states(struct fuzzing *z, uint32_t states,
                         struct ftrial_result *result) {
   struct fisa_state *s = z->lane->work;
@@ -224,18 +246,13 @@ static void fuzz_states(struct fuzzing *z, uint32_t states,
   for (uint32_t i = 0; i < states; i++) {
     const struct ftrial_fuzzed *f;
 
-    if (z->set->stop &&
-        atomic_load_explicit(z->set->stop, memory_order_relaxed)) {
-      result->verdict = FTRIAL_INCONCLUSIVE;
-      snprintf(result->what, sizeof(result->what), "stopped");
+    if (stopped(z->set)) {
+      give_up(result, 2);
       return;
     }
     f = state_at(z, i, &want, &rc);
     if (!f) {
-      result->verdict = FTRIAL_INCONCLUSIVE;
-      snprintf(result->what, sizeof(result->what), "%s",
-               rc < 0 ? "out of memory"
-                      : "the root has no result on most states");
+      give_up(result, rc);
       return;
     }
     ftrial__fuzz_begin(z->set, z->seed, f->number, s);

@@ -112,6 +112,12 @@ uint32_t ftrial_set_counters(const struct ftrial_set *set);
  * another thread; NULL: none. It outlives the set, or is taken off. */
 void ftrial_set_stop(struct ftrial_set *set, const atomic_bool *stop);
 
+/* A question put before each state of a fuzzing, those included that are only
+ * replaced, on the thread that fuzzes; true ends it in the same way. NULL:
+ * none. */
+void ftrial_set_ask(struct ftrial_set *set, bool (*ask)(void *user),
+                    void *user);
+
 /* Cost of the root on the recorded ones of episodes first..first+count-1. */
 uint64_t ftrial_root_cost(const struct ftrial_set *set, uint32_t first,
                           uint32_t count);

@@ -108,6 +108,8 @@ struct ftrial_set {
   uint32_t told_count;
   int32_t told[FTRIAL_TOLD];  /* values that begins are made of, too */
   const atomic_bool *stop;    /* set from outside: fuzz no more; or NULL */
+  bool (*ask)(void *user);    /* the same as a question; or NULL */
+  void *ask_user;
   struct ftrial_cache cache;
 };
 

@@ -180,9 +180,6 @@ struct fhost_adapter {
   /* And those without one. */
   const struct fhost_vm_hook *hooks;
   uint32_t hook_count;
-
-  bool no_fork;           /* cannot run in a forked child process: it has
-                             threads or locks of its own */
 };
 
 /*

@@ -161,6 +161,21 @@ struct fhost_agent_stats {
 };
 void fhost_agent_stats(const struct fhost_agent *a,
                        struct fhost_agent_stats *out);
+
+/* Why an agent runs no more, where nobody asked for that. */
+struct fhost_agent_stop {
+  uint64_t task;             /* of the agent, from 0 */
+  int32_t fault;             /* 0: the fuel was used up */
+  const char *fault_name;    /* "" where the dialect has none */
+  uint32_t pc;               /* in the code that ran */
+  uint64_t version, max_task_fuel;
+};
+/* False: it did not stop with a fault or without fuel. Once no worker runs. */
+bool fhost_agent_stopped(const struct fhost_agent *a,
+                         struct fhost_agent_stop *out);
+/* The same as a sentence; "" where there is none. */
+void fhost_agent_stop_text(const struct fhost_agent *a, char *out,
+                           size_t capacity);
 const char *fhost_agent_name(const struct fhost_agent *a);
 /* Copies the explanation of explain(), "" if none. */
 void fhost_agent_explanation(struct fhost_agent *a, char *out,

@@ -708,6 +708,38 @@ done:
   fisa_dialect_free(d);
 }
 
+/* The same with every libconfig: 1.5 would keep the low 32 bits. */
+static void numbers_are_not_cut(void) {
+  static const struct {
+    const char *value, *sentence;
+  } cases[] = {
+    {"4294967297", "t.conf:2: 4294967297 does not fit into 32 bits; with an L "
+     "behind it, it may have 64"},
+    {"-2147483649", "t.conf:2: -2147483649 does not fit into 32 bits; with an "
+     "L behind it, it may have 64"},
+    {"0xFFFFFFFF", "t.conf:2: 0xFFFFFFFF does not fit into 32 bits; with an L "
+     "behind it, it may have 64"},
+    {"9223372036854775808L", "t.conf:2: 9223372036854775808L does not fit "
+     "into 64 bits"},
+    {"99999999999999999999999", "t.conf:2: 99999999999999999999999 does not "
+     "fit into 64 bits"},
+    {"2147483647", NULL}, {"4294967297L", NULL}, {"7 # 4294967297\n", NULL},
+    {"7 /* 4294967297\n */", NULL}, {"0x7fffffff", NULL},
+  };
+  for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char text[128];
+    struct fisa_error err;
+    struct fhost_config *c;
+
+    snprintf(text, sizeof text, "host = { name = \"4294967297\";\n  %s = %s; "
+             "};", cases[i].value[0] == '-' ? "seed" : "tasks",
+             cases[i].value);
+    c = parse(text, &err);
+    UNIT_STR_EQ(err.text, cases[i].sentence ? cases[i].sentence : "");
+    fhost_config_free(c);
+  }
+}
+
 static const struct unit_test tests[] = {
   {"good", "host", host_values},
   {"good", "agents", agent_values},
@@ -716,6 +748,7 @@ static const struct unit_test tests[] = {
   {"good", "empty", nothing_at_all},
   {"good", "plugin_block", plugin_block},
   {"bad", "sentences", every_sentence},
+  {"bad", "numbers", numbers_are_not_cut},
   {"bad", "any_prefix", any_prefix},
   {"bad", "any_byte", any_byte},
   {"bad", "too_many_agents", too_many_agents},

@@ -352,7 +352,7 @@ static void a_second_opener(void) {
   struct fse_journal *j = must_open(path), *ro = NULL;
   struct fisa_error err = {""};
   UNIT_EQ(accept_child(j, "a", 1, &err), 0);
-  refused(path, "in use by another process");
+  refused(path, "in use by another plugin of this process");
   version_is(j, "a", 1);
   UNIT_TRUE(fse_journal_open_ro(path, &ro, &err) == 0, "%s", err.text);
   if (ro != NULL) version_is(ro, "a", 1);
@@ -365,6 +365,30 @@ static void a_second_opener(void) {
   fse_journal_close(ro);
   fse_journal_close(j);
   j = must_open(path);
+  fse_journal_close(j);
+}
+
+/* A name that means no file any more, or another one: nothing is accepted. */
+static void a_lost_name(void) {
+  const char *path = path_of("lost.db");
+  char other[512];
+  struct fse_journal *j = must_open(path);
+  struct fisa_error err = {""};
+  int fd;
+  UNIT_EQ(accept_child(j, "a", 1, &err), 0);
+  snprintf(other, sizeof other, "%s.away", path);
+  UNIT_EQ(rename(path, other), 0);
+  UNIT_EQ(accept_child(j, "a", 2, &err), -1);
+  UNIT_TRUE(strstr(err.text, "lost.db\": the file is gone") != NULL, "%s",
+            err.text);
+  fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+  UNIT_TRUE(fd >= 0, "made again");
+  close(fd);
+  UNIT_EQ(accept_child(j, "a", 2, &err), -1);
+  UNIT_TRUE(strstr(err.text, "lost.db\": the file was replaced") != NULL,
+            "%s", err.text);
+  UNIT_EQ(rename(other, path), 0);
+  UNIT_EQ(accept_child(j, "a", 2, &err), 0);
   fse_journal_close(j);
 }
 
@@ -884,6 +908,7 @@ static const struct unit_test tests[] = {
     {"lists", "outcomes", outcomes_have_names},
     {"writer", "second opener", a_second_opener},
     {"writer", "second process", a_second_process},
+    {"writer", "lost name", a_lost_name},
     {"writer", "threads", threads_share_one},
     {"writer", "read-only", read_only_needs_a_journal},
     {"kill", "at any moment", killed_at_any_moment},
