@@ -206,7 +206,7 @@ static const int32_t patterns[][3] = {
 static int32_t registers(const struct fisa_dialect *d,
                          const struct fisa_operand *op) {
   for (uint32_t f = 0; f < d->file_count; f++)
-    if (op->files >> f & 1) return d->files[f].count;
+    if (op->files >> f & 1) return (int32_t)fisa_registers(&d->files[f]);
   return 64;
 }
 

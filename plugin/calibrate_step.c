@@ -179,7 +179,10 @@ flux_status cal_step_host(struct cal_bench *b, flux_stepper *stepper,
 /* ---- names -------------------------------------------------------------- */
 
 int32_t cal_index_cell(const struct fisa_dialect *d, uint32_t file) {
-  return file == d->stack_file && d->sp_cell < d->cell_count ? d->sp_cell : -1;
+  if (file == d->stack_file && d->sp_cell < d->cell_count) return d->sp_cell;
+  if (file == d->calls_file && d->calls_cell < d->cell_count)
+    return d->calls_cell;
+  return -1;
 }
 
 const struct fisa_file *cal_file_of(const struct fisa_dialect *d,
