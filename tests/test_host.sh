@@ -379,6 +379,22 @@ same "a mnemonic that is none: the agent runs" "$status $(results)" "0 sum 20"
 holds "unevolved, and it is said" "$err" 'warning: agent "sum" is not '\
 'evolved: policy.deny_opcodes: dialect unified has no "MULL"; the nearest is '
 
+# checked NAME SENTENCE: --check-config says so of bad.conf.
+checked()
+{
+	run -c bad.conf --check-config
+	same "$1: status" "$status" 1
+	holds "$1" "$err" "$2"
+}
+
+with_plugin 'path = "flux_self_evolve.so"; journal = "none/x.db";' >bad.conf
+checked "a journal without a folder" \
+	'journal "none/x.db": No such file or directory$'
+printf '.dialect unified\n  JMP 3\n  HALT\n' >odd.flx
+beside odd.flx >bad.conf
+checked "a malformed program" \
+	'agent "odd": its program is malformed at [0-9]*: '
+
 # Two entries of one plugin, with one journal.
 one_agent 'trust = 0.9;' >twice.conf
 one='path = "flux_self_evolve.so"; journal = "twice.db";'
