@@ -37,6 +37,9 @@ err()
 	same "$name: stderr" "$(cat "$tmp/stderr")" "fluxevolve: $want"
 }
 
+ln -s "$(cd "$(dirname "$bin")" && pwd)/fluxevolve" "$tmp/linked"
+check "through a symbolic link" "$tmp/linked" --version
+
 # ---- usage -------------------------------------------------------------------
 
 err "no command" 2 "a command is missing; try --help"
@@ -447,7 +450,8 @@ if [ -e "$fake" ]; then
 		"$tmp/sum.flx" -o "$tmp/x.flx" --plugin "$fake" --episodes \
 		"$tmp/episodes"
 	err "run: no such mnemonic" 1 \
-		'--deny-op: dialect unified has no "FROB"; the nearest is "FSUB"' \
+		'--deny-op: dialect unified has no "FROB"; the nearest '\
+'is "FSUB"' \
 		run "$tmp/sum.flx" -o "$tmp/x.flx" --plugin "$fake" --deny-op \
 		MUL,FROB
 	err "run: no folder" 1 "$tmp/no/x.flx: No such file or directory" run \
