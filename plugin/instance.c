@@ -167,6 +167,7 @@ static void destroy(flux_plugin *plugin) {
     pthread_join(in->searcher, NULL);
     pthread_join(in->watcher, NULL);
   }
+  fse_plants_unmet(in);
   fse_journal_close(in->journal);
   fse_known_done(in);
   pthread_mutex_destroy(&in->calibrating);

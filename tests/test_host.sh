@@ -395,6 +395,13 @@ beside odd.flx >bad.conf
 checked "a malformed program" \
 	'agent "odd": its program is malformed at [0-9]*: '
 
+with_plugin 'path = "flux_self_evolve.so";
+  test_plant = ( "nobody:fault", "sum:slow" );' >plant.conf
+run -c plant.conf --tasks 20
+same "a plant for nobody is said" "$(grep -c test_plant err.log) $(
+	grep -c 'warning: test_plant "nobody:fault": no agent "nobody" was' \
+		err.log)" "1 1"
+
 # Two entries of one plugin, with one journal.
 one_agent 'trust = 0.9;' >twice.conf
 one='path = "flux_self_evolve.so"; journal = "twice.db";'
