@@ -54,7 +54,8 @@ check "and nothing was missing" sh -c "! grep -q 'the VM of dialect' host.log"
 "$built/bin/flux-host" -c my.conf --tasks $tasks --no-plugins \
 	--control evolved.out >control.log 2>&1
 check "it says what it always said" \
-	awk '$1 == "sum" { n++; wrong = $NF } END { exit !(n == 1 && wrong == 0) }' \
+	awk '$1 == "sum" { n++; wrong = $NF }
+		END { exit !(n == 1 && wrong == 0) }' \
 	control.log
 
 # The shorthands that the page names are those of the header.

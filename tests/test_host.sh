@@ -320,6 +320,8 @@ if [ -w /dev/full ]; then
 	err=$(cat err.log)
 	says "a table that nobody gets" 1 \
 		"cannot write the output: No space left on device"
+	"$host" --help >/dev/full
+	same "help that nobody gets" "$?" 1
 	run -c full.conf --tasks 2 --report /dev/full
 	says "a report that nobody gets" 1 \
 		"/dev/full: No space left on device"
