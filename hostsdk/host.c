@@ -298,6 +298,19 @@ int fhost_open(const struct fhost_config *config,
   return 0;
 }
 
+/* It would run, but not be evolved: the time to say so is now. */
+static int check_programs(const struct fhost *h, struct fisa_error *err) {
+  for (uint32_t i = 0; i < h->member_count; i++) {
+    const struct fhost_member *m = &h->members[i];
+    struct fisa_finding f;
+    if (fisa_verify(m->program, &f, 1) != 0)
+      return fisa_fail(err, "agent \"%.64s\": its program is malformed at "
+                            "%u: %s", m->config->name, (unsigned)f.pc,
+                       f.text);
+  }
+  return 0;
+}
+
 int fhost_check(const struct fhost_config *config, struct fisa_error *err) {
   struct fhost *h = calloc(1, sizeof *h);
   int rc;
@@ -306,6 +319,7 @@ int fhost_check(const struct fhost_config *config, struct fisa_error *err) {
   h->config = config;
   h->o.plugins = true;
   rc = open_host(h, true, err);
+  if (rc == 0) rc = check_programs(h, err);
   fhost_close(h);
   return rc;
 }

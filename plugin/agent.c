@@ -343,6 +343,7 @@ flux_status fse_attach(flux_plugin *plugin, const flux_agent_info *theirs,
   pthread_mutex_lock(&in->lock);
   a->next = in->agents;
   in->agents = a;
+  fse_plants_meet(in, a->name);
   pthread_mutex_unlock(&in->lock);
   *out = a;
   return FLUX_OK;

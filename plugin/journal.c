@@ -77,15 +77,20 @@ int fse_journal__number(struct fse_journal *j, const char *sql, int64_t *out,
 
 /* ---- opening ------------------------------------------------------------ */
 
-static struct fse_journal *journal_new(const char *path) {
-  struct fse_journal *j = calloc(1, sizeof *j);
+/* The end of a long path says more than its start. */
+static void name_journal(struct fse_journal *j, const char *path) {
   size_t n = strlen(path);
-  if (j == NULL) return NULL;
-  j->lock_fd = -1;
-  pthread_mutex_init(&j->lock, NULL);
   if (n < sizeof j->name) memcpy(j->name, path, n + 1);
   else snprintf(j->name, sizeof j->name, "...%s",
                 path + n - (sizeof j->name - 4));
+}
+
+static struct fse_journal *journal_new(const char *path) {
+  struct fse_journal *j = calloc(1, sizeof *j);
+  if (j == NULL) return NULL;
+  j->lock_fd = -1;
+  pthread_mutex_init(&j->lock, NULL);
+  name_journal(j, path);
   return j;
 }
 
@@ -225,6 +230,23 @@ int fse_journal_open(const char *path, struct fse_journal **out,
   }
   *out = j;
   return 0;
+}
+
+int fse_journal_place(const char *path, struct fisa_error *err) {
+  struct fse_journal j;
+  const char *slash = strrchr(path, '/');
+  char *folder = NULL;
+  int rc;
+  name_journal(&j, path);
+  if (check_path(&j, path, err) != 0) return -1;
+  folder = slash == NULL ? strdup(".")
+                         : strndup(path, (size_t)(slash - path) + 1);
+  if (folder == NULL) return fisa_fail(err, "out of memory");
+  rc = access(folder, R_OK | W_OK | X_OK);
+  free(folder);
+  if (rc == 0 && access(path, F_OK) == 0) rc = access(path, R_OK | W_OK);
+  return rc == 0 ? 0 : fisa_fail(err, "journal \"%s\": %s", j.name,
+                                 strerror(errno));
 }
 
 int fse_journal_open_ro(const char *path, struct fse_journal **out,

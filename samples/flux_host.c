@@ -45,7 +45,8 @@ static int usage(FILE *to) {
         "  --control FILE  count outputs that differ from such a file\n"
         "  --report FILE   write the numbers of each agent, tab-separated\n",
         to);
-  return to == stdout ? 0 : 2;
+  if (to != stdout) return 2;
+  return fflush(to) == 0 ? 0 : 1;
 }
 
 /* A whole number; false if it is none. */

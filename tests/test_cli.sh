@@ -37,6 +37,9 @@ err()
 	same "$name: stderr" "$(cat "$tmp/stderr")" "fluxevolve: $want"
 }
 
+ln -s "$(cd "$(dirname "$bin")" && pwd)/fluxevolve" "$tmp/linked"
+check "through a symbolic link" "$tmp/linked" --version
+
 # ---- usage -------------------------------------------------------------------
 
 err "no command" 2 "a command is missing; try --help"
@@ -447,7 +450,8 @@ if [ -e "$fake" ]; then
 		"$tmp/sum.flx" -o "$tmp/x.flx" --plugin "$fake" --episodes \
 		"$tmp/episodes"
 	err "run: no such mnemonic" 1 \
-		'--deny-op: dialect unified has no "FROB"; the nearest is "FSUB"' \
+		'--deny-op: dialect unified has no "FROB"; the nearest '\
+'is "FSUB"' \
 		run "$tmp/sum.flx" -o "$tmp/x.flx" --plugin "$fake" --deny-op \
 		MUL,FROB
 	err "run: no folder" 1 "$tmp/no/x.flx: No such file or directory" run \
@@ -559,6 +563,21 @@ check "run: --deny-op" test "$(grep -cwE 'MOV|NOP' "$tmp/deny.txt")" -le \
 check "a .fxb is code" cmp "$tmp/raw.fxb" "$tmp/text.fxb"
 check "and says that it is no more" grep -q "raw.fxb is code alone" \
 	"$tmp/stderr"
+
+# Most of its tasks do not end, so that it is the fuzzing that takes long.
+printf '%s\n' '.in R1' '.out R3' 'MOVI R3, 0' 'again: ADD R3, R3, R1' \
+	'MOV R4, R4' 'DEC R1' 'JNE R1, again' 'HALT' >"$tmp/long.flx"
+timeout -s INT 2 "$bin" run "$tmp/long.flx" --dialect unified \
+	-o "$tmp/cut.flx" --json >"$tmp/json" 2>/dev/null &
+child=$!
+tries=0
+while kill -0 "$child" 2>/dev/null && [ $tries -lt 300 ]; do
+	sleep 0.1
+	tries=$((tries + 1))
+done
+kill -s KILL "$child" 2>/dev/null
+check "Ctrl-C ends the fuzzing too" test -s "$tmp/json"
+check "and what there is was written" test -s "$tmp/cut.flx"
 
 odd=$tmp/$(printf 'b\351d.flx')
 cp "$agents/gcd.flx" "$odd"

@@ -560,6 +560,43 @@ static void rows(void) {
   UNIT_TRUE(n > 30, "%u rows", n);
 }
 
+/* docs/config.md, as the schema says it. */
+static size_t document(char *out, size_t capacity) {
+  struct fhost_config_row row;
+  size_t n = (size_t)snprintf(
+      out, capacity,
+      "# Host config\n\n"
+      "The keys of a host's config, in libconfig's syntax. Names with dots "
+      "are members\nof groups, and of the groups in a list. A plugin's block "
+      "holds its own settings\ntoo: `docs/policy.md`. A test keeps this page "
+      "equal to the schema.\n\n"
+      "| Key | It is | Default | Range | Meaning |\n"
+      "| --- | --- | --- | --- | --- |\n");
+
+  for (unsigned i = 0; fhost_config_row(i, &row); i++)
+    n += (size_t)snprintf(out + n, capacity - n,
+                          "| `%s` | %s | %s | %s | %s |\n", row.key,
+                          row.type, row.def, row.range, row.meaning);
+  return n;
+}
+
+static void the_document_is_the_schema(void) {
+  static char want[32768], have[32768];
+  size_t n = document(want, sizeof want), got;
+  FILE *f = fopen(unit_src("docs/config.md"), "rb");
+
+  UNIT_TRUE(f != NULL, "docs/config.md");
+  got = f ? fread(have, 1, sizeof have - 1, f) : 0;
+  if (f)
+    fclose(f);
+  have[got] = '\0';
+  UNIT_EQ(got, n);
+  if (strcmp(have, want) == 0)
+    return;
+  UNIT_TRUE(0, "docs/config.md is not the schema, which follows");
+  fputs(want, stderr);
+}
+
 static void distances(void) {
   static const struct {
     const char *a, *b;
@@ -757,6 +794,7 @@ static const struct unit_test tests[] = {
   {"files", "included", names_included_file},
   {"files", "refused", refuses_files},
   {"schema", "rows", rows},
+  {"schema", "document", the_document_is_the_schema},
   {"schema", "distances", distances},
   {"words", "places", places},
   {"words", "confidence", confidences},

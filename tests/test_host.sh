@@ -320,6 +320,8 @@ if [ -w /dev/full ]; then
 	err=$(cat err.log)
 	says "a table that nobody gets" 1 \
 		"cannot write the output: No space left on device"
+	"$host" --help >/dev/full
+	same "help that nobody gets" "$?" 1
 	run -c full.conf --tasks 2 --report /dev/full
 	says "a report that nobody gets" 1 \
 		"/dev/full: No space left on device"
@@ -378,6 +380,29 @@ run -c deny.conf --tasks 20 --report report.tsv
 same "a mnemonic that is none: the agent runs" "$status $(results)" "0 sum 20"
 holds "unevolved, and it is said" "$err" 'warning: agent "sum" is not '\
 'evolved: policy.deny_opcodes: dialect unified has no "MULL"; the nearest is '
+
+# checked NAME SENTENCE: --check-config says so of bad.conf.
+checked()
+{
+	run -c bad.conf --check-config
+	same "$1: status" "$status" 1
+	holds "$1" "$err" "$2"
+}
+
+with_plugin 'path = "flux_self_evolve.so"; journal = "none/x.db";' >bad.conf
+checked "a journal without a folder" \
+	'journal "none/x.db": No such file or directory$'
+printf '.dialect unified\n  JMP 3\n  HALT\n' >odd.flx
+beside odd.flx >bad.conf
+checked "a malformed program" \
+	'agent "odd": its program is malformed at [0-9]*: '
+
+with_plugin 'path = "flux_self_evolve.so";
+  test_plant = ( "nobody:fault", "sum:slow" );' >plant.conf
+run -c plant.conf --tasks 20
+same "a plant for nobody is said" "$(grep -c test_plant err.log) $(
+	grep -c 'warning: test_plant "nobody:fault": no agent "nobody" was' \
+		err.log)" "1 1"
 
 # Two entries of one plugin, with one journal.
 one_agent 'trust = 0.9;' >twice.conf
