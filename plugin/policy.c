@@ -392,12 +392,26 @@ int fse_policy_opcode(const struct fisa_dialect *d, const char *name,
                    d->name, name, n.key);
 }
 
+/* Whether a built-in dialect has such a row. A policy is for all agents of a
+ * host, which may speak several. */
+static bool is_elsewhere(const char *name) {
+  bool found = false;
+  const char *dialect;
+  for (unsigned i = 0; !found && (dialect = fisa_builtin_name(i)); i++) {
+    struct fisa_dialect *d = NULL;
+    if (fisa_dialect_builtin(dialect, false, &d, NULL) != 0) continue;
+    found = fisa_row_by_name(d, name, strlen(name)) != NULL;
+    fisa_dialect_free(d);
+  }
+  return found;
+}
+
 static int judge_list(const char (*list)[FISA_MAX_NAME], uint32_t count,
                       const char *key, const struct fisa_dialect *d,
                       struct fisa_error *err) {
   struct fisa_error why;
   for (uint32_t i = 0; i < count; i++)
-    if (fse_policy_opcode(d, list[i], &why) != 0)
+    if (fse_policy_opcode(d, list[i], &why) != 0 && !is_elsewhere(list[i]))
       return fisa_fail(err, "policy.%s: %s", key, why.text);
   return 0;
 }
