@@ -23,6 +23,22 @@
 
 /* ---- programs ----------------------------------------------------------- */
 
+/* The dialect that a text asks for; it lives until the end. */
+static const struct fisa_dialect *dialect_of(const char *text, size_t length) {
+  static struct fisa_dialect *known[8];
+  char name[FISA_MAX_NAME];
+  struct fisa_error err = {""};
+  unsigned i;
+  if (!fisa_asm_dialect(text, length, name)) return isa_unified();
+  for (i = 0; i < 8 && known[i] != NULL; i++)
+    if (strcmp(known[i]->name, name) == 0) return known[i];
+  CU_ASSERT_FATAL(i < 8);
+  UNIT_TRUE(fisa_dialect_builtin(name, true, &known[i], &err) == 0, "%s",
+            err.text);
+  CU_ASSERT_FATAL(known[i] != NULL);
+  return known[i];
+}
+
 static struct fisa_program *sample(const char *name) {
   static char text[65536];
   char path[128];
@@ -37,7 +53,7 @@ static struct fisa_program *sample(const char *name) {
     fclose(f);
   }
   text[n] = '\0';
-  p = isa_program(isa_unified(), text);
+  p = isa_program(dialect_of(text, n), text);
   CU_ASSERT_FATAL(p != NULL);
   return p;
 }
@@ -208,10 +224,13 @@ static void improve(const char *name, double share, unsigned long states) {
 SAMPLE(alarm, 0.40, 10000)
 SAMPLE(average, 0.55, 10000)
 SAMPLE(checksum, 0.40, 10000)
+SAMPLE(collatz, 0.55, 10000)
 SAMPLE(crc8, 0.42, 10000)
 SAMPLE(fibonacci, 0.35, 10000)
 SAMPLE(gcd, 0.45, 10000)
 SAMPLE(hash, 0.42, 10000)
+SAMPLE(polynomial, 0.40, 10000)
+SAMPLE(power, 0.65, 10000)
 SAMPLE(sieve, 0.42, 1000)
 SAMPLE(sort, 0.40, 10000)
 SAMPLE(sum, 0.35, 10000)
@@ -740,10 +759,13 @@ static const struct unit_test tests[] = {
     {"samples", "alarm", sample_alarm},
     {"samples", "average", sample_average},
     {"samples", "checksum", sample_checksum},
+    {"samples", "collatz", sample_collatz},
     {"samples", "crc8", sample_crc8},
     {"samples", "fibonacci", sample_fibonacci},
     {"samples", "gcd", sample_gcd},
     {"samples", "hash", sample_hash},
+    {"samples", "polynomial", sample_polynomial},
+    {"samples", "power", sample_power},
     {"samples", "sieve", sample_sieve},
     {"samples", "sort", sample_sort},
     {"samples", "sum", sample_sum},
