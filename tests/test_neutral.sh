@@ -9,6 +9,7 @@
 src=$FLUX_SRCDIR
 bin=$FLUX_BUILDDIR/bin/fluxevolve
 lib=$FLUX_BUILDDIR/lib/flux
+plugin=$lib/flux_self_evolve.so
 
 # Comments cut: they may speak of rows.
 code()
@@ -100,7 +101,7 @@ for vm in stranger seed; do
 		skip "$vm: its test beside the plugin" "sanitizers"
 	else
 		check "$vm: its test beside the plugin" env \
-			LD_PRELOAD="$lib/flux_self_evolve.so:$lib/flux_vm_$dialect.so" \
+			LD_PRELOAD="$plugin:$lib/flux_vm_$dialect.so" \
 			"$test"
 	fi
 done
