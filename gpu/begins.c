@@ -25,7 +25,9 @@ static struct ftrial_stream stream_at(const struct ftrial_set *set,
                                       unsigned which) {
   return (struct ftrial_stream){.state = ftrial_random(seed, n, which, 0),
                                 .own = set->ir->pool,
-                                .own_count = set->ir->pool_count};
+                                .own_count = set->ir->pool_count,
+                                .told = set->told,
+                                .told_count = set->told_count};
 }
 
 static uint64_t draw(struct ftrial_stream *r) {
@@ -94,6 +96,9 @@ static int32_t telling(struct ftrial_stream *r) {
                                   32768,
                                   65535};
 
+  if (r->told_count > 0 && below(r, 4) == 0)
+    return fsem_add(r->told[below(r, r->told_count)],
+                    below(r, 2) ? 0 : (int32_t)below(r, 3) - 1);
   if (r->own_count > 0 && below(r, 4) == 0)
     return own_constant(r);
   switch (below(r, 8)) {
@@ -216,10 +221,30 @@ static void put_byte(struct fisa_state *s, uint32_t at, int32_t v) {
   s->dirty[at / FISA_PAGE / 64] |= UINT64_C(1) << at / FISA_PAGE % 64;
 }
 
-/* A run of input bytes: all alike, sparse, small, or anything. */
-static void fuzz_memory(struct ftrial_stream *r, const struct fisa_cells *in,
-                        struct fisa_state *s) {
-  uint32_t how = below(r, 5);
+/* A byte that the program lays out or looks for, or any. */
+static int32_t telling_byte(const struct ftrial_set *set,
+                            struct ftrial_stream *r) {
+  const struct fisa_manifest *m = &set->root->manifest;
+
+  switch (below(r, 4)) {
+  case 0:
+    return m->data_size ? m->data[below(r, m->data_size)] : 0;
+  case 1:
+    return r->told_count ? r->told[below(r, r->told_count)] & 255 : 255;
+  case 2:
+    return r->own_count ? r->own[below(r, r->own_count)] & 255 : 1;
+  default:
+    return (int32_t)below(r, 256);
+  }
+}
+
+/* A run of input bytes: all alike, sparse, small, what the program lays out,
+ * what tells it something, or anything. */
+static void fuzz_memory(const struct ftrial_set *set, struct ftrial_stream *r,
+                        const struct fisa_cells *in, struct fisa_state *s) {
+  const struct fisa_manifest *m = &set->root->manifest;
+  uint32_t how = below(r, 7);
+  uint32_t from = m->data_size ? below(r, m->data_size) : 0;
   int32_t same = (int32_t)below(r, 256);
   int32_t lo = in->lo > 0 && in->lo < 256 ? in->lo : 0;
   int32_t hi = in->hi >= lo && in->hi < 256 ? in->hi : 255;
@@ -237,6 +262,12 @@ static void fuzz_memory(struct ftrial_stream *r, const struct fisa_cells *in,
       break;
     case 2:
       v = (int32_t)below(r, 4);
+      break;
+    case 3:
+      v = m->data_size ? m->data[(from + i) % m->data_size] : 0;
+      break;
+    case 4:
+      v = telling_byte(set, r);
       break;
     default:
       v = (int32_t)below(r, 256);
@@ -273,7 +304,7 @@ static void fuzz_manifest(const struct ftrial_set *set, struct ftrial_stream *r,
   for (uint32_t i = 0; i < m->in_count; i++) {
     const struct fisa_cells *in = &m->in[i];
     if (in->kind == FISA_CELLS_MEM)
-      fuzz_memory(r, in, s);
+      fuzz_memory(set, r, in, s);
     else if (in->kind == FISA_CELLS_STACK)
       fuzz_stack(set, r, in, s);
     for (uint32_t k = 0; in->kind == FISA_CELLS_FILE && k < in->count; k++) {
@@ -342,7 +373,7 @@ static void fuzz_scratch(const struct ftrial_set *set, struct ftrial_stream *r,
     uint32_t count = m->scratch[i].count;
     some.count = count < SCRATCH_BYTES ? count : SCRATCH_BYTES;
     some.first = m->scratch[i].first + below(r, count - some.count + 1);
-    fuzz_memory(r, &some, s);
+    fuzz_memory(set, r, &some, s);
   }
 }
 

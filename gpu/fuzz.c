@@ -28,27 +28,46 @@ static uint64_t fuzz_fuel(const struct ftrial_set *set) {
   return fuel < set->max_fuel ? fuel : set->max_fuel;
 }
 
-int ftrial_fuzz_state(const struct ftrial_set *set, uint64_t seed, uint64_t n,
-                      struct fisa_state *s, struct fisa_trace *trace) {
+int ftrial_fuzz_state_on(const struct ftrial_set *set, struct fir_lane *lane,
+                         uint64_t seed, uint64_t n, struct fisa_state *s,
+                         struct fisa_trace *trace) {
   struct ftrial_making m = ftrial__making(set, seed, n);
   const struct fir_io io = {ftrial__made_input, NULL, &m};
   const struct fir_limits limits = {fuzz_fuel(set), true};
-  struct fir_lane *lane = fir_lane_new();
-  struct fisa_state *run;
-  int rc = -1;
+  struct fisa_state *run = fir_lane_state(lane, set->root->dialect);
 
   assert(s && trace);
   trace->count = 0;
   m.in = trace;
   ftrial__fuzz_begin(set, seed, n, s);
-  run = lane ? fir_lane_state(lane, set->root->dialect) : NULL;
-  if (run) {
-    fisa_state_copy(run, s);
-    fir_run(set->ir, lane, run, &io, limits);
-    rc = m.no_memory ? -1 : 0;
-  }
+  if (!run)
+    return -1;
+  fisa_state_copy(run, s);
+  fir_run(set->ir, lane, run, &io, limits);
+  return m.no_memory ? -1 : 0;
+}
+
+int ftrial_fuzz_state(const struct ftrial_set *set, uint64_t seed, uint64_t n,
+                      struct fisa_state *s, struct fisa_trace *trace) {
+  struct fir_lane *lane = fir_lane_new();
+  int rc = lane ? ftrial_fuzz_state_on(set, lane, seed, n, s, trace) : -1;
+
   fir_lane_free(lane);
   return rc;
+}
+
+void ftrial_set_tell(struct ftrial_set *set, const int32_t *values,
+                     uint32_t count) {
+  uint32_t n = count < FTRIAL_TOLD ? count : FTRIAL_TOLD;
+
+  assert(values || count == 0);
+  if (n == set->told_count &&
+      (n == 0 || memcmp(set->told, values, n * sizeof(*values)) == 0))
+    return;
+  if (n > 0)
+    memcpy(set->told, values, n * sizeof(*values));
+  set->told_count = n;
+  ftrial__cache_drop(&set->cache);
 }
 
 /* ---- what the root does ------------------------------------------------- */
@@ -59,8 +78,15 @@ struct fuzz_case {
   struct fisa_trace in, out;
 };
 
+/* Whether somebody wants no more of it. */
+static bool stopped(const struct ftrial_set *set) {
+  if (set->stop && atomic_load_explicit(set->stop, memory_order_relaxed))
+    return true;
+  return set->ask && set->ask(set->ask_user);
+}
+
 /* Finds the next state from number on that the root brings to an end.
- * Returns 0, 1 if there is none below limit, -1 (memory). */
+ * Returns 0, 1 if there is none below limit, 2 if stopped, -1 (memory). */
 static int next_case(struct ftrial_set *set, uint64_t seed, uint64_t number,
                      uint64_t limit, struct fuzz_case *c) {
   struct fisa_state *s = fir_lane_state(set->lane, set->root->dialect);
@@ -70,6 +96,8 @@ static int next_case(struct ftrial_set *set, uint64_t seed, uint64_t number,
     const struct fir_io io = {ftrial__made_input, ftrial__made_output, &m};
     int rc;
 
+    if (stopped(set))
+      return 2;
     c->in.count = c->out.count = 0;
     m.in = &c->in;
     m.out = &c->out;
@@ -195,6 +223,19 @@ static bool never_varies(const struct ftrial_set *set,
          f->in_count == 0;
 }
 
+/* Why there is no state to go on with. */
+static void give_up(struct ftrial_result *result, int why) {
+  const char *text = "the root has no result on most states";
+
+  assert(why != 0);
+  if (why == 2)
+    text = "stopped";
+  else if (why < 0)
+    text = "out of memory";
+  result->verdict = FTRIAL_INCONCLUSIVE;
+  snprintf(result->what, sizeof(result->what), "%s", text);
+}
+
 static void fuzz_states(struct fuzzing *z, uint32_t states,
                         struct ftrial_result *result) {
   struct fisa_state *s = z->lane->work;
@@ -205,18 +246,13 @@ static void fuzz_states(struct fuzzing *z, uint32_t states,
   for (uint32_t i = 0; i < states; i++) {
     const struct ftrial_fuzzed *f;
 
-    if (z->set->stop &&
-        atomic_load_explicit(z->set->stop, memory_order_relaxed)) {
-      result->verdict = FTRIAL_INCONCLUSIVE;
-      snprintf(result->what, sizeof(result->what), "stopped");
+    if (stopped(z->set)) {
+      give_up(result, 2);
       return;
     }
     f = state_at(z, i, &want, &rc);
     if (!f) {
-      result->verdict = FTRIAL_INCONCLUSIVE;
-      snprintf(result->what, sizeof(result->what), "%s",
-               rc < 0 ? "out of memory"
-                      : "the root has no result on most states");
+      give_up(result, rc);
       return;
     }
     ftrial__fuzz_begin(z->set, z->seed, f->number, s);

@@ -239,9 +239,11 @@ static void lower_jump(struct fir_lowering *l, const struct fisa_step *s) {
     return;
   }
   if (s->op == FLUX_OP_CALL) {
-    if (fisa_links_apart(l->d))
-      fir__fail(l, "a call through a register with links apart");
-    fir__emit(l, FLUX_OP_PUSH)->a = a;
+    /* To the jump behind it. */
+    ins = fir__emit(l, s->op);
+    ins->a = a;
+    ins->target = l->f->count;
+    ins->imm = FIR_IS_INDEX;
   } else if (s->op != FLUX_OP_JUMP) {
     /* Over a goto, so that no engine needs a conditional dynamic jump. */
     ins = fir__emit(l, s->op);

@@ -424,6 +424,12 @@ void ftrial_set_stop(struct ftrial_set *set, const atomic_bool *stop) {
   set->stop = stop;
 }
 
+void ftrial_set_ask(struct ftrial_set *set, bool (*ask)(void *user),
+                    void *user) {
+  set->ask = ask;
+  set->ask_user = user;
+}
+
 uint32_t ftrial_set_recorded(const struct ftrial_set *set) {
   return set->recorded_count;
 }

@@ -112,6 +112,12 @@ uint32_t ftrial_set_counters(const struct ftrial_set *set);
  * another thread; NULL: none. It outlives the set, or is taken off. */
 void ftrial_set_stop(struct ftrial_set *set, const atomic_bool *stop);
 
+/* A question put before each state of a fuzzing, those included that are only
+ * replaced, on the thread that fuzzes; true ends it in the same way. NULL:
+ * none. */
+void ftrial_set_ask(struct ftrial_set *set, bool (*ask)(void *user),
+                    void *user);
+
 /* Cost of the root on the recorded ones of episodes first..first+count-1. */
 uint64_t ftrial_root_cost(const struct ftrial_set *set, uint32_t first,
                           uint32_t count);
@@ -133,6 +139,20 @@ uint64_t ftrial_random(uint64_t seed, uint64_t a, uint64_t b, uint64_t i);
  */
 int ftrial_fuzz_state(const struct ftrial_set *set, uint64_t seed, uint64_t n,
                       struct fisa_state *s, struct fisa_trace *trace);
+/* The same with the buffers of a lane, for many in a row. */
+int ftrial_fuzz_state_on(const struct ftrial_set *set, struct fir_lane *lane,
+                         uint64_t seed, uint64_t n, struct fisa_state *s,
+                         struct fisa_trace *trace);
+
+#define FTRIAL_TOLD 64u
+
+/*
+ * Tells the set of values that matter to its root, such as what it compares
+ * with: begins are made of them, too, from then on. They take the place of
+ * those told before; what is past FTRIAL_TOLD is dropped.
+ */
+void ftrial_set_tell(struct ftrial_set *set, const int32_t *values,
+                     uint32_t count);
 
 /*
  * Fuzzes a variant: `states` counted states; a state on which the root runs

@@ -105,7 +105,11 @@ struct ftrial_set {
   uint32_t view_count, view_capacity;
   struct ftrial_view **views;
   struct ftrial_seen *seen;   /* [source_count + 1] */
+  uint32_t told_count;
+  int32_t told[FTRIAL_TOLD];  /* values that begins are made of, too */
   const atomic_bool *stop;    /* set from outside: fuzz no more; or NULL */
+  bool (*ask)(void *user);    /* the same as a question; or NULL */
+  void *ask_user;
   struct ftrial_cache cache;
 };
 
@@ -190,6 +194,8 @@ struct ftrial_stream {
   uint64_t state;
   const int32_t *own;   /* constants of the root, [own_count] */
   uint32_t own_count;
+  const int32_t *told;  /* values that matter to it, [told_count] */
+  uint32_t told_count;
 };
 
 /* Makes up inputs and notes them, and outputs, as they come. */

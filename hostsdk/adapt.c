@@ -491,10 +491,11 @@ int fhost_adapt(const struct fhost_adapter *a, struct fhost_vm *out,
     return fisa_fail(err, "the adapter names no dialect");
   *out = (struct fhost_vm){
     .dialect = a->dialect, .build_id = a->build_id ? a->build_id : "",
-    .flags = a->step ? FHOST_VM_COUNTS_ALL
-                     : FHOST_VM_NO_COUNTS | FHOST_VM_HALT_ONLY,
+    .flags = (a->step ? FHOST_VM_COUNTS_ALL
+                      : FHOST_VM_NO_COUNTS | FHOST_VM_HALT_ONLY) |
+             (a->no_fork ? 0 : FHOST_VM_MAY_FORK),
     .context = a, .load = load, .unload = unload, .run = run, .heads = heads,
-    .may_fork = !a->no_fork, .missing = missing,
+    .missing = missing,
   };
   return 0;
 }

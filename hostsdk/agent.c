@@ -355,6 +355,40 @@ void fhost_agent_stats(const struct fhost_agent *a,
 
 const char *fhost_agent_name(const struct fhost_agent *a) { return a->name; }
 
+bool fhost_agent_stopped(const struct fhost_agent *a,
+                         struct fhost_agent_stop *out) {
+  const struct fisa_state *s = a->state;
+  bool fault = s->status == FISA_RUN_FAULT;
+  const char *name;
+  assert(out != NULL);
+  if (!a->stopped || (!fault && s->status != FISA_RUN_FUEL)) return false;
+  name = fault ? fisa_fault_name(a->o.program->dialect, s->fault) : NULL;
+  *out = (struct fhost_agent_stop){.task = a->task > 0 ? a->task - 1 : 0,
+                                   .fault = fault ? s->fault : 0,
+                                   .fault_name = name != NULL ? name : "",
+                                   .pc = s->pc,
+                                   .version = get(&a->live_id),
+                                   .max_task_fuel = a->o.max_task_fuel};
+  return true;
+}
+
+void fhost_agent_stop_text(const struct fhost_agent *a, char *out,
+                           size_t capacity) {
+  struct fhost_agent_stop s;
+  assert(out != NULL && capacity > 0);
+  out[0] = '\0';
+  if (!fhost_agent_stopped(a, &s)) return;
+  if (s.fault == 0)
+    snprintf(out, capacity,
+             "stopped in task %llu: not done within max_task_fuel = %llu, "
+             "at pc %u", (unsigned long long)s.task,
+             (unsigned long long)s.max_task_fuel, (unsigned)s.pc);
+  else
+    snprintf(out, capacity, "stopped in task %llu: fault %d%s%s at pc %u",
+             (unsigned long long)s.task, (int)s.fault,
+             s.fault_name[0] ? " " : "", s.fault_name, (unsigned)s.pc);
+}
+
 void fhost_agent_explanation(struct fhost_agent *a, char *out,
                              size_t capacity) {
   assert(out != NULL && capacity > 0);

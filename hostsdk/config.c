@@ -618,6 +618,8 @@ int fhost_config_parse(const char *text, const char *where,
   l.config->folder = keep(&l, folder);
   if (!l.config->file || !l.config->folder)
     goto done;
+  if (fhost_config_numbers(text, where, folder, err) != 0)
+    goto done;
   if (!config_read_string(&parsed, text)) {
     const char *file = config_error_file(&parsed);
     fisa_fail(err, "%s:%d: %s", file ? file : where,

@@ -57,6 +57,11 @@ struct fhost_schema {
 /* The whole file; its struct is fhost_config. */
 extern const struct fhost_schema fhost_config_schema;
 
+/* Refuses whole numbers that libconfig would cut to 32 bits, in the text and
+ * in the files it includes. Returns 0, or -1 with err. */
+int fhost_config_numbers(const char *text, const char *where,
+                         const char *folder, struct fisa_error *err);
+
 /* "an integer", for sentences and help. */
 const char *fhost_field_type_name(const struct fhost_field *f);
 

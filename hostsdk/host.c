@@ -191,6 +191,7 @@ static int load_plugins(struct fhost *h, bool check_only,
     struct fhost_loaded *l = &h->plugins[h->plugin_count];
     if (!c->plugins[i].enabled) continue;
     h->plugin_count++;
+    l->name = c->plugins[i].name;
     if (load_plugin(h, &c->plugins[i], l, check_only, err) != 0) return -1;
   }
   return 0;
@@ -230,11 +231,32 @@ const void *fhost_extension(const struct fhost *h, const char *id,
   return api;
 }
 
+/* An agent has one evolver; whoever configured two should know which. */
+static void warn_second(const struct fhost *h, const void *first) {
+  const char *name = NULL;
+  char line[300];
+  for (uint32_t i = 0; i < h->plugin_count; i++) {
+    const struct fhost_loaded *l = &h->plugins[i];
+    const void *api = fhost_plugin_extension(l->plugin, FLUX_EXT_EVOLVER);
+    if (api == NULL) continue;
+    assert(name != NULL || api == first);
+    if (name == NULL) {
+      name = l->name;
+      continue;
+    }
+    snprintf(line, sizeof line,
+             "plugin \"%.64s\" evolves nothing: every agent has the evolver "
+             "of plugin \"%.64s\" already", l->name, name);
+    say(h, FLUX_LOG_WARNING, line);
+  }
+}
+
 /* Every agent goes to the first plugin that evolves agents. */
 static void attach_members(struct fhost *h) {
   struct fhost_evolver e = {0};
   e.api = fhost_extension(h, FLUX_EXT_EVOLVER, &e.plugin);
   if (e.api == NULL) return;
+  warn_second(h, e.api);
   for (uint32_t i = 0; i < h->member_count; i++) {
     struct fhost_member *m = &h->members[i];
     struct fhost_texts texts;
@@ -276,6 +298,19 @@ int fhost_open(const struct fhost_config *config,
   return 0;
 }
 
+/* It would run, but not be evolved: the time to say so is now. */
+static int check_programs(const struct fhost *h, struct fisa_error *err) {
+  for (uint32_t i = 0; i < h->member_count; i++) {
+    const struct fhost_member *m = &h->members[i];
+    struct fisa_finding f;
+    if (fisa_verify(m->program, &f, 1) != 0)
+      return fisa_fail(err, "agent \"%.64s\": its program is malformed at "
+                            "%u: %s", m->config->name, (unsigned)f.pc,
+                       f.text);
+  }
+  return 0;
+}
+
 int fhost_check(const struct fhost_config *config, struct fisa_error *err) {
   struct fhost *h = calloc(1, sizeof *h);
   int rc;
@@ -284,8 +319,21 @@ int fhost_check(const struct fhost_config *config, struct fisa_error *err) {
   h->config = config;
   h->o.plugins = true;
   rc = open_host(h, true, err);
+  if (rc == 0) rc = check_programs(h, err);
   fhost_close(h);
   return rc;
+}
+
+/* An agent's own thread may not log; now that none runs, somebody should. */
+static void tell_stopped(const struct fhost *h) {
+  for (uint32_t i = 0; i < h->member_count; i++) {
+    char why[200], line[300];
+    fhost_agent_stop_text(h->members[i].agent, why, sizeof why);
+    if (why[0] == '\0') continue;
+    snprintf(line, sizeof line, "agent \"%.64s\" %s",
+             h->members[i].config->name, why);
+    say(h, FLUX_LOG_WARNING, line);
+  }
 }
 
 int fhost_run(struct fhost *h, uint64_t tasks, const _Atomic int *stop,
@@ -295,7 +343,9 @@ int fhost_run(struct fhost *h, uint64_t tasks, const _Atomic int *stop,
       .tasks = tasks > 0 ? tasks : h->config->tasks,
       .pace_us = h->config->pace_us,
       .stop = stop};
-  return fhost_runtime_run(h->runtime, &o, err);
+  const int rc = fhost_runtime_run(h->runtime, &o, err);
+  if (rc == 0) tell_stopped(h);
+  return rc;
 }
 
 void fhost_close(struct fhost *h) {

@@ -45,7 +45,8 @@ int fhost_open(const struct fhost_config *config,
  * plugins and their settings. Returns 0, or -1 with err. */
 int fhost_check(const struct fhost_config *config, struct fisa_error *err);
 
-/* Runs all agents (see fhost_runtime_run). tasks: 0 takes the config's. */
+/* Runs all agents (see fhost_runtime_run). tasks: 0 takes the config's. Agents
+ * that stopped with a fault or without fuel get a line at warning. */
 int fhost_run(struct fhost *h, uint64_t tasks, const _Atomic int *stop,
               struct fisa_error *err);
 

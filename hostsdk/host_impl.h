@@ -41,6 +41,7 @@ struct fhost_member {
 };
 
 struct fhost_loaded {
+  const char *name;              /* the config's */
   struct fhost_services *services;
   struct fhost_plugin *plugin;
 };

@@ -23,8 +23,10 @@ struct fhost_vm_io;
 enum {
   FHOST_VM_COUNTS_ALL = 1u << 0,  /* counts every instruction, not heads */
   FHOST_VM_NO_COUNTS = 1u << 1,   /* counts nothing */
-  FHOST_VM_HALT_ONLY = 1u << 2    /* a run ends at HALT and at no other task
+  FHOST_VM_HALT_ONLY = 1u << 2,   /* a run ends at HALT and at no other task
                                      boundary */
+  FHOST_VM_MAY_FORK = 1u << 3     /* runs in a child process, too, that was
+                                     forked beside other threads */
 };
 
 /* How code is loaded. */
@@ -53,9 +55,6 @@ struct fhost_vm {
   int (*run)(void *code, struct fisa_state *s, const struct fhost_vm_io *io,
              uint64_t fuel, _Atomic uint64_t *counts);
   const uint8_t *(*heads)(void *code);  /* bit per code byte */
-  /* Whether it also runs in a child process that was forked beside other
-   * threads: FLUX_STEP_MAY_FORK of flux/services.h. */
-  bool may_fork;
   /* Says in sentences what it leaves out of a dialect; NULL: nothing. Any
    * thread. */
   void (*missing)(const struct fhost_vm *vm, const struct fisa_dialect *d,
@@ -162,6 +161,21 @@ struct fhost_agent_stats {
 };
 void fhost_agent_stats(const struct fhost_agent *a,
                        struct fhost_agent_stats *out);
+
+/* Why an agent runs no more, where nobody asked for that. */
+struct fhost_agent_stop {
+  uint64_t task;             /* of the agent, from 0 */
+  int32_t fault;             /* 0: the fuel was used up */
+  const char *fault_name;    /* "" where the dialect has none */
+  uint32_t pc;               /* in the code that ran */
+  uint64_t version, max_task_fuel;
+};
+/* False: it did not stop with a fault or without fuel. Once no worker runs. */
+bool fhost_agent_stopped(const struct fhost_agent *a,
+                         struct fhost_agent_stop *out);
+/* The same as a sentence; "" where there is none. */
+void fhost_agent_stop_text(const struct fhost_agent *a, char *out,
+                           size_t capacity);
 const char *fhost_agent_name(const struct fhost_agent *a);
 /* Copies the explanation of explain(), "" if none. */
 void fhost_agent_explanation(struct fhost_agent *a, char *out,

@@ -112,13 +112,55 @@ static const char *build_id(struct fhost_services *s) {
   return s->build_id;
 }
 
-/* The dialect that programs to be stepped are in, read once. A VM of another
- * one than the built-in needs it among its options. */
-static void find_dialect(struct fhost_services *s) {
-  const struct fhost_services_options *o = &s->options;
+/* A dialect that programs to be stepped are in: read once. */
+struct fhost_known {
+  struct fhost_known *next;
+  struct fisa_dialect *dialect;
+};
 
-  if (o->vm && !o->dialect)
-    (void)fisa_dialect_builtin(o->vm->dialect, true, &s->built_in, NULL);
+static const struct fisa_dialect *find_known(const struct fhost_known *k,
+                                             const char *name) {
+  for (; k; k = k->next)
+    if (strcmp(k->dialect->name, name) == 0)
+      return k->dialect;
+  return NULL;
+}
+
+const struct fisa_dialect *fhost_known_dialect(struct fhost_services *s,
+                                               const char *name) {
+  struct fhost_known *head = atomic_load(&s->known);
+  const struct fisa_dialect *d = find_known(head, name);
+  struct fhost_known *k;
+  int rc;
+
+  if (d)
+    return d;
+  k = calloc(1, sizeof *k);
+  if (!k)
+    return NULL;
+  rc = s->options.machines
+           ? fhost_machines_dialect(s->options.machines, name, &k->dialect,
+                                    NULL)
+           : fisa_dialect_builtin(name, true, &k->dialect, NULL);
+  if (rc != 0) {
+    free(k);
+    return NULL;
+  }
+  /* Two that read the same at once both keep it. */
+  do
+    k->next = head;
+  while (!atomic_compare_exchange_weak(&s->known, &head, k));
+  return k->dialect;
+}
+
+static void known_done(struct fhost_services *s) {
+  struct fhost_known *k = atomic_load(&s->known), *next;
+
+  for (; k; k = next) {
+    next = k->next;
+    fisa_dialect_free(k->dialect);
+    free(k);
+  }
 }
 
 struct fhost_services *
@@ -134,7 +176,6 @@ fhost_services_new(const struct fhost_services_options *o) {
     return NULL;
   }
   s->options = *o;
-  find_dialect(s);
   s->host = (flux_host){
     .struct_size = sizeof s->host, .abi_version = FLUX_ABI_VERSION,
     .name = o->name, .version = o->version, .build_id = build_id(s),
@@ -151,7 +192,7 @@ fhost_services_new(const struct fhost_services_options *o) {
   s->native = (flux_native){
     .struct_size = sizeof s->native, .call = native_call,
   };
-  fhost_step_fill(&s->step, o);
+  fhost_step_fill(&s->step, &s->options);
   fhost_live_fill(&s->live);
   return s;
 }
@@ -160,7 +201,7 @@ void fhost_services_free(struct fhost_services *s) {
   if (!s)
     return;
   pthread_mutex_destroy(&s->log_lock);
-  fisa_dialect_free(s->built_in);
+  known_done(s);
   free(s);
 }
 

@@ -6,6 +6,7 @@
 #define FLUX_HOSTSDK_SERVICES_IMPL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "hostsdk/services.h"
 
@@ -13,7 +14,7 @@
 
 struct fhost_services {
   struct fhost_services_options options;
-  struct fisa_dialect *built_in; /* the VM's, where the options have none */
+  _Atomic(struct fhost_known *) known; /* dialects of steppers */
   pthread_mutex_t log_lock;  /* one line at a time */
   flux_host host;
   flux_config config;
@@ -25,7 +26,13 @@ struct fhost_services {
   char build_id[512];        /* of all machines */
 };
 
-/* Fills a flux.step/1 table; its context is the services. */
+/* The dialect of that name of the host, read once; NULL: there is none. Takes
+ * no lock, since it may be called in a forked child. Any thread. */
+const struct fisa_dialect *fhost_known_dialect(struct fhost_services *s,
+                                               const char *name);
+
+/* Fills a flux.step/1 table for the VMs of the options; its context is the
+ * services. */
 void fhost_step_fill(flux_step *step,
                      const struct fhost_services_options *o);
 

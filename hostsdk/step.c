@@ -22,17 +22,17 @@ struct flux_stepper {
 
 /* Finds VM and dialect by the dialect's name. Takes no lock: it may be a
  * child of a process whose other threads held it. */
-static flux_status open_dialect(const struct fhost_services *s,
-                                const char *name, flux_stepper *st) {
+static flux_status open_dialect(struct fhost_services *s, const char *name,
+                                flux_stepper *st) {
   const struct fhost_services_options *o = &s->options;
 
   st->vm = o->machines ? fhost_machines_find(o->machines, name) : o->vm;
   if (!st->vm || strcmp(st->vm->dialect, name) != 0)
     return FLUX_E_UNSUPPORTED;
-  if (o->machines)
-    st->dialect = fhost_machines_spoken(o->machines, name);
-  else
-    st->dialect = o->dialect ? o->dialect : s->built_in;
+  st->dialect = o->machines ? fhost_machines_spoken(o->machines, name)
+                            : o->dialect;
+  if (!st->dialect)
+    st->dialect = fhost_known_dialect(s, name);
   return st->dialect ? FLUX_OK : FLUX_E_UNSUPPORTED;
 }
 
@@ -48,7 +48,7 @@ static void step_close(flux_stepper *st) {
 
 static flux_status step_open(const char *dialect, const uint8_t *code,
                              uint32_t size, flux_stepper **out, void *ctx) {
-  const struct fhost_services *s = ctx;
+  struct fhost_services *s = ctx;
   flux_status status = FLUX_E_MEMORY;
   flux_stepper *st;
 
@@ -166,23 +166,24 @@ static flux_status step_run(flux_stepper *st, flux_state *given,
   return FLUX_OK;
 }
 
-/* Whether all VMs that may be asked for stand a fork. */
+/* Whether every VM there is may run in a forked child. */
 static bool may_fork(const struct fhost_services_options *o) {
-  const struct fhost_vm *vm;
+  const struct fhost_vm *vm = o->vm;
 
-  if (!o->machines)
-    return o->vm && o->vm->may_fork;
-  for (uint32_t i = 0; (vm = fhost_machines_at(o->machines, i)) != NULL; i++)
-    if (!vm->may_fork)
+  for (uint32_t i = 0; o->machines; i++) {
+    vm = fhost_machines_at(o->machines, i);
+    if (!vm)
+      return i > 0;
+    if (!(vm->flags & FHOST_VM_MAY_FORK))
       return false;
-  return true;
+  }
+  return vm && (vm->flags & FHOST_VM_MAY_FORK);
 }
 
 void fhost_step_fill(flux_step *step,
                      const struct fhost_services_options *o) {
   *step = (flux_step){
-    .struct_size = sizeof *step,
-    .flags = may_fork(o) ? FLUX_STEP_MAY_FORK : 0, .open = step_open,
-    .run = step_run, .close = step_close,
+    .struct_size = sizeof *step, .flags = may_fork(o) ? FLUX_STEP_MAY_FORK : 0,
+    .open = step_open, .run = step_run, .close = step_close,
   };
 }

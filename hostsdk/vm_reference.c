@@ -64,5 +64,5 @@ const struct fhost_vm fhost_vm_reference = {
   .unload = unload,
   .run = run,
   .heads = heads,
-  .may_fork = true,
+  .flags = FHOST_VM_MAY_FORK,
 };

@@ -139,6 +139,10 @@ static int judge_rows(struct flux_evolved *a, struct fisa_error *err) {
 static int judge_root(struct flux_evolved *a, struct fisa_error *err) {
   const struct fse_policy *p = &a->instance->policy;
   struct fisa_finding f;
+  struct fisa_error why;
+  if (fse_policy_opcodes(p, a->dialect, &why) != 0)
+    return fisa_fail(err, "agent \"%s\" is not evolved: %s", a->name,
+                     why.text);
   if (a->root->size > p->max_size)
     return fisa_fail(err, "agent \"%s\" is not evolved: %u bytes, "
                           "policy.max_size is %u", a->name, a->root->size,
@@ -339,6 +343,7 @@ flux_status fse_attach(flux_plugin *plugin, const flux_agent_info *theirs,
   pthread_mutex_lock(&in->lock);
   a->next = in->agents;
   in->agents = a;
+  fse_plants_meet(in, a->name);
   pthread_mutex_unlock(&in->lock);
   *out = a;
   return FLUX_OK;

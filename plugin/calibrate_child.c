@@ -18,7 +18,6 @@
 #include <sys/prctl.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "plugin/calibrate_impl.h"
@@ -30,6 +29,8 @@
 #define PROBED 4u            /* of so many rows */
 #define PROBE_CPU 40u        /* milliseconds of one */
 #define PROBE_WALL 500u
+#define SLICE 50u            /* of a wait: what is not slept through, since a
+                                process that is stopped waits for nothing */
 
 struct child {
   pid_t pid;
@@ -39,14 +40,9 @@ struct child {
 /* How a child came to its end. */
 struct fate {
   bool hung, slept;          /* slept: it had to be ended */
+  bool from_outside;         /* somebody else did */
   char text[112];            /* as a clause */
 };
-
-static uint64_t now_ms(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* ---- in the child ------------------------------------------------------- */
 
@@ -153,6 +149,8 @@ static void child_end(struct child *c, bool hung, struct fate *out) {
   do got = waitpid(c->pid, &status, 0);
   while (got < 0 && errno == EINTR);
   out->slept = hung;
+  out->from_outside = !hung && got > 0 && WIFSIGNALED(status) &&
+                      WTERMSIG(status) == SIGKILL;
   out->hung = hung || (got > 0 && WIFSIGNALED(status) &&
                        WTERMSIG(status) == SIGPROF);
   if (out->hung)
@@ -167,18 +165,22 @@ static void child_end(struct child *c, bool hung, struct fate *out) {
     snprintf(out->text, sizeof out->text, "it kills the VM");
 }
 
-/* Reads what comes until `deadline`. 1: whole; 0: the end; -1: too late. */
+/* Reads what comes, and waits at most *left milliseconds for it, of which it
+ * takes those it waited. 1: whole; 0: the end; -1: too late. */
 static int child_read(const struct child *c, void *to, size_t size,
-                      uint64_t deadline) {
+                      uint32_t *left) {
   char *at = to;
   while (size > 0) {
     struct pollfd p = {.fd = c->fd, .events = POLLIN};
-    uint64_t now = now_ms();
-    int ready;
+    uint32_t slice = *left < SLICE ? *left : SLICE;
+    int ready = poll(&p, 1, (int)slice);
     ssize_t n;
-    if (now >= deadline) return -1;
-    ready = poll(&p, 1, (int)(deadline - now));
-    if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready == 0) {
+      *left -= slice;
+      if (*left == 0) return -1;
+      continue;
+    }
     n = ready < 0 ? -1 : read(c->fd, at, size);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return 0;
@@ -188,6 +190,15 @@ static int child_read(const struct child *c, void *to, size_t size,
   return 1;
 }
 
+/* The same, within a time of its own as well. */
+static int child_read_within(const struct child *c, void *to, size_t size,
+                             uint32_t own, uint32_t *left) {
+  uint32_t given = own < *left ? own : *left, rest = given;
+  int got = child_read(c, to, size, &rest);
+  *left -= given - rest;
+  return got;
+}
+
 /* ---- one example of a death --------------------------------------------- */
 
 struct probe {
@@ -195,7 +206,7 @@ struct probe {
   const struct cal_row *row;
   const struct cal_case *c;
   const struct cal_diff *wanted;
-  uint64_t deadline;
+  uint32_t *left;
 };
 
 /* One state on a machine that is new. */
@@ -221,10 +232,10 @@ static bool still_dies(const struct cal_case *c, struct cal_diff *out,
   struct fate fate;
   char byte;
   int got;
-  if (now_ms() >= p->deadline || cal_left_out(p->b, p->row, c)) return false;
+  if (*p->left == 0 || cal_left_out(p->b, p->row, c)) return false;
   p->c = c;
   if (child_start(&child, step_once, p, NULL) != 0) return false;
-  got = child_read(&child, &byte, 1, now_ms() + PROBE_WALL);
+  got = child_read_within(&child, &byte, 1, PROBE_WALL, p->left);
   child_end(&child, got < 0, &fate);
   out->kind = fate.hung ? CAL_HANGS : CAL_DIES;
   snprintf(out->text, sizeof out->text, "%s", fate.text);
@@ -233,7 +244,7 @@ static bool still_dies(const struct cal_case *c, struct cal_diff *out,
 
 /* The result of a row that ended its child. */
 static int tell_death(struct cal_bench *b, uint32_t opcode,
-                      const struct fate *fate, bool probed, uint64_t deadline,
+                      const struct fate *fate, bool probed, uint32_t *left,
                       struct cal_result *out, struct fisa_error *err) {
   uint32_t most = !probed ? 0 : fate->slept ? WAITS : PROBES;
   uint32_t index = atomic_load(&b->place->index);
@@ -246,7 +257,7 @@ static int tell_death(struct cal_bench *b, uint32_t opcode,
   snprintf(diff.text, sizeof diff.text, "%s", fate->text);
   first = diff;
   if (rc == 0 && index < row.count) {
-    struct probe p = {b, &row, NULL, &first, deadline};
+    struct probe p = {b, &row, NULL, &first, left};
     cal_draw(b, &row, index, atomic_load(&b->place->attempt), &b->drawn);
     cal_case_copy(b, &b->example, &b->drawn);
     cal_reduce(b, &row, &b->example, &diff, most, still_dies, &p);
@@ -264,9 +275,10 @@ static int tell_death(struct cal_bench *b, uint32_t opcode,
 struct watch {
   struct cal_bench *b;
   const struct fse_calibrate_limits *limits;
-  uint64_t deadline;
+  uint32_t left;           /* milliseconds that may be waited */
   uint32_t next;           /* the first row without a result */
   uint32_t deaths;
+  uint32_t again;          /* a row that was ended from outside once */
   int (*take)(const struct cal_result *r, void *user);
   void *user;
   bool enough;             /* nobody wants more */
@@ -304,9 +316,8 @@ static int watch_child(struct watch *w, struct fisa_error *err) {
   atomic_store(&w->b->place->opcode, NO_ROW);
   if (child_start(&child, look_at_rows, &rows, err) != 0) return -1;
   for (;;) {
-    uint64_t row_end = now_ms() + w->limits->row_wall;
-    got = child_read(&child, &r, sizeof r,
-                     row_end < w->deadline ? row_end : w->deadline);
+    got = child_read_within(&child, &r, sizeof r, w->limits->row_wall,
+                            &w->left);
     if (got <= 0 || !is_sane(w, &r)) break;
     w->next = r.opcode + 1;
     if (r.opcode == LAST_ROW || (w->enough = w->take(&r, w->user) != 0)) break;
@@ -314,13 +325,18 @@ static int watch_child(struct watch *w, struct fisa_error *err) {
   child_end(&child, got != 0, &fate);
   if (w->next > LAST_ROW || w->enough) return 0;
   if (got > 0) return fisa_fail(err, "calibration: a child talked nonsense");
-  if (now_ms() >= w->deadline) return 0;
+  if (w->left == 0) return 0;
   opcode = atomic_load(&w->b->place->opcode);
   if (opcode < w->next || opcode >= LAST_ROW ||
       !cal_is_stepped(&w->b->d->rows[opcode]))
     return fisa_fail(err, "calibration: a child process ended before it "
                           "began: %s", fate.text);
-  if (tell_death(w->b, opcode, &fate, w->deaths++ < PROBED, w->deadline, &r,
+  /* Once may be chance: want of memory, an operator. */
+  if (fate.from_outside && w->again != opcode) {
+    w->again = opcode;
+    return 0;
+  }
+  if (tell_death(w->b, opcode, &fate, w->deaths++ < PROBED, &w->left, &r,
                  err) != 0)
     return -1;
   w->next = r.opcode + 1;
@@ -333,7 +349,7 @@ int cal_look_forked(struct cal_bench *b,
                     int (*take)(const struct cal_result *r, void *user),
                     struct fisa_error *err, void *user) {
   struct watch w = {.b = b, .limits = limits,
-                    .deadline = now_ms() + limits->all_wall,
+                    .left = limits->all_wall, .again = NO_ROW,
                     .take = take, .user = user};
   struct cal_place *own = b->place;
   int rc = 0;
@@ -344,7 +360,7 @@ int cal_look_forked(struct cal_bench *b,
     return fisa_fail(err, "out of memory");
   }
   while (rc == 0 && w.next < 256 && !w.enough) {
-    if (now_ms() < w.deadline) rc = watch_child(&w, err);
+    if (w.left > 0) rc = watch_child(&w, err);
     else give_up(&w);
   }
   munmap(b->place, sizeof *b->place);

@@ -140,9 +140,6 @@ static int32_t address(const struct fisa_dialect *d, struct stream *r) {
 
 /* ---- what all states begin with ----------------------------------------- */
 
-/* The index cell of a stack. */
-static uint32_t index_cell(const struct fisa_dialect *d) { return d->sp_cell; }
-
 /* Single cells that no stepped row works with stay as they are: they may be
  * something that the host cannot set at all. */
 static void find_fixed(struct cal_bench *b) {
@@ -159,9 +156,11 @@ static void find_fixed(struct cal_bench *b) {
     }
   }
   /* The index of a stack comes with the stack. */
-  for (uint32_t f = 0; f < d->file_count; f++)
-    if (d->stack_file < d->file_count && d->files[f].first == index_cell(d))
-      b->fixed[f] = true;
+  for (uint32_t f = 0; f < d->file_count; f++) {
+    int32_t index = cal_index_cell(d, f);
+    if (index >= 0)
+      b->fixed[cal_file_of(d, (uint32_t)index) - d->files] = true;
+  }
 }
 
 /* Pages that are empty, alike, anything, and nearly empty. */
@@ -207,7 +206,7 @@ static const int32_t patterns[][3] = {
 static int32_t registers(const struct fisa_dialect *d,
                          const struct fisa_operand *op) {
   for (uint32_t f = 0; f < d->file_count; f++)
-    if (op->files >> f & 1) return d->files[f].count;
+    if (op->files >> f & 1) return (int32_t)fisa_registers(&d->files[f]);
   return 64;
 }
 
@@ -374,6 +373,7 @@ struct reading {
   uint32_t cells;   /* so many drawn */
   uint32_t turn_at; /* the cell that is `turn` */
   int32_t turn;
+  bool small;       /* and the others next to nothing */
 };
 
 /* Something about the cell drawn before: comparisons are about that. */
@@ -394,6 +394,7 @@ static int32_t draw_cell(struct reading *q, bool is_real) {
   if (!is_real && q->addresses && below(q->r, 2)) v = address(q->b->d, q->r);
   if (q->any[is_real] && (!is_real || q->alike <= 1))
     v = about(q, q->last[is_real], v);
+  if (!is_real && q->small) v = (int32_t)below(q->r, 4);
   if (!is_real && q->cells++ == q->turn_at) v = q->turn;
   q->any[is_real] = true;
   return q->last[is_real] = v;
@@ -409,6 +410,21 @@ static void draw_turn(struct reading *q, uint32_t index) {
   if (q->turn_at < 2) return;
   q->turn_at = 0;
   q->alike = 0;
+}
+
+/* In others a cell is an address a few bytes before the end of memory, by
+ * itself or with the immediate; a word there goes round it. */
+static void draw_end(struct reading *q, uint32_t index) {
+  uint32_t turn = index / 3;
+  if (!q->addresses || index % 3 != 2) return;
+  q->turn = fsem_wrap(q->b->d->mem_size - 1 - turn % 5);
+  q->turn_at = turn / 5 % 2;
+  q->small = turn % 2;
+  for (unsigned i = 0; i < q->in->row->operand_count && turn % 4 < 2; i++) {
+    unsigned kind = q->in->row->operands[i].kind;
+    if (kind != FISA_OPERAND_REG && kind != FISA_OPERAND_UNUSED)
+      q->turn = fsem_sub(q->turn, q->in->value[i]);
+  }
 }
 
 /* Other registers than those named, for a machine that mistakes one for the
@@ -440,6 +456,7 @@ static void draw_read(const struct cal_bench *b, const struct cal_row *row,
   q.addresses = e.mem_read || e.mem_write;
   draw_mistaken(&q, cells);
   draw_turn(&q, index);
+  draw_end(&q, index);
   for (uint32_t f = 0; f < d->file_count; f++)
     if (d->files[f].kind == FISA_FILE_FLAG)
       cells[d->files[f].first] = (int32_t)below(r, 2);
@@ -477,17 +494,14 @@ static void draw_dynamic(const struct cal_bench *b, const struct cal_row *row,
 
 /* Empty, full, nearly so, half full, anything; on top what may be a place. */
 static void draw_stack(const struct cal_bench *b, const struct cal_row *row,
-                       const struct fisa_insn *in, struct stream *r,
-                       int32_t *cells) {
-  const struct fisa_dialect *d = b->d;
-  const struct fisa_file *f;
-  uint32_t depth;
-  if (d->stack_file >= d->file_count) return;
-  f = &d->files[d->stack_file];
+                       const struct fisa_insn *in, uint32_t file,
+                       struct stream *r, int32_t *cells) {
+  const struct fisa_file *f = &b->d->files[file];
   const uint32_t depths[] = {0, f->count, 1, f->count - 1u, f->count / 2u,
                              below(r, f->count + 1u)};
-  depth = depths[below(r, 6)];
-  cells[index_cell(d)] = (int32_t)(f->down ? f->count - depth : depth);
+  uint32_t depth = depths[below(r, 6)];
+  cells[cal_index_cell(b->d, file)] =
+      (int32_t)(f->down ? f->count - depth : depth);
   for (uint32_t i = 0; i < depth && i < 4; i++) {
     int32_t v = f->type == FISA_F32 ? real(r) : whole(row, in, r);
     if (in->row->flow == FISA_FLOW_RET && below(r, 4) != 0)
@@ -512,7 +526,9 @@ void cal_draw(const struct cal_bench *b, const struct cal_row *r,
     if (d->files[f].tick)
       out->cells[d->files[f].first] =
           below(&s, 4) == 0 ? (int32_t)below(&s, 3) : 0;
-  draw_stack(b, r, in, &s, out->cells);
+  for (uint32_t f = 0; f < d->file_count; f++)
+    if (cal_index_cell(d, f) >= 0)
+      draw_stack(b, r, in, f, &s, out->cells);
   draw_read(b, r, index, &s, out->cells);
   draw_dynamic(b, r, in, &s, out->cells);
 }

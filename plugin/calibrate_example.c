@@ -105,12 +105,17 @@ static void reduce_rest(struct reducing *q) {
   }
 }
 
+/* The file whose depth a cell says, or the number of files. */
+static uint32_t stack_of(const struct fisa_dialect *d, uint32_t cell) {
+  uint32_t f = 0;
+  while (f < d->file_count && cal_index_cell(d, f) != (int32_t)cell) f++;
+  return f;
+}
+
 /* A stack with a single cell. */
-static void simplify_depth(struct reducing *q) {
-  const struct fisa_dialect *d = q->b->d;
-  bool down = d->files[d->stack_file].down;
-  int32_t *at = &q->c->cells[d->sp_cell], was = *at;
-  *at = q->b->init[d->sp_cell] + (down ? -1 : 1);
+static void simplify_depth(struct reducing *q, uint32_t file, uint32_t cell) {
+  int32_t *at = &q->c->cells[cell], was = *at;
+  *at = q->b->init[cell] + (q->b->d->files[file].down ? -1 : 1);
   if (*at != was && !still(q)) *at = was;
 }
 
@@ -137,10 +142,12 @@ static void simplify_cells(struct reducing *q) {
   uint32_t n = 0;
   for (uint32_t cell = 0; cell < d->cell_count && n < SIMPLIFIED; cell++) {
     const struct fisa_file *f = cal_file_of(d, cell);
+    uint32_t stack;
     if (q->c->cells[cell] == q->b->init[cell]) continue;
     n++;
-    if (cell == d->sp_cell)
-      simplify_depth(q);
+    stack = stack_of(d, cell);
+    if (stack < d->file_count)
+      simplify_depth(q, stack, cell);
     else if (f != NULL && f->type == FISA_I32 && f->kind != FISA_FILE_FLAG)
       simplify(q, &q->c->cells[cell]);
   }

@@ -154,6 +154,8 @@ bool cal_strayed(struct cal_bench *b);
 flux_status cal_step_host(struct cal_bench *b, flux_stepper *s, uint32_t pc,
                           const struct cal_case *c, struct cal_end *out);
 
+/* The cell that says how deep a stack is, or -1 for any other file. */
+int32_t cal_index_cell(const struct fisa_dialect *d, uint32_t file);
 /* The file of a cell. */
 const struct fisa_file *cal_file_of(const struct fisa_dialect *d,
                                     uint32_t cell);

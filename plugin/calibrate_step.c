@@ -178,6 +178,13 @@ flux_status cal_step_host(struct cal_bench *b, flux_stepper *stepper,
 
 /* ---- names -------------------------------------------------------------- */
 
+int32_t cal_index_cell(const struct fisa_dialect *d, uint32_t file) {
+  if (file == d->stack_file && d->sp_cell < d->cell_count) return d->sp_cell;
+  if (file == d->calls_file && d->calls_cell < d->cell_count)
+    return d->calls_cell;
+  return -1;
+}
+
 const struct fisa_file *cal_file_of(const struct fisa_dialect *d,
                                     uint32_t cell) {
   for (uint32_t f = 0; f < d->file_count; f++)
@@ -289,15 +296,17 @@ static bool flow_differs(const struct pair *p, struct cal_diff *out) {
 }
 
 /* The live cells of a stack; of any other file all. */
-static void live_part(const struct cal_bench *b, const struct fisa_file *f,
+static void live_part(const struct fisa_dialect *d, uint32_t file,
                       const int32_t *cells, uint32_t *first, uint32_t *count) {
-  struct fisa_state s = {.cell_count = b->d->cell_count,
-                         .cells = (int32_t *)(uintptr_t)cells};
+  const struct fisa_file *f = &d->files[file];
+  int32_t index = cal_index_cell(d, file), at;
   *first = f->first;
   *count = f->count;
-  if (f->kind != FISA_FILE_STACK) return;
-  *count = fisa_stack_depth(b->d, &s);
-  if (f->down) *first += f->count - *count;
+  if (index < 0) return;
+  at = cells[index] < 0 ? 0 : cells[index] > f->count ? f->count
+                                                      : cells[index];
+  *count = (uint32_t)(f->down ? f->count - at : at);
+  if (f->down) *first += (uint32_t)at;
 }
 
 static bool cells_differ(const struct cal_bench *b, const struct pair *p,
@@ -309,7 +318,7 @@ static bool cells_differ(const struct cal_bench *b, const struct pair *p,
   for (uint32_t f = 0; f < d->file_count; f++) {
     const struct fisa_file *file = &d->files[f];
     uint32_t first, count;
-    live_part(b, file, x, &first, &count);
+    live_part(d, f, x, &first, &count);
     for (uint32_t c = first; c < first + count; c++) {
       if (x[c] == y[c] || (file->type == FISA_F32 && fsem_isnan(x[c]) &&
                            fsem_isnan(y[c])))

@@ -237,7 +237,8 @@ struct fse_verdict fse_candidate_judge(const struct fse_round *r,
   if (child.program->size >
           r->root->size * r->view.policy->max_growth + 0.5 ||
       fisa_verify_child(child.program, r->root, b->scratch, &finding, 1) != 0 ||
-      compose(r, &child, &m) != 0)
+      compose(r, &child, &m) != 0 ||
+      !fse_unseen_kept(r->unseen, child.program, m.places, m.place_count))
     goto done;
   struct fse_verdict t = try_child(r, b, bound, child.program, &m);
   v.fate = t.fate;

@@ -7,6 +7,7 @@
 #ifndef FLUX_PLUGIN_CANDIDATE_H
 #define FLUX_PLUGIN_CANDIDATE_H
 
+#include "plugin/unseen.h"
 #include "plugin/mutate.h"
 
 /*
@@ -37,6 +38,7 @@ struct fse_round {
   const struct fse_place *places;  /* root -> view.program */
   uint32_t place_count;
   struct fse_worth worth;          /* of view.program */
+  const struct fse_unseen *unseen; /* rows of the root that stay */
   /* Whether a code was judged and turned down in an earlier round. */
   bool (*known)(uint64_t code_hash, const void *user);
   const void *known_user;

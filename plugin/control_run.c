@@ -44,9 +44,10 @@ static flux_status read_work(struct run *r) {
   r->policy.threads = (uint32_t)threads;
   if (limit == NULL) return FLUX_OK;
   r->time_limit = json_number_value(limit);
-  if (!json_is_number(limit) || !(r->time_limit > 0 && r->time_limit < 1e6))
+  if (!json_is_number(limit) || !(r->time_limit > 0 && r->time_limit <= 1e6))
     return fse_control__fail(c, FLUX_E_INVALID,
-                             "\"time_limit\" must be seconds above 0");
+                             "\"time_limit\" must be seconds above 0, up to "
+                             "1000000");
   return FLUX_OK;
 }
 
@@ -73,11 +74,13 @@ static flux_status read_deny(struct run *r) {
                              "\"deny\" must be a list of mnemonics");
   json_array_foreach(list, i, item) {
     const char *name = json_string_value(item);
-    if (name == NULL ||
-        fisa_row_by_name(r->dialect, name, strlen(name)) == NULL)
+    struct fisa_error why;
+    if (name == NULL)
       return fse_control__fail(r->c, FLUX_E_INVALID,
-                               "\"deny\": dialect %s has no \"%.40s\"",
-                               r->dialect->name, name != NULL ? name : "?");
+                               "\"deny\" must be a list of mnemonics");
+    if (fse_policy_opcode(r->dialect, name, &why) != 0)
+      return fse_control__fail(r->c, FLUX_E_INVALID, "\"deny\": %s",
+                               why.text);
     if (r->policy.deny_count == FSE_MAX_DENY)
       return fse_control__fail(r->c, FLUX_E_LIMIT,
                                "\"deny\": at most %d mnemonics",
@@ -127,6 +130,9 @@ static flux_status read_run(struct run *r) {
   if (rc == FLUX_OK) rc = fse_control__string(r->c, "name", &r->name);
   if (rc == FLUX_OK) rc = read_work(r);
   if (rc == FLUX_OK) rc = read_assurance(r);
+  if (rc == FLUX_OK &&
+      fse_policy_opcodes(&r->policy, r->dialect, &r->c->err) != 0)
+    rc = FLUX_E_INVALID;
   if (rc == FLUX_OK) rc = read_deny(r);
   if (rc == FLUX_OK) rc = read_episodes(r);
   return rc;

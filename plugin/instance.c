@@ -113,6 +113,8 @@ static flux_status check(const flux_host *host, char *message,
   struct fse_policy *p = malloc(sizeof *p);
   struct fisa_error err = {"out of memory"};
   int rc = p == NULL ? -1 : read_policy(host, p, &err);
+  if (rc == 0 && p->journal[0] != '\0')
+    rc = fse_journal_place(p->journal, &err);
   free(p);
   if (rc == 0) return FLUX_OK;
   if (capacity > 0) snprintf(message, capacity, "%s", err.text);
@@ -165,6 +167,7 @@ static void destroy(flux_plugin *plugin) {
     pthread_join(in->searcher, NULL);
     pthread_join(in->watcher, NULL);
   }
+  fse_plants_unmet(in);
   fse_journal_close(in->journal);
   fse_known_done(in);
   pthread_mutex_destroy(&in->calibrating);

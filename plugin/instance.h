@@ -133,6 +133,7 @@ struct fse_instance {
   atomic_bool stop;
   struct flux_evolved *agents;
   uint32_t plants_done;
+  uint32_t plants_met;          /* those whose agent was attached */
   pthread_mutex_t calibrating;
   struct fse_known *known;      /* verdicts on dialects, newest first */
 };
@@ -289,6 +290,9 @@ void fse_taken_back(struct flux_evolved *a);
 void *fse_watcher(void *instance);
 void *fse_searcher(void *instance);
 
+/* Notes the plants that are for an agent; names those that met none. */
+void fse_plants_meet(struct fse_instance *in, const char *agent);
+void fse_plants_unmet(struct fse_instance *in);
 /* Test switch: makes the next planted bad patch of this agent into
  * a->next_patch. True if there was one. */
 bool fse_plant(struct flux_evolved *a);

@@ -77,15 +77,20 @@ int fse_journal__number(struct fse_journal *j, const char *sql, int64_t *out,
 
 /* ---- opening ------------------------------------------------------------ */
 
-static struct fse_journal *journal_new(const char *path) {
-  struct fse_journal *j = calloc(1, sizeof *j);
+/* The end of a long path says more than its start. */
+static void name_journal(struct fse_journal *j, const char *path) {
   size_t n = strlen(path);
-  if (j == NULL) return NULL;
-  j->lock_fd = -1;
-  pthread_mutex_init(&j->lock, NULL);
   if (n < sizeof j->name) memcpy(j->name, path, n + 1);
   else snprintf(j->name, sizeof j->name, "...%s",
                 path + n - (sizeof j->name - 4));
+}
+
+static struct fse_journal *journal_new(const char *path) {
+  struct fse_journal *j = calloc(1, sizeof *j);
+  if (j == NULL) return NULL;
+  j->lock_fd = -1;
+  pthread_mutex_init(&j->lock, NULL);
+  name_journal(j, path);
   return j;
 }
 
@@ -102,6 +107,45 @@ static int check_path(struct fse_journal *j, const char *path,
                    S_ISDIR(st.st_mode) ? "a folder" : "no plain file");
 }
 
+/* The journals of this process: an flock does not say who has it. */
+static pthread_mutex_t held_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct fse_journal *held;
+
+static void hold(struct fse_journal *j) {
+  pthread_mutex_lock(&held_lock);
+  j->next = held;
+  held = j;
+  pthread_mutex_unlock(&held_lock);
+}
+
+static void let_go(const struct fse_journal *j) {
+  struct fse_journal **at = &held;
+  pthread_mutex_lock(&held_lock);
+  while (*at != NULL && *at != j) at = &(*at)->next;
+  if (*at != NULL) *at = j->next;
+  pthread_mutex_unlock(&held_lock);
+}
+
+static bool held_here(const struct fse_journal *j) {
+  struct stat mine, other;
+  bool found = false;
+  assert(j->lock_fd >= 0);
+  if (fstat(j->lock_fd, &mine) != 0) return false;
+  pthread_mutex_lock(&held_lock);
+  for (struct fse_journal *k = held; k != NULL; k = k->next)
+    found |= fstat(k->lock_fd, &other) == 0 && other.st_dev == mine.st_dev &&
+             other.st_ino == mine.st_ino;
+  pthread_mutex_unlock(&held_lock);
+  return found;
+}
+
+static int fail_lock(struct fse_journal *j, int why, struct fisa_error *err) {
+  if (why != EWOULDBLOCK)
+    return fisa_fail(err, "journal \"%s\" cannot be locked", j->name);
+  return fisa_fail(err, "journal \"%s\" is in use by another %s", j->name,
+                   held_here(j) ? "plugin of this process" : "process");
+}
+
 /* Takes the side file; it stays behind, and the lock goes with the process. */
 static int take_lock(struct fse_journal *j, const char *path,
                      struct fisa_error *err) {
@@ -113,9 +157,9 @@ static int take_lock(struct fse_journal *j, const char *path,
     rc = fisa_fail(err, "journal \"%s\": its lock file cannot be opened: %s",
                    j->name, strerror(errno));
   else if (flock(j->lock_fd, LOCK_EX | LOCK_NB) != 0)
-    rc = fisa_fail(err, errno == EWOULDBLOCK
-                            ? "journal \"%s\" is in use by another process"
-                            : "journal \"%s\" cannot be locked", j->name);
+    rc = fail_lock(j, errno, err);
+  else
+    hold(j);
   sqlite3_free(side);
   return rc;
 }
@@ -124,10 +168,29 @@ static int take_lock(struct fse_journal *j, const char *path,
 static int touch_file(struct fse_journal *j, const char *path,
                       struct fisa_error *err) {
   int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
-  if (fd < 0)
-    return fisa_fail(err, "journal \"%s\": %s", j->name, strerror(errno));
+  struct stat st;
+  if (fd < 0 || fstat(fd, &st) != 0) {
+    fisa_fail(err, "journal \"%s\": %s", j->name, strerror(errno));
+    if (fd >= 0) close(fd);
+    return -1;
+  }
   close(fd);
-  return 0;
+  j->device = st.st_dev;
+  j->inode = st.st_ino;
+  j->path = strdup(path);
+  return j->path != NULL ? 0 : fisa_fail(err, "out of memory");
+}
+
+/* What is written to a file that has lost its name is gone with the process,
+ * and SQLite does not look. */
+static int still_there(const struct fse_journal *j, struct fisa_error *err) {
+  struct stat st;
+  if (j->path == NULL) return 0;
+  if (stat(j->path, &st) != 0)
+    return fisa_fail(err, "journal \"%s\": the file is gone: %s", j->name,
+                     strerror(errno));
+  if (st.st_dev == j->device && st.st_ino == j->inode) return 0;
+  return fisa_fail(err, "journal \"%s\": the file was replaced", j->name);
 }
 
 static int open_db(struct fse_journal *j, const char *path, int flags,
@@ -169,6 +232,23 @@ int fse_journal_open(const char *path, struct fse_journal **out,
   return 0;
 }
 
+int fse_journal_place(const char *path, struct fisa_error *err) {
+  struct fse_journal j;
+  const char *slash = strrchr(path, '/');
+  char *folder = NULL;
+  int rc;
+  name_journal(&j, path);
+  if (check_path(&j, path, err) != 0) return -1;
+  folder = slash == NULL ? strdup(".")
+                         : strndup(path, (size_t)(slash - path) + 1);
+  if (folder == NULL) return fisa_fail(err, "out of memory");
+  rc = access(folder, R_OK | W_OK | X_OK);
+  free(folder);
+  if (rc == 0 && access(path, F_OK) == 0) rc = access(path, R_OK | W_OK);
+  return rc == 0 ? 0 : fisa_fail(err, "journal \"%s\": %s", j.name,
+                                 strerror(errno));
+}
+
 int fse_journal_open_ro(const char *path, struct fse_journal **out,
                         struct fisa_error *err) {
   struct fse_journal *j;
@@ -196,6 +276,8 @@ fail:
 void fse_journal_close(struct fse_journal *j) {
   if (j == NULL) return;
   sqlite3_close(j->db);
+  let_go(j);
+  free(j->path);
   if (j->lock_fd >= 0) close(j->lock_fd);
   pthread_mutex_destroy(&j->lock);
   free(j);
@@ -205,7 +287,9 @@ void fse_journal_close(struct fse_journal *j) {
 
 static int begin(struct fse_journal *j, struct fisa_error *err) {
   pthread_mutex_lock(&j->lock);
-  if (fse_journal__exec(j, "BEGIN IMMEDIATE", err) == 0) return 0;
+  if (still_there(j, err) == 0 &&
+      fse_journal__exec(j, "BEGIN IMMEDIATE", err) == 0)
+    return 0;
   pthread_mutex_unlock(&j->lock);
   return -1;
 }
@@ -213,6 +297,7 @@ static int begin(struct fse_journal *j, struct fisa_error *err) {
 /* Commits, or rolls back what failed. */
 static int end(struct fse_journal *j, int rc, struct fisa_error *err) {
   if (rc == 0) rc = fse_journal__exec(j, "COMMIT", err);
+  if (rc == 0) rc = still_there(j, err);
   if (rc != 0 && !sqlite3_get_autocommit(j->db))
     (void)sqlite3_exec(j->db, "ROLLBACK", NULL, NULL, NULL);
   pthread_mutex_unlock(&j->lock);

@@ -43,6 +43,9 @@ struct fse_journal;
  */
 int fse_journal_open(const char *path, struct fse_journal **out,
                      struct fisa_error *err);
+/* Whether a file may be opened there, as far as can be told without making
+ * it. Returns 0, or -1 with err. */
+int fse_journal_place(const char *path, struct fisa_error *err);
 /* Read-only, for reports; may be open elsewhere. */
 int fse_journal_open_ro(const char *path, struct fse_journal **out,
                         struct fisa_error *err);

@@ -5,6 +5,7 @@
 #define FLUX_PLUGIN_JOURNAL_IMPL_H
 
 #include <pthread.h>
+#include <sys/types.h>
 
 #include <sqlite3.h>
 
@@ -17,6 +18,10 @@ struct fse_journal {
   sqlite3 *db;
   pthread_mutex_t lock;        /* around every use of db */
   int lock_fd;                 /* the side file; -1: read-only */
+  struct fse_journal *next;    /* held by this process */
+  char *path;                  /* where it was opened; NULL: read-only */
+  dev_t device;                /* the file that was opened there */
+  ino_t inode;
   char name[FSE_JOURNAL_NAME]; /* the path, or its end, for sentences */
 };
 

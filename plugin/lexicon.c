@@ -142,6 +142,7 @@ static bool unify(struct unifier *u, const struct fisa_ref *r, char use,
   switch (r->kind) {
     case FISA_REF_REG:
       file = &u->l->dialect->files[r->file];
+      if (file->width > 1) return false;
       if (!want->constant)
         return want->file == r->file && put(u, r->operand, want->value);
       return use == 'R' && want->value == 0 && file->zero &&
@@ -275,6 +276,8 @@ static bool arg_of(const struct reading *x, const struct fisa_ref *r, char use,
       out->value = x->temp[r->value];
       return x->known >> r->value & 1u;
     case FISA_REF_REG:
+      /* A part of a register is nothing that can be named. */
+      if (d->files[r->file].width > 1) return false;
       out->file = r->file;
       out->value = in->value[r->operand];
       out->constant = use == 'R' && out->value == 0 && d->files[r->file].zero;
@@ -371,7 +374,7 @@ int32_t fse_unused_register(const struct fse_view *v,
                             const struct fse_draft *d, unsigned file) {
   const struct fisa_file *f = &v->program->dialect->files[file];
   uint64_t used = f->zero ? 1 : 0;
-  if (f->kind != FISA_FILE_REGS || f->count > 64) return -1;
+  if (f->kind != FISA_FILE_REGS || f->count > 64 || f->width > 1) return -1;
   for (uint32_t i = 0; i < d->count; i++) {
     const struct fisa_row *row = d->nodes[i].insn.row;
     for (unsigned k = 0; k < row->operand_count; k++)

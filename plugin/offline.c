@@ -15,7 +15,11 @@
 
 #define PROBES 48u          /* generated states every candidate meets */
 #define FOLLOWED 4u         /* tasks of a chain behind yields */
-#define SEARCH_SHARE 0.6    /* of a time limit; the rest is for the fuzzing */
+#define GATHER_SHARE 0.25   /* of a time limit: for the making of episodes, */
+#define SEARCH_SHARE 0.6    /* to its end for the search, */
+#define FUZZ_SHARE 0.9      /* to its end for the fuzzing of the best */
+#define GRACE_NS 5000000000u /* for the fuzzing, once asked to finish */
+#define ASK_EVERY_NS 250000000u /* progress, where a step takes long */
 #define STREAM_CHAIN 0x51u  /* of ftrial_random */
 
 /* A task that counts in the figures. */
@@ -28,6 +32,9 @@ struct offline {
   const struct fse_offline *o;
   struct fse_offline_result *out;
   uint64_t began_ns, deadline_ns;
+  uint64_t asked_ns;        /* when progress was last told */
+  double best_cost;         /* as last told */
+  uint64_t finish_ns;       /* when progress said so, or 0 */
   struct fisa_facts *facts;
   struct fir_program *ir;
   struct fir_lane *lane;
@@ -43,6 +50,43 @@ static uint64_t now_ns(void *user) {
   (void)user;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Whether that share of the time limit is over. */
+static bool spent(const struct offline *f, double share) {
+  double limit = f->o->time_limit;
+  assert(share > 0 && share <= 1);
+  return limit > 0 &&
+         (double)(now_ns(NULL) - f->began_ns) >= limit * share * 1e9;
+}
+
+static int tell(struct offline *f, uint64_t variants, double best) {
+  f->asked_ns = now_ns(NULL);
+  f->best_cost = best;
+  if (f->o->progress != NULL &&
+      f->o->progress(variants, best, f->o->user) != 0 && f->finish_ns == 0)
+    f->finish_ns = f->asked_ns;
+  return f->finish_ns != 0;
+}
+
+/* Asked where a step may take long: whether somebody wants it to end. */
+static bool unwanted(struct offline *f) {
+  if (f->finish_ns == 0 && now_ns(NULL) - f->asked_ns >= ASK_EVERY_NS)
+    tell(f, f->searched, f->best_cost);
+  return f->finish_ns != 0;
+}
+
+/* What was found is of no use unfuzzed, so some time is left for that. */
+static bool fuzz_no_more(void *user) {
+  struct offline *f = user;
+  if (spent(f, FUZZ_SHARE)) return true;
+  return unwanted(f) && now_ns(NULL) - f->finish_ns >= GRACE_NS;
+}
+
+/* Whether to go on making episodes; one is needed for anything. */
+static bool gather_more(struct offline *f) {
+  return !unwanted(f) && (f->task_count == 0 || !spent(f, GATHER_SHARE)) &&
+         !spent(f, SEARCH_SHARE);
 }
 
 /* ---- running a task ----------------------------------------------------- */
@@ -190,7 +234,8 @@ static int make_episodes(struct offline *f) {
   struct fisa_trace in = {0};
   int rc = s != NULL ? 0 : -1;
   for (uint32_t n = 0; rc == 0 && n < FSE_OFFLINE_EPISODES * 4 &&
-                       f->task_count < FSE_OFFLINE_EPISODES; n++) {
+                       f->task_count < FSE_OFFLINE_EPISODES && gather_more(f);
+       n++) {
     uint64_t cycles;
     /* Begins from the entry only: the set does not know of chains yet. */
     if (ftrial_fuzz_state(f->set, f->o->policy->seed, n, s, &in) != 0) {
@@ -217,7 +262,7 @@ static int make_episodes(struct offline *f) {
 static int add_probes(struct offline *f) {
   struct fisa_trace in = {0};
   int rc = 0;
-  for (uint32_t n = 0; n < PROBES && rc >= 0; n++) {
+  for (uint32_t n = 0; n < PROBES && rc >= 0 && gather_more(f); n++) {
     if (ftrial_fuzz_state(f->set, f->o->policy->seed ^ 0x9e37u, n, f->work,
                           &in) != 0)
       rc = -1;
@@ -273,7 +318,8 @@ static int gather(struct offline *f, struct fisa_error *err) {
                                              : f->o->policy->max_task_cycles,
                           err);
   if (f->set == NULL) return -1;
-  for (uint32_t i = 0; i < f->o->count && rc == 0; i++)
+  ftrial_set_ask(f->set, fuzz_no_more, f);
+  for (uint32_t i = 0; i < f->o->count && rc == 0 && gather_more(f); i++)
     rc = add_given(f, &f->o->given[i], i);
   if (f->o->count == 0) rc = make_episodes(f);
   if (rc == 0) rc = add_probes(f);
@@ -286,8 +332,7 @@ static int on_progress(uint64_t variants, double now, double best,
                        void *user) {
   struct offline *f = user;
   (void)now;
-  if (f->o->progress == NULL) return 0;
-  return f->o->progress(f->searched + variants, best, f->o->user);
+  return tell(f, f->searched + variants, best);
 }
 
 /* Where a task that begins at `pc` of the root begins in a program. */
@@ -405,6 +450,7 @@ static int generation(struct offline *f, struct best *b, uint32_t number,
 }
 
 static bool time_left(const struct offline *f) {
+  if (f->finish_ns != 0) return false;
   return f->deadline_ns == 0 || now_ns(NULL) < f->deadline_ns;
 }
 
@@ -464,6 +510,7 @@ static void offline_done(struct offline *f) {
 int fse_offline_run(const struct fse_offline *o,
                     struct fse_offline_result *out, struct fisa_error *err) {
   struct offline f = {.o = o, .out = out, .began_ns = now_ns(NULL)};
+  f.asked_ns = f.began_ns;
   struct best best = {0};
   int rc = -1;
   assert(o->program != NULL && o->policy != NULL && o->name != NULL);

@@ -181,3 +181,19 @@ bool fse_plant(struct flux_evolved *a) {
   memcpy(r->child, a->next_patch.live.program->hash, 32);
   return true;
 }
+
+void fse_plants_meet(struct fse_instance *in, const char *agent) {
+  const struct fse_policy *p = &in->policy;
+  for (uint32_t i = 0; i < p->plant_count; i++)
+    if (p->plant_agent[i][0] == '\0' || strcmp(p->plant_agent[i], agent) == 0)
+      in->plants_met |= 1u << i;
+}
+
+void fse_plants_unmet(struct fse_instance *in) {
+  const struct fse_policy *p = &in->policy;
+  for (uint32_t i = 0; in->live != NULL && i < p->plant_count; i++)
+    if (!(in->plants_met >> i & 1u))
+      fse_say(in, FLUX_LOG_WARNING,
+              "test_plant \"%s:%s\": no agent \"%s\" was there to evolve",
+              p->plant_agent[i], p->plant[i], p->plant_agent[i]);
+}

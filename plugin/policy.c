@@ -373,6 +373,57 @@ int fse_policy_read(struct fse_policy *p, const flux_config *config,
   return 0;
 }
 
+/* ---- mnemonics ---------------------------------------------------------- */
+
+int fse_policy_opcode(const struct fisa_dialect *d, const char *name,
+                      struct fisa_error *err) {
+  char upper[NEAR_MAX];
+  struct nearest n = {.name = upper, .distance = NEAR_MAX};
+  size_t i = 0;
+  assert(d != NULL && name != NULL);
+  if (fisa_row_by_name(d, name, strlen(name)) != NULL) return 0;
+  for (; name[i] != '\0' && i + 1 < sizeof upper; i++)
+    upper[i] = name[i] >= 'a' && name[i] <= 'z' ? (char)(name[i] - 32)
+                                                : name[i];
+  upper[i] = '\0';
+  for (i = 0; i < 256; i++)
+    if (d->rows[i].defined) consider(&n, d->rows[i].name);
+  return fisa_fail(err, "dialect %s has no \"%.40s\"; the nearest is \"%s\"",
+                   d->name, name, n.key);
+}
+
+/* Whether a built-in dialect has such a row. A policy is for all agents of a
+ * host, which may speak several. */
+static bool is_elsewhere(const char *name) {
+  bool found = false;
+  const char *dialect;
+  for (unsigned i = 0; !found && (dialect = fisa_builtin_name(i)); i++) {
+    struct fisa_dialect *d = NULL;
+    if (fisa_dialect_builtin(dialect, false, &d, NULL) != 0) continue;
+    found = fisa_row_by_name(d, name, strlen(name)) != NULL;
+    fisa_dialect_free(d);
+  }
+  return found;
+}
+
+static int judge_list(const char (*list)[FISA_MAX_NAME], uint32_t count,
+                      const char *key, const struct fisa_dialect *d,
+                      struct fisa_error *err) {
+  struct fisa_error why;
+  for (uint32_t i = 0; i < count; i++)
+    if (fse_policy_opcode(d, list[i], &why) != 0 && !is_elsewhere(list[i]))
+      return fisa_fail(err, "policy.%s: %s", key, why.text);
+  return 0;
+}
+
+int fse_policy_opcodes(const struct fse_policy *p,
+                       const struct fisa_dialect *d, struct fisa_error *err) {
+  assert(p != NULL && d != NULL);
+  if (judge_list(p->deny, p->deny_count, "deny_opcodes", d, err) != 0)
+    return -1;
+  return judge_list(p->allow, p->allow_count, "allow_opcodes", d, err);
+}
+
 /* ---- the table for help and docs ---------------------------------------- */
 
 bool fse_policy_row(unsigned i, struct fse_policy_row *out) {

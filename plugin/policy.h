@@ -19,7 +19,7 @@ enum fse_assurance {
   FSE_ASSURE_PROOF
 };
 
-#define FSE_MAX_DENY 64
+#define FSE_MAX_DENY 256
 #define FSE_KINDS_MAX 16
 
 /*
@@ -96,6 +96,14 @@ void fse_policy_init(struct fse_policy *p);
  */
 int fse_policy_read(struct fse_policy *p, const flux_config *config,
                     void *ctx, struct fisa_error *err);
+
+/* Whether a dialect has a mnemonic; if not, err says the nearest it has. Case
+ * is ignored. */
+int fse_policy_opcode(const struct fisa_dialect *d, const char *name,
+                      struct fisa_error *err);
+/* The same of every mnemonic of deny_opcodes and allow_opcodes. */
+int fse_policy_opcodes(const struct fse_policy *p,
+                       const struct fisa_dialect *d, struct fisa_error *err);
 
 /* Row i of the table for help and docs; false past the last. */
 struct fse_policy_row {

@@ -31,8 +31,9 @@ struct step {
 
 struct search {
   const struct fse_search_request *q;
+  const struct fse_unseen *unseen; /* of the root: shared by all climbs */
   struct fse_lexicon *lexicon;
-  struct fisa_facts *root_facts;
+  const struct fisa_facts *root_facts;
   struct fir_lane *lane;
   uint32_t first;           /* steps[0]: the parent itself */
   uint32_t step_count;
@@ -201,9 +202,17 @@ static int fuzz_made(struct search *s, const struct fse_made *m,
   map.pair = (const uint32_t(*)[2])pair;
   struct ftrial_result t = ftrial_fuzz(s->q->set, ir, &map, s->lane,
                                        s->q->seed, states);
+  int rc = t.verdict == FTRIAL_SAME ? 0 : t.verdict == FTRIAL_WRONG ? 1 : -1;
+  if (rc == 0 && s->unseen->count > 0) {
+    const struct fse_unseen_child child = {m->program, m->places,
+                                           m->place_count, map};
+    int agree = fse_unseen_agree(s->unseen, s->q->set, &child, s->q->seed,
+                                 states);
+    rc = agree < 0 ? -1 : !agree;
+  }
   free(pair);
   fir_free(ir);
-  return t.verdict == FTRIAL_SAME ? 0 : t.verdict == FTRIAL_WRONG ? 1 : -1;
+  return rc;
 }
 
 /* Takes one passing candidate onto what was taken before it this round. */
@@ -304,6 +313,7 @@ static int round_make(struct search *s, struct round_parts *p,
   r->root = s->q->root;
   r->root_facts = s->root_facts;
   r->set = s->q->set;
+  r->unseen = s->unseen;
   r->seed = s->q->seed;
   r->number = s->round;
   r->places = now->made.places;
@@ -472,7 +482,7 @@ static int weigh(struct step *st, struct fisa_error *err) {
 static int start(struct search *s, struct fisa_error *err) {
   const struct fse_search_request *q = s->q;
   struct step *st = &s->steps[0];
-  struct fisa_facts *f = s->root_facts;
+  const struct fisa_facts *f = s->root_facts;
   uint32_t n = q->parent_place_count;
   assert(q->root != NULL && q->parent != NULL && q->set != NULL);
   s->step_count = 1;
@@ -544,14 +554,20 @@ static void search_close(struct search *s) {
   for (uint32_t i = 0; i < s->step_count; i++)
     fse_made_done(&s->steps[i].made);
   free(s->seen);
-  fisa_facts_free(s->root_facts);
   fir_lane_free(s->lane);
   fse_lexicon_free(s->lexicon);
   free(s);
 }
 
+/* What all climbs of a search share, beside the request. */
+struct ground {
+  struct fisa_facts *root_facts;
+  struct fse_unseen *unseen;
+};
+
 /* One climb from the parent. NULL: err says why. */
-static struct search *climb(const struct fse_search_request *q, uint64_t worth,
+static struct search *climb(const struct fse_search_request *q,
+                            const struct ground *ground, uint64_t worth,
                             uint64_t before, struct fisa_error *err) {
   struct search *s = calloc(1, sizeof *s);
   if (s == NULL) {
@@ -559,6 +575,8 @@ static struct search *climb(const struct fse_search_request *q, uint64_t worth,
     return NULL;
   }
   s->q = q;
+  s->unseen = ground->unseen;
+  s->root_facts = ground->root_facts;
   s->worth = worth;
   s->before = before;
   s->lexicon = fse_lexicon_new(q->root->dialect, q->policy);
@@ -567,8 +585,7 @@ static struct search *climb(const struct fse_search_request *q, uint64_t worth,
     fisa_fail(err, "out of memory");
     goto fail;
   }
-  if (fisa_facts_make(q->root, &s->root_facts, err) != 0 ||
-      start(s, err) != 0 || (!s->refuted && search_loop(s, err) != 0))
+  if (start(s, err) != 0 || (!s->refuted && search_loop(s, err) != 0))
     goto fail;
   return s;
 fail:
@@ -600,7 +617,8 @@ static void kinds_used(const struct search *first, bool used[FSE_KINDS_MAX]) {
  * *best is the first or what came out cheaper. Returns 0, or -1 with err.
  */
 static int climb_again(struct search *first, struct search **best,
-                       struct fse_policy *policy, struct fisa_error *err) {
+                       const struct ground *ground, struct fse_policy *policy,
+                       struct fisa_error *err) {
   const struct fse_search_request *q = first->q;
   bool used[FSE_KINDS_MAX] = {false};
   uint64_t variants = first->variants, rejected = first->rejected;
@@ -616,7 +634,7 @@ static int climb_again(struct search *first, struct search **best,
     again.budget = q->budget - variants;
     *policy = *q->policy;
     policy->weight[k] = 0;
-    s = climb(&again, current(*best)->worth.cost, variants, err);
+    s = climb(&again, ground, current(*best)->worth.cost, variants, err);
     if (s == NULL) return -1;
     variants += s->variants;
     rejected += s->rejected;
@@ -635,30 +653,49 @@ static int climb_again(struct search *first, struct search **best,
   return 0;
 }
 
+static void ground_done(struct ground *g) {
+  fse_unseen_free(g->unseen);
+  fisa_facts_free(g->root_facts);
+}
+
+/* What is said of scratch memory has to hold before anything builds on it.
+ * Returns 0, 1: it does not, or -1 with err. */
+static int ground_make(const struct fse_search_request *q, struct ground *g,
+                       char what[96], struct fisa_error *err) {
+  int rc = fse_scratch_matters(q->set, q->root, q->policy->max_task_cycles,
+                               q->seed, what);
+  if (rc != 0) return rc > 0 ? 1 : fisa_fail(err, "out of memory");
+  if (fisa_facts_make(q->root, &g->root_facts, err) != 0) return -1;
+  if (fse_unseen_make(q->set, q->root, g->root_facts, q->seed, &g->unseen) != 0)
+    return fisa_fail(err, "what was not seen cannot be found out: no memory");
+  return 0;
+}
+
 int fse_search(const struct fse_search_request *q,
                struct fse_search_result *out, struct fisa_error *err) {
+  struct ground ground = {NULL, NULL};
   struct fse_policy *policy = NULL;
-  struct search *first, *best;
+  struct search *first = NULL, *best = NULL;
   int rc;
   memset(out, 0, sizeof *out);
-  /* What is said of scratch memory has to hold before anything builds on it. */
-  rc = fse_scratch_matters(q->set, q->root, q->policy->max_task_cycles,
-                           q->seed, out->reason);
-  if (rc != 0) return rc > 0 ? 0 : fisa_fail(err, "out of memory");
-  first = best = climb(q, UINT64_MAX, 0, err);
-  if (first == NULL) return -1;
+  rc = ground_make(q, &ground, out->reason, err);
+  if (rc != 0) goto done;
+  first = best = climb(q, &ground, UINT64_MAX, 0, err);
   policy = malloc(sizeof *policy);
-  rc = policy == NULL ? fisa_fail(err, "out of memory") : 0;
+  rc = first == NULL ? -1 : 0;
+  if (rc == 0 && policy == NULL) rc = fisa_fail(err, "out of memory");
   if (rc == 0 && !first->refuted && !q->once)
-    rc = climb_again(first, &best, policy, err);
+    rc = climb_again(first, &best, &ground, policy, err);
   if (rc == 0) {
     doubt_parent(first);
     finish(best, first, out);
   }
+done:
   free(policy);
   if (best != first) search_close(best);
   search_close(first);
-  return rc;
+  ground_done(&ground);
+  return rc < 0 ? -1 : 0;
 }
 
 void fse_search_result_done(struct fse_search_result *r) {

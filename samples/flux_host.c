@@ -8,6 +8,7 @@
  * Everything it does is libfluxhost's: load the config, open the host, run,
  * tell what came of it.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -44,15 +45,17 @@ static int usage(FILE *to) {
         "  --control FILE  count outputs that differ from such a file\n"
         "  --report FILE   write the numbers of each agent, tab-separated\n",
         to);
-  return to == stdout ? 0 : 2;
+  if (to != stdout) return 2;
+  return fflush(to) == 0 ? 0 : 1;
 }
 
 /* A whole number; false if it is none. */
 static bool number(const char *text, uint64_t *out) {
   char *end;
   if (text[0] < '0' || text[0] > '9') return false;
+  errno = 0;
   *out = strtoull(text, &end, 10);
-  return *end == '\0';
+  return *end == '\0' && errno == 0;
 }
 
 static int parse(int argc, char **argv, struct arguments *a) {
@@ -107,7 +110,7 @@ static void print_table(const struct fhost *h, const uint64_t *wrong) {
   for (uint32_t i = 0; i < fhost_agent_count(h); i++) {
     struct fhost_agent *a = fhost_agent_at(h, i);
     struct fhost_agent_stats s;
-    char why[160];
+    char why[200];
     fhost_agent_stats(a, &s);
     printf("%-14s %9llu %9llu %12.2f %8llu %8llu %8llu %8llu %6llu\n",
            fhost_agent_name(a), (unsigned long long)s.tasks,
@@ -118,7 +121,17 @@ static void print_table(const struct fhost *h, const uint64_t *wrong) {
            (unsigned long long)(s.wrong + wrong[i]));
     fhost_agent_explanation(a, why, sizeof why);
     if (why[0] != '\0') printf("  %s\n", why);
+    fhost_agent_stop_text(a, why, sizeof why);
+    if (why[0] != '\0') printf("  %s\n", why);
   }
+}
+
+/* Whether all agents ran for as long as they were asked to. */
+static bool all_ran(const struct fhost *h) {
+  struct fhost_agent_stop s;
+  for (uint32_t i = 0; i < fhost_agent_count(h); i++)
+    if (fhost_agent_stopped(fhost_agent_at(h, i), &s)) return false;
+  return true;
 }
 
 static int write_report(const struct fhost *h, const char *path,
@@ -139,7 +152,10 @@ static int write_report(const struct fhost *h, const char *path,
             (unsigned long long)s.recovered,
             (unsigned long long)(s.wrong + wrong[i]));
   }
-  return fclose(f) == 0 ? 0 : 1;
+  bool written = !ferror(f);
+  if (fclose(f) == 0 && written) return 0;
+  fprintf(stderr, "flux-host: %s: %s\n", path, strerror(errno));
+  return 1;
 }
 
 /* Runs an open host and tells what came of it. Returns the exit code. */
@@ -154,6 +170,7 @@ static int run(struct fhost *h, const struct arguments *a) {
        fhost_outputs_compare(h, a->control, wrong, &err) == 0)) {
     print_table(h, wrong);
     rc = a->report != NULL ? write_report(h, a->report, wrong) : 0;
+    if (!all_ran(h)) rc = 1;
   } else {
     fprintf(stderr, "flux-host: %s\n", err.text);
   }
@@ -189,5 +206,10 @@ int main(int argc, char **argv) {
   else if (a.check) printf("%s: ok\n", a.config);
   fhost_close(host);
   fhost_config_free(config);
+  if (fflush(stdout) != 0 || ferror(stdout)) {
+    fprintf(stderr, "flux-host: cannot write the output: %s\n",
+            strerror(errno));
+    rc = 1;
+  }
   return rc == 0 ? 0 : 1;
 }

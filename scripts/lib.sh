@@ -14,7 +14,7 @@ build=$top/build
 jobs=$(nproc 2>/dev/null || echo 1)
 
 # What a build needs. The python is for scripts/style alone.
-flux_packages='gcc make autoconf automake libtool pkg-config libcunit1-dev
+flux_packages='gcc g++ make autoconf automake libtool pkg-config libcunit1-dev
 	libconfig-dev libffi-dev libsqlite3-dev libjansson-dev nettle-dev
 	python3'
 
@@ -35,7 +35,8 @@ die()
 have_package()
 {
 	case $1 in
-	gcc | make | autoconf | automake | pkg-config | python3 | valgrind)
+	gcc | g++ | git | make | autoconf | automake | pkg-config | python3 | \
+	valgrind)
 		command -v "$1" >/dev/null 2>&1 && return 0 ;;
 	libtool)
 		command -v libtoolize >/dev/null 2>&1 && return 0 ;;

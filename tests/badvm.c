@@ -4,6 +4,7 @@
  */
 #include "tests/badvm.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 enum { BROKEN_RIG = 99, MEM_MASK = 0xFFFF };
 
 uint64_t badvm_bugs;
+volatile int *badvm_kills;
 
 static const char *const rows[BADVM_ALL] = {
     [BADVM_FLAG] = "ADD",      [BADVM_ALIAS] = "MOV",
@@ -28,7 +30,7 @@ static const char *const rows[BADVM_ALL] = {
     [BADVM_LOAD] = "ABS",      [BADVM_DEAD] = "POP",
     [BADVM_YIELDS] = "YIELD",  [BADVM_IMM] = "ADDI",
     [BADVM_TELLS] = "TELL",    [BADVM_SENSES] = "SENSE",
-    [BADVM_WRAP] = "LOAD"};
+    [BADVM_WRAP] = "LOAD",     [BADVM_KILLED] = "BITREV"};
 
 const char *badvm_row(enum badvm_bug bug) { return rows[bug]; }
 
@@ -36,7 +38,7 @@ bool badvm_is_unfit(enum badvm_bug bug) {
   switch (bug) {
     case BADVM_BASE: case BADVM_RET: case BADVM_LENGTH: case BADVM_CYCLES:
     case BADVM_ABORT: case BADVM_EXIT: case BADVM_SPIN: case BADVM_SLEEP:
-    case BADVM_TWICE: case BADVM_LOAD: case BADVM_YIELDS:
+    case BADVM_TWICE: case BADVM_LOAD: case BADVM_YIELDS: case BADVM_KILLED:
       return true;
     default:
       return false;
@@ -253,6 +255,9 @@ static void end_process(const struct step *t, enum badvm_bug bug) {
     case BADVM_SLEEP:
       while (for_ever) pause();
       break;
+    case BADVM_KILLED:
+      if (badvm_kills != NULL && (*badvm_kills)-- > 0) raise(SIGKILL);
+      break;
     default:
       break;
   }
@@ -293,6 +298,12 @@ static int run(void *code, struct fisa_state *s, const struct fhost_vm_io *io,
     bug = left ? bug_of(&t) : BADVM_ALL;
     own.user = &t;
     before(&t, s);
+    if (c->bugs & BADVM_BIT(BADVM_DOOMED)) abort();
+    if (c->bugs & BADVM_BIT(BADVM_LOUD)) {
+      printf("an instruction at %u\n", s->pc);
+      fflush(stdout);
+      fprintf(stderr, "an instruction at %u\n", s->pc);
+    }
     end_process(&t, bug);
     fhost_vm_reference.run(c->real, s, io ? &own : NULL, fuel > 0, counts);
     if (fuel == 0) break;
@@ -306,5 +317,6 @@ static int run(void *code, struct fisa_state *s, const struct fhost_vm_io *io,
 struct fhost_vm badvm(const char *build_id, bool may_fork) {
   return (struct fhost_vm){.dialect = "unified", .build_id = build_id,
                            .load = load, .unload = unload, .run = run,
-                           .heads = heads, .may_fork = may_fork};
+                           .heads = heads,
+                           .flags = may_fork ? FHOST_VM_MAY_FORK : 0};
 }

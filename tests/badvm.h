@@ -37,7 +37,11 @@ enum badvm_bug {
   BADVM_TELLS,     /* TELL: its arguments in another order */
   BADVM_SENSES,    /* SENSE: asks twice */
   BADVM_WRAP,      /* LOAD: does not wrap, reads 0 there */
-  BADVM_ALL
+  BADVM_KILLED,    /* BITREV: is killed while *badvm_kills lasts */
+  BADVM_ALL,
+  /* In every row, and in none of the table of rows. */
+  BADVM_DOOMED = BADVM_ALL,  /* dies of any instruction */
+  BADVM_LOUD       /* tells the world of any instruction */
 };
 
 #define BADVM_BIT(bug) (UINT64_C(1) << (bug))
@@ -46,6 +50,7 @@ enum badvm_bug {
 
 /* The VM; its bugs are those of badvm_bugs when a program is loaded. */
 extern uint64_t badvm_bugs;
+extern volatile int *badvm_kills;  /* in memory that children share */
 struct fhost_vm badvm(const char *build_id, bool may_fork);
 
 /* The row in which a bug is; whether it makes programs unfit. */

@@ -130,6 +130,29 @@ static bool row_sound(const struct fisa_dialect *d,
          (row->source == 0xFFFF || row->source < d->source_count);
 }
 
+/* The register files, and what the head says of them. */
+static bool registers_sound(const struct fisa_dialect *d) {
+  for (uint32_t i = 0; i < d->file_count; i++) {
+    const struct fisa_file *f = &d->files[i];
+    uint32_t n = fisa_registers(f);
+    if (f->width < 1 || f->width > 16 ||
+        (f->kind != FISA_FILE_REGS && (f->width > 1 || f->checked)) ||
+        (f->kind == FISA_FILE_REGS &&
+         (n == 0 || (n & (n - 1)) != 0 || n * f->width != f->count)))
+      return false;
+  }
+  for (uint32_t i = 0; i < d->start_count; i++)
+    if (d->starts[i].cell >= d->cell_count)
+      return false;
+  for (uint32_t i = 0; i < d->key_count; i++)
+    if (d->keys[i].file >= d->file_count ||
+        d->files[d->keys[i].file].kind !=
+            (d->keys[i].form == FISA_KEY_HEX ? FISA_FILE_REGS
+                                             : FISA_FILE_CELL))
+      return false;
+  return d->start_count <= FISA_MAX_STARTS && d->key_count <= FISA_MAX_KEYS;
+}
+
 static bool head_sound(const struct fisa_dialect *d) {
   uint32_t cells = 0;
 
@@ -140,14 +163,11 @@ static bool head_sound(const struct fisa_dialect *d) {
     const struct fisa_file *f = &d->files[i];
     if (f->first != cells || f->count == 0 || strlen(f->name) == 0)
       return false;
-    if (f->width < 1 || f->count % f->width != 0 ||
-        (f->kind == FISA_FILE_REGS &&
-         (fisa_registers(f) & (fisa_registers(f) - 1)) != 0))
-      return false;
     cells += f->count;
   }
   if ((d->stack_file == 0xFFFF) != (d->sp_cell == 0xFFFF) ||
-      (d->calls_file == 0xFFFF) != (d->calls_cell == 0xFFFF))
+      (d->calls_file == 0xFFFF) != (d->calls_cell == 0xFFFF) ||
+      !registers_sound(d))
     return false;
   return cells == d->cell_count;
 }

@@ -2,10 +2,12 @@
  * tests/gen.c - random programs from a table.
  *
  * A program is a list of items (a row, a branch over items, a loop round
- * items, a call), an end, and the functions that were called. Registers from
- * SCRATCH on are left to counters, targets and links, most of the time.
- * A row that may end the run is mostly tamed: constants are loaded into what
- * its guards look at, so that programs live long enough to matter.
+ * items, a call), an end, and the functions that were called. Some registers
+ * are left to counters, targets and links, most of the time. On machines that
+ * calculate on their stack, what a row takes is mostly pushed before it, and
+ * what was pushed within a branch or a loop is gone behind it.
+ * A row that may end the run is mostly tamed: what its guards look at is
+ * given values, so that programs live long enough to matter.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -17,139 +19,16 @@ enum {
   MAX_SIZE = 4096,
   MAX_ITEMS = 40,
   MAX_CALLS = 8,
-  COMMON = 12,    /* registers that rows use mostly */
-  COUNTER = 20,   /* counters of loops, by depth */
-  TARGET = 24,    /* offsets and links */
-  LINK = 28
+  MAX_NEED = 8,   /* cells of the stack that a row looks at */
+  MAX_PAYLOAD = 20
 };
 
-uint64_t gen_random(uint64_t *state) {
-  uint64_t v = *state += UINT64_C(0x9E3779B97F4A7C15);
-
-  v = (v ^ v >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-  v = (v ^ v >> 27) * UINT64_C(0x94D049BB133111EB);
-  return v ^ v >> 31;
-}
-
-uint32_t gen_below(uint64_t *state, uint32_t n) {
-  assert(n > 0);
-  return (uint32_t)((gen_random(state) >> 32) * n >> 32);
-}
-
-static uint64_t stream(uint64_t seed, uint64_t number, uint64_t which) {
-  uint64_t s = seed ^ number * UINT64_C(0xA0761D6478BD642F) ^ which << 60;
-
-  gen_random(&s);
-  return s;
-}
-
-static int32_t telling(uint64_t *r) {
-  static const int32_t edges[] = {0, 1, -1, 2, INT32_MIN, INT32_MAX, 100,
-                                  -100, 255, 256, 32767, -32768, 65535};
-
-  switch (gen_below(r, 6)) {
-  case 0:
-    return edges[gen_below(r, sizeof(edges) / sizeof(edges[0]))];
-  case 1:
-    return (int32_t)gen_random(r);
-  case 2:
-    return (int32_t)((uint32_t)gen_random(r) >> gen_below(r, 32));
-  default:
-    return (int32_t)gen_below(r, 140) - 20;
-  }
-}
-
-int32_t gen_input(uint64_t seed, uint64_t number, uint32_t i) {
-  uint64_t r = stream(seed, number, 3) + i;
-
-  return telling(&r);
-}
-
-/* ---- the table ---------------------------------------------------------- */
-
-static void add(struct gen_rows *rows, int opcode) {
-  rows->opcode[rows->count++] = (uint8_t)opcode;
-}
-
-static bool is_one_step(const struct fisa_row *row, unsigned op) {
-  return row->flow == FISA_FLOW_NEXT && row->step_count == 1 &&
-         row->guard_count <= 1 && row->steps[0].op == op;
-}
-
-/* The rows that help others along. */
-static void note_helper(struct gen_table *t, const struct fisa_row *row,
-                        int opcode) {
-  const struct fisa_step *s = &row->steps[0];
-
-  if (is_one_step(row, FLUX_OP_MOV) && s->d.kind == FISA_REF_REG &&
-      s->a.kind == FISA_REF_IMM && s->a.operand < row->operand_count &&
-      row->operands[s->a.operand].kind == FISA_OPERAND_IMM16S && t->load < 0) {
-    t->load = opcode;
-    t->file = s->d.file;
-  }
-  if (row->flow == FISA_FLOW_NEXT && row->operand_count == 1 &&
-      s->op == FLUX_OP_SUB && s->d.kind == FISA_REF_REG &&
-      s->a.kind == FISA_REF_REG && s->b.kind == FISA_REF_CONST &&
-      s->b.value == 1)
-    t->less = opcode;
-  if (is_one_step(row, FLUX_OP_PUSH) && s->a.kind == FISA_REF_REG)
-    t->push = opcode;
-  if (is_one_step(row, FLUX_OP_ITOF))
-    t->to_float = opcode;
-}
-
-static bool pushes_link(const struct fisa_row *row) {
-  for (unsigned i = 0; i < row->step_count; i++)
-    if (row->steps[i].op == FLUX_OP_CALL)
-      return true;
-  return false;
-}
-
-static void note_row(struct gen_table *t, const struct fisa_row *row,
-                     int opcode) {
-  add(&t->any, opcode);
-  switch (row->flow) {
-  case FISA_FLOW_NEXT:
-    add(&t->plain, opcode);
-    note_helper(t, row, opcode);
-    break;
-  case FISA_FLOW_HALT:
-  case FISA_FLOW_TRAP:
-    add(&t->stop, opcode);
-    break;
-  case FISA_FLOW_JUMP_REL:
-  case FISA_FLOW_JUMP_ABS:
-    add(&t->jump, opcode);
-    break;
-  case FISA_FLOW_COND_REL:
-  case FISA_FLOW_COND_ABS:
-    add(&t->cond, opcode);
-    break;
-  case FISA_FLOW_COND_REL_REG:
-    add(&t->cond_reg, opcode);
-    break;
-  case FISA_FLOW_CALL_REL:
-  case FISA_FLOW_CALL_ABS:
-    add(pushes_link(row) ? &t->call : &t->link, opcode);
-    break;
-  case FISA_FLOW_RET:
-    add(&t->ret, opcode);
-    break;
-  default:
-    break;
-  }
-}
-
-void gen_table_init(struct gen_table *t, const struct fisa_dialect *d) {
-  memset(t, 0, sizeof(*t));
-  t->d = d;
-  t->load = t->less = t->push = t->to_float = -1;
-  for (int i = 0; i < 256; i++)
-    if (d->rows[i].defined && !d->rows[i].opaque && !d->rows[i].payload)
-      note_row(t, &d->rows[i], i);
-}
-
-/* ---- operands ----------------------------------------------------------- */
+/* A call whose function is still to come. */
+struct gen_called {
+  struct fisa_insn call;
+  struct fisa_insn load; /* of its address, where a register holds that */
+  bool loaded;
+};
 
 /* A program in the making. */
 struct gen {
@@ -158,17 +37,27 @@ struct gen {
   uint8_t code[MAX_SIZE];
   uint32_t size;
   unsigned items, calls;
-  struct fisa_insn call[MAX_CALLS]; /* whose functions are still to come */
+  int depth;               /* cells that it has on the stack, at least */
+  uint32_t wanted;         /* bit n: cell n of it is to be want[n] */
+  int32_t want[MAX_NEED];
+  struct gen_called call[MAX_CALLS];
 };
 
 static unsigned chance(struct gen *g, uint32_t in) {
   return gen_below(&g->r, in) == 0;
 }
 
+static const struct fisa_row *row_of(const struct gen *g, int opcode) {
+  assert(opcode >= 0);
+  return &g->t->d->rows[opcode];
+}
+
 static const struct fisa_row *pick(struct gen *g,
                                    const struct gen_rows *rows) {
-  return &g->t->d->rows[rows->opcode[gen_below(&g->r, rows->count)]];
+  return row_of(g, rows->opcode[gen_below(&g->r, rows->count)]);
 }
+
+/* ---- operands ----------------------------------------------------------- */
 
 static bool guarded_by(const struct fisa_row *row, unsigned lethal) {
   for (unsigned i = 0; i < row->guard_count; i++)
@@ -184,16 +73,45 @@ static bool runs_over_memory(const struct fisa_row *row) {
   return false;
 }
 
+/* The file that a register byte reaches: one that checks, if there is one. */
+static const struct fisa_file *file_of(const struct gen_table *t,
+                                       const struct fisa_operand *op) {
+  const struct fisa_dialect *d = t->d;
+  const struct fisa_file *file = NULL;
+
+  for (uint32_t f = 0; f < d->file_count; f++)
+    if (op->files >> f & 1 && (!file || d->files[f].checked))
+      file = &d->files[f];
+  return file ? file : &d->files[t->file];
+}
+
+/* Mostly one of the common registers; sometimes a byte past the last, rarely
+ * where that is lethal. */
+static int32_t register_byte(struct gen *g, const struct fisa_row *row,
+                             const struct fisa_operand *op) {
+  const struct fisa_file *file = file_of(g->t, op);
+  uint32_t count = fisa_registers(file);
+  uint64_t *r = &g->r;
+
+  if (file->checked) {
+    if (chance(g, 500))
+      return (int32_t)(count + gen_below(r, 256 - count));
+  } else if (chance(g, 12) &&
+             !guarded_by(row, FLUX_LETHAL_REGISTER_RANGE)) {
+    return (int32_t)(gen_below(r, 2) ? gen_below(r, 256 / count) * count
+                                     : gen_below(r, 256));
+  }
+  return (int32_t)gen_below(r, chance(g, 20) ? count
+                                             : (uint32_t)g->t->common);
+}
+
 static int32_t operand_value(struct gen *g, const struct fisa_row *row,
                              const struct fisa_operand *op) {
   uint64_t *r = &g->r;
 
   switch (op->kind) {
   case FISA_OPERAND_REG:
-    if (chance(g, 12) && !guarded_by(row, FLUX_LETHAL_REGISTER_RANGE))
-      return (int32_t)(gen_below(r, 2) ? gen_below(r, 4) * 64
-                                       : gen_below(r, 256));
-    return (int32_t)gen_below(r, chance(g, 20) ? 64 : COMMON);
+    return register_byte(g, row, op);
   case FISA_OPERAND_IMM8U:
     if (guarded_by(row, FLUX_LETHAL_SHIFT_RANGE) && !chance(g, 16))
       return (int32_t)gen_below(r, 32);
@@ -205,7 +123,11 @@ static int32_t operand_value(struct gen *g, const struct fisa_row *row,
       return (int32_t)gen_below(r, 80) - 8;
     return chance(g, 2) ? (int32_t)gen_below(r, 400) - 100
                         : (int32_t)gen_below(r, 65536) - 32768;
+  case FISA_OPERAND_IMM32S:
+    return gen_telling(r);
   case FISA_OPERAND_ADDR16U:
+    if (g->t->on_stack && chance(g, 60)) /* around the end of memory */
+      return (int32_t)gen_below(r, 8) + 65528;
     return (int32_t)gen_below(r, chance(g, 4) ? 65536 : 700);
   default:
     return chance(g, 8) ? (int32_t)gen_below(r, 256) : 0;
@@ -221,6 +143,32 @@ static struct fisa_insn make(struct gen *g, const struct fisa_row *row) {
   return in;
 }
 
+/* Gives a row's immediate operands a value, or the low bits of it. */
+static void set_immediate(struct fisa_insn *in, int32_t v) {
+  for (unsigned i = 0; i < in->row->operand_count; i++)
+    switch (in->row->operands[i].kind) {
+    case FISA_OPERAND_IMM8U:
+      in->value[i] = (uint8_t)v;
+      break;
+    case FISA_OPERAND_IMM8S:
+      in->value[i] = (int8_t)v;
+      break;
+    case FISA_OPERAND_IMM16S:
+      in->value[i] = (int16_t)v;
+      break;
+    case FISA_OPERAND_ADDR16U:
+      in->value[i] = (uint16_t)v;
+      break;
+    case FISA_OPERAND_IMM32S:
+      in->value[i] = v;
+      break;
+    default:
+      break;
+    }
+}
+
+/* ---- writing ------------------------------------------------------------ */
+
 /* Writes an instruction at in->pc. */
 static void write_insn(struct gen *g, const struct fisa_insn *in) {
   uint8_t bytes[8];
@@ -230,45 +178,88 @@ static void write_insn(struct gen *g, const struct fisa_insn *in) {
   memcpy(g->code + in->pc, bytes, (size_t)n);
 }
 
-static void emit(struct gen *g, struct fisa_insn *in) {
+/* A row that says how long it is: opcode, length, any bytes. */
+static void write_payload(struct gen *g, const struct fisa_insn *in) {
+  uint32_t fixed = in->row->length, n = in->length - fixed;
+  uint8_t *at = g->code + in->pc;
+
+  assert(fixed == 3);
+  at[0] = in->row->opcode;
+  at[1] = (uint8_t)n;
+  at[2] = 0;
+  for (uint32_t i = 0; i < n; i++)
+    at[fixed + i] = (uint8_t)gen_below(&g->r, chance(g, 2) ? 256 : 8);
+}
+
+/* Room for an instruction, whose effect on the stack counts from here. */
+static void reserve(struct gen *g, struct fisa_insn *in) {
+  uint8_t opcode = in->row->opcode;
+
   in->pc = g->size;
   g->size += in->length;
   assert(g->size <= MAX_SIZE);
-  write_insn(g, in);
+  g->depth -= g->t->takes[opcode];
+  g->depth = (g->depth < 0 ? 0 : g->depth) + g->t->gives[opcode];
+}
+
+static void emit(struct gen *g, struct fisa_insn *in) {
+  if (in->row->payload)
+    in->length += gen_below(&g->r, MAX_PAYLOAD + 1);
+  reserve(g, in);
+  if (in->row->payload)
+    write_payload(g, in);
+  else
+    write_insn(g, in);
+}
+
+static void emit_row(struct gen *g, int opcode) {
+  struct fisa_insn in = make(g, row_of(g, opcode));
+
+  emit(g, &in);
+}
+
+/* A row whose immediate is v. */
+static void emit_with(struct gen *g, int opcode, int32_t v) {
+  struct fisa_insn in = make(g, row_of(g, opcode));
+
+  set_immediate(&in, v);
+  emit(g, &in);
 }
 
 /* Loads v into a register; *where is the instruction, to be patched. */
 static void emit_load(struct gen *g, int32_t reg, int32_t v,
                       struct fisa_insn *where) {
-  const struct fisa_row *row = &g->t->d->rows[g->t->load];
+  const struct fisa_row *row = row_of(g, g->t->load);
   struct fisa_insn in = make(g, row);
 
-  for (unsigned i = 0; i < row->operand_count; i++)
-    in.value[i] = row->operands[i].kind == FISA_OPERAND_REG ? reg : v;
+  in.value[row->steps[0].d.operand] = reg;
+  set_immediate(&in, v);
   emit(g, &in);
   if (where)
     *where = in;
 }
 
 static void patch_load(struct gen *g, struct fisa_insn *in, int64_t v) {
-  for (unsigned i = 0; i < in->row->operand_count; i++)
-    if (in->row->operands[i].kind != FISA_OPERAND_REG)
-      in->value[i] = (int32_t)v;
+  set_immediate(in, (int32_t)v);
   write_insn(g, in);
 }
 
 /* ---- taming ------------------------------------------------------------- */
 
-/* Puts a value between lo and hi into the register that a reference reaches
- * in an instruction to come. */
+/* Puts a value between lo and hi where a reference of an instruction to come
+ * will find it: into the register, or onto the stack a little later. */
 static void tame(struct gen *g, const struct fisa_insn *in,
                  const struct fisa_ref *ref, int32_t lo, int32_t hi) {
   int32_t v = lo + (int32_t)gen_below(&g->r, (uint32_t)(hi - lo) + 1);
   const struct fisa_row *row;
   struct fisa_insn make_float;
 
+  if (ref->kind == FISA_REF_STACK && ref->value < MAX_NEED) {
+    g->wanted |= UINT32_C(1) << ref->value;
+    g->want[ref->value] = v;
+  }
   if (ref->kind != FISA_REF_REG || g->t->load < 0 ||
-      in->value[ref->operand] == 0)
+      (g->t->zero && in->value[ref->operand] == 0))
     return;
   if (ref->file == g->t->file) {
     emit_load(g, in->value[ref->operand], v, NULL);
@@ -276,148 +267,332 @@ static void tame(struct gen *g, const struct fisa_insn *in,
   }
   if (g->t->to_float < 0)
     return;
-  row = &g->t->d->rows[g->t->to_float];
+  row = row_of(g, g->t->to_float);
   make_float = make(g, row);
   make_float.value[row->steps[0].d.operand] = in->value[ref->operand];
-  make_float.value[row->steps[0].a.operand] = TARGET;
-  emit_load(g, TARGET, v, NULL);
+  make_float.value[row->steps[0].a.operand] = g->t->target;
+  emit_load(g, g->t->target, v, NULL);
   emit(g, &make_float);
 }
 
-static void tame_guards(struct gen *g, const struct fisa_insn *in) {
-  const struct fisa_row *row = in->row;
+/* The same for both operands of a guard. */
+static void tame_both(struct gen *g, const struct fisa_insn *in,
+                      const struct fisa_guard *guard, int32_t lo, int32_t hi) {
+  tame(g, in, &guard->a, lo, hi);
+  tame(g, in, &guard->b, lo, hi);
+}
 
-  for (unsigned i = 0; i < row->guard_count; i++) {
-    const struct fisa_guard *guard = &row->guards[i];
-    switch (guard->lethal) {
-    case FLUX_LETHAL_POW_RANGE:
-      tame(g, in, &guard->a, -9, 9);
-      tame(g, in, &guard->b, -1, 9);
-      break;
-    case FLUX_LETHAL_DIV_OVERFLOW:
-      tame(g, in, &guard->b, -7, 40);
-      break;
-    case FLUX_LETHAL_FTOI_RANGE:
-      tame(g, in, &guard->a, -1000, 1000);
-      break;
-    case FLUX_LETHAL_STACK_EMPTY:
-      if (g->t->push >= 0) {
-        struct fisa_insn push = make(g, &g->t->d->rows[g->t->push]);
-        emit(g, &push);
-      }
-      break;
-    case FLUX_LETHAL_STACK_FULL:
-    case FLUX_LETHAL_REGISTER_RANGE:
-      break;
-    default:
-      tame(g, in, &guard->a, 1, 2000);
-      break;
-    }
+static void tame_guard(struct gen *g, struct fisa_insn *in,
+                       const struct fisa_guard *guard) {
+  switch (guard->lethal) {
+  case FLUX_LETHAL_POW_RANGE:
+    tame(g, in, &guard->a, -9, 9);
+    tame(g, in, &guard->b, -1, 9);
+    break;
+  case FLUX_LETHAL_DIV_OVERFLOW:
+    tame(g, in, &guard->b, -7, 40);
+    break;
+  case FLUX_LETHAL_FTOI_RANGE:
+    tame(g, in, &guard->a, -1000, 1000);
+    break;
+  case FLUX_LETHAL_CAST_RANGE:
+    tame(g, in, &guard->a, -1000, 1000);
+    if (guard->b.kind == FISA_REF_IMM && !chance(g, 3))
+      in->value[guard->b.operand] = 0;
+    break;
+  case FLUX_LETHAL_SHIFT_RANGE:
+    tame(g, in, &guard->a, 0, 31);
+    break;
+  case FLUX_LETHAL_ADD_OVERFLOW:
+  case FLUX_LETHAL_SUB_OVERFLOW:
+  case FLUX_LETHAL_MUL_OVERFLOW:
+    tame_both(g, in, guard, -1000, 1000);
+    break;
+  case FLUX_LETHAL_SHL_OVERFLOW:
+    tame(g, in, &guard->a, -1000, 1000);
+    tame(g, in, &guard->b, 0, 20);
+    break;
+  case FLUX_LETHAL_STACK_EMPTY:
+    if (g->t->push >= 0 && !g->t->on_stack)
+      emit_row(g, g->t->push);
+    break;
+  case FLUX_LETHAL_STACK_FULL:
+  case FLUX_LETHAL_STACK_FEW:
+  case FLUX_LETHAL_CALLS_FULL:
+  case FLUX_LETHAL_CALLS_EMPTY:
+  case FLUX_LETHAL_REGISTER_RANGE:
+  case FLUX_LETHAL_ALWAYS:
+    break;
+  default:
+    tame(g, in, &guard->a, 1, 2000);
+    break;
   }
 }
 
+/* An address that comes from the stack. */
+static void tame_address(struct gen *g, const struct fisa_insn *in,
+                         const struct fisa_step *s) {
+  enum fisa_effect effect = fisa_semop_effect(s->op);
+
+  if ((effect == FISA_EFFECT_LOAD || effect == FISA_EFFECT_STORE) &&
+      s->a.kind == FISA_REF_STACK)
+    tame(g, in, &s->a, 0, 2000);
+}
+
+/* What a row takes from the stack. Now and then it takes what is there, if
+ * anything. */
+static void push_operands(struct gen *g, const struct fisa_row *row) {
+  unsigned need = g->t->need[row->opcode];
+  bool enough = g->depth >= (int)need && g->wanted == 0;
+
+  if (need == 0 || g->t->number < 0 || chance(g, enough ? 2 : 16))
+    return;
+  assert(need <= MAX_NEED);
+  while (need-- > 0)
+    emit_with(g, g->t->number, g->wanted >> need & 1 ? g->want[need]
+                                                     : gen_telling(&g->r));
+}
+
 /* Before an instruction: what keeps it from ending or delaying the run. */
-static void prepare(struct gen *g, const struct fisa_insn *in) {
+static void prepare(struct gen *g, struct fisa_insn *in) {
+  const struct fisa_row *row = in->row;
+
+  g->wanted = 0;
   if (!chance(g, 12))
-    tame_guards(g, in);
-  for (unsigned i = 0; i < in->row->step_count; i++) {
-    const struct fisa_step *s = &in->row->steps[i];
+    for (unsigned i = 0; i < row->guard_count; i++)
+      tame_guard(g, in, &row->guards[i]);
+  for (unsigned i = 0; i < row->step_count; i++) {
+    const struct fisa_step *s = &row->steps[i];
     if (s->op == FLUX_OP_DIV && !chance(g, 12))
       tame(g, in, &s->b, -7, 40);
     if (s->op == FLUX_OP_DRAW_W) /* as many weights as its register says */
       tame(g, in, &s->b, -1, 40);
+    if (g->t->on_stack && !chance(g, 12))
+      tame_address(g, in, s);
   }
+  if (g->t->on_stack)
+    push_operands(g, row);
+}
+
+/* As many cells as there were before. */
+static void settle(struct gen *g, int depth) {
+  while (g->depth > depth && g->t->pop >= 0)
+    emit_row(g, g->t->pop);
+  while (g->depth < depth && g->t->number >= 0)
+    emit_with(g, g->t->number, gen_telling(&g->r));
 }
 
 /* ---- items -------------------------------------------------------------- */
 
 static void gen_items(struct gen *g, unsigned n, unsigned depth);
 
-static void gen_plain(struct gen *g) {
-  struct fisa_insn in = make(g, pick(g, &g->t->plain));
+static void gen_plain(struct gen *g, const struct gen_rows *rows) {
+  struct fisa_insn in = make(g, pick(g, rows));
 
   prepare(g, &in);
   emit(g, &in);
 }
 
+/* What a branch looks at, if that is no register: flags or the stack. */
+static void gen_condition(struct gen *g, const struct fisa_row *row) {
+  enum gen_looks looks = gen_looks_at(row);
+
+  if (looks == GEN_LOOKS_AT_FLAGS && g->t->test.count > 0 && !chance(g, 4))
+    gen_plain(g, &g->t->test);
+  if (looks == GEN_LOOKS_AT_STACK && g->t->number >= 0 && !chance(g, 4))
+    emit_with(g, g->t->number, chance(g, 2) ? 0 : gen_telling(&g->r));
+}
+
+/* A jump through a register, which is loaded with *load. */
+static struct fisa_insn make_through(struct gen *g, const struct fisa_row *row,
+                                     int32_t reg, struct fisa_insn *load) {
+  struct fisa_insn in = make(g, row);
+
+  in.value[row->target_reg] = reg;
+  if (row->target < row->operand_count) /* and nothing is added to it */
+    in.value[row->target] = 0;
+  emit_load(g, reg, 0, load);
+  return in;
+}
+
+/* Whether a row goes to an address in a register, and not to an offset. */
+static bool is_absolute(const struct fisa_row *row) {
+  return row->flow == FISA_FLOW_INDIRECT || row->flow == FISA_FLOW_CALL_ABS;
+}
+
+static void patch_through(struct gen *g, const struct fisa_insn *in,
+                          struct fisa_insn *load) {
+  int64_t base = in->pc + (in->row->base_end ? in->length : 0);
+
+  patch_load(g, load, (int64_t)g->size - (is_absolute(in->row) ? 0 : base));
+}
+
 static void gen_branch(struct gen *g, unsigned depth) {
   const struct gen_table *t = g->t;
-  unsigned which =
-      gen_below(&g->r, t->cond.count + t->cond_reg.count + t->jump.count);
+  unsigned through = t->cond_reg.count + t->jump_reg.count;
+  unsigned which = gen_below(&g->r, t->cond.count + through + t->jump.count);
   struct fisa_insn in, load = {0};
   bool reg = false;
+  int before;
 
   if (which < t->cond.count) {
-    in = make(g, &t->d->rows[t->cond.opcode[which]]);
-  } else if (which < t->cond.count + t->cond_reg.count) {
+    in = make(g, row_of(g, t->cond.opcode[which]));
+    gen_condition(g, in.row);
+  } else if (which < t->cond.count + through) {
     if (t->load < 0)
       return;
-    in = make(g, &t->d->rows[t->cond_reg.opcode[which - t->cond.count]]);
-    in.value[in.row->target_reg] = TARGET + (int32_t)depth;
-    emit_load(g, TARGET + (int32_t)depth, 0, &load);
+    which -= t->cond.count;
     reg = true;
+    in = make_through(g, row_of(g, which < t->cond_reg.count
+                                       ? t->cond_reg.opcode[which]
+                                       : t->jump_reg.opcode[which -
+                                                            t->cond_reg.count]),
+                      t->target + (int32_t)depth, &load);
   } else {
     in = make(g, pick(g, &t->jump));
   }
   in.target = reg ? FISA_NO_TARGET : 0;
-  in.pc = g->size;
-  g->size += in.length;
+  reserve(g, &in);
+  before = g->depth;
   gen_items(g, 1 + gen_below(&g->r, 3), depth + 1);
+  settle(g, before);
   if (reg)
-    patch_load(g, &load,
-               (int64_t)g->size - in.pc - (in.row->base_end ? in.length : 0));
+    patch_through(g, &in, &load);
   else
     in.target = g->size;
   write_insn(g, &in);
 }
 
-/* The register that a branch looks at, or -1. */
-static int condition_operand(const struct fisa_row *row) {
-  const struct fisa_step *s = &row->steps[row->step_count - 1];
+/* ---- loops -------------------------------------------------------------- */
 
-  return s->a.kind == FISA_REF_REG ? s->a.operand : -1;
+static int32_t turns(struct gen *g) {
+  return (int32_t)gen_below(&g->r, 7);
 }
 
-static void gen_loop(struct gen *g, unsigned depth) {
+static bool is_test(const struct gen_table *t, int opcode) {
+  for (unsigned i = 0; i < t->test.count; i++)
+    if (t->test.opcode[i] == opcode)
+      return true;
+  return false;
+}
+
+/* The counter is a register; in is the branch. */
+static void gen_loop(struct gen *g, struct fisa_insn *in, unsigned depth) {
   const struct gen_table *t = g->t;
-  struct fisa_insn in = make(g, pick(g, &t->cond));
-  unsigned op = in.row->steps[in.row->step_count - 1].op;
-  int operand = condition_operand(in.row);
-  int32_t counter = COUNTER + (int32_t)depth;
+  const struct fisa_step *last = &in->row->steps[in->row->step_count - 1];
+  int32_t counter = t->counter + (int32_t)depth;
   uint32_t head;
 
-  if (t->load < 0 || t->less < 0 || operand < 0)
-    return;
-  emit_load(g, counter, (int32_t)gen_below(&g->r, 7), NULL);
+  emit_load(g, counter, turns(g), NULL);
   head = g->size;
   gen_items(g, 1 + gen_below(&g->r, 3), depth + 1);
-  if (op != FLUX_OP_BR_DEC_GTZ && op != FLUX_OP_BR_GTZ_DEC) {
-    struct fisa_insn less = make(g, &t->d->rows[t->less]);
+  if (last->op != FLUX_OP_BR_DEC_GTZ && last->op != FLUX_OP_BR_GTZ_DEC) {
+    struct fisa_insn less = make(g, row_of(g, t->less));
     less.value[0] = counter;
     emit(g, &less);
   }
-  in.value[operand] = counter;
-  in.target = head;
-  emit(g, &in);
+  if (gen_looks_at(in->row) == GEN_LOOKS_AT_REGISTER)
+    in->value[last->a.operand] = counter;
+  in->target = head;
+  emit(g, in);
 }
+
+/* Takes one off the top of the stack. */
+static void gen_less(struct gen *g) {
+  if (g->t->dec >= 0) {
+    emit_row(g, g->t->dec);
+  } else {
+    emit_with(g, g->t->number, 1);
+    emit_row(g, g->t->sub);
+  }
+}
+
+/* The counter is on the stack, below what the body leaves there. */
+static void gen_loop_on_stack(struct gen *g, struct fisa_insn *in,
+                              unsigned depth) {
+  uint32_t head;
+  int before;
+
+  emit_with(g, g->t->number, turns(g));
+  head = g->size;
+  before = g->depth;
+  gen_items(g, 1 + gen_below(&g->r, 3), depth + 1);
+  settle(g, before);
+  gen_less(g);
+  if (gen_looks_at(in->row) == GEN_LOOKS_AT_STACK)
+    emit_row(g, g->t->dup);
+  in->target = head;
+  emit(g, in);
+  settle(g, before - 1);
+}
+
+/* The counter is in memory, where hardly anything else goes. */
+static void gen_loop_in_memory(struct gen *g, struct fisa_insn *in,
+                               unsigned depth) {
+  const struct gen_table *t = g->t;
+  const struct fisa_row *keep = row_of(g, t->keep);
+  int32_t at = keep->operands[0].hi / 4 * 3 - 4 * (int32_t)depth;
+  uint32_t head;
+  int before = g->depth;
+
+  emit_with(g, t->number, turns(g));
+  emit_with(g, t->keep, at);
+  head = g->size;
+  gen_items(g, 1 + gen_below(&g->r, 3), depth + 1);
+  settle(g, before);
+  emit_with(g, t->fetch, at);
+  gen_less(g);
+  emit_with(g, t->keep, at);
+  if (gen_looks_at(in->row) == GEN_LOOKS_AT_STACK)
+    emit_with(g, t->fetch, at);
+  in->target = head;
+  emit(g, in);
+}
+
+static void gen_some_loop(struct gen *g, unsigned depth) {
+  const struct gen_table *t = g->t;
+  struct fisa_insn in = make(g, pick(g, &t->cond));
+  enum gen_looks looks = gen_looks_at(in.row);
+
+  if (t->on_stack && t->number >= 0 && (t->dec >= 0 || t->sub >= 0)) {
+    if (t->pop >= 0 && (looks == GEN_LOOKS_AT_FLAGS || t->dup >= 0) &&
+        chance(g, 2))
+      gen_loop_on_stack(g, &in, depth);
+    else if (t->fetch >= 0 && t->keep >= 0)
+      gen_loop_in_memory(g, &in, depth);
+  } else if (t->load >= 0 && t->less >= 0 &&
+             (looks == GEN_LOOKS_AT_REGISTER || is_test(t, t->less))) {
+    gen_loop(g, &in, depth);
+  }
+}
+
+/* ---- calls -------------------------------------------------------------- */
 
 static void gen_call(struct gen *g) {
   const struct gen_table *t = g->t;
   bool link = t->link.count > 0 && t->call.count > 0 && chance(g, 3);
-  struct fisa_insn in;
+  const struct fisa_row *row;
+  struct gen_called *to;
 
   if (g->calls == MAX_CALLS || t->ret.count == 0 || t->call.count == 0)
     return;
-  in = make(g, pick(g, link ? &t->link : &t->call));
-  if (in.row->target_reg < in.row->operand_count)
-    in.value[in.row->target_reg] = 0;
-  else if (link && in.row->operands[0].kind == FISA_OPERAND_REG)
-    in.value[0] = LINK;
-  in.target = 0;
-  emit(g, &in);
-  for (unsigned i = 0; i < in.row->filler; i++)
+  to = &g->call[g->calls];
+  row = pick(g, link ? &t->link : &t->call);
+  if (row->target_reg < row->operand_count && !t->zero && t->load >= 0) {
+    to->call = make_through(g, row, t->target, &to->load);
+    to->loaded = true;
+  } else {
+    to->call = make(g, row);
+    if (row->target_reg < row->operand_count)
+      to->call.value[row->target_reg] = 0;
+    else if (link && row->operands[0].kind == FISA_OPERAND_REG)
+      to->call.value[0] = t->links;
+    to->call.target = 0;
+  }
+  emit(g, &to->call);
+  for (unsigned i = 0; i < row->filler; i++)
     g->code[g->size++] = (uint8_t)gen_below(&g->r, 256);
-  g->call[g->calls++] = in;
+  g->calls++;
 }
 
 static void gen_item(struct gen *g, unsigned depth) {
@@ -426,11 +601,11 @@ static void gen_item(struct gen *g, unsigned depth) {
   if (g->size > MAX_SIZE - 512 || ++g->items > MAX_ITEMS || depth > 3 ||
       what < 76) {
     if (g->size <= MAX_SIZE - 512)
-      gen_plain(g);
+      gen_plain(g, &g->t->plain);
   } else if (what < 88) {
     gen_branch(g, depth);
   } else if (what < 96) {
-    gen_loop(g, depth);
+    gen_some_loop(g, depth);
   } else {
     gen_call(g);
   }
@@ -446,23 +621,32 @@ static void gen_items(struct gen *g, unsigned n, unsigned depth) {
 static void gen_stop(struct gen *g) {
   struct fisa_insn in = make(g, pick(g, &g->t->stop));
 
+  if (g->t->on_stack)
+    prepare(g, &in);
   emit(g, &in);
 }
 
 /* The body of a function, behind its call. */
-static void gen_function(struct gen *g, struct fisa_insn *call) {
+static void gen_function(struct gen *g, struct gen_called *called) {
   const struct gen_table *t = g->t;
   const struct fisa_row *last = pick(g, &t->ret);
   struct fisa_insn in;
 
-  call->target = g->size;
-  write_insn(g, call);
+  if (called->loaded) {
+    patch_through(g, &called->call, &called->load);
+  } else {
+    called->call.target = g->size;
+    write_insn(g, &called->call);
+  }
+  g->depth = 0;
   gen_items(g, 1 + gen_below(&g->r, 3), 3);
-  if (!pushes_link(call->row)) /* back through the link, as far as it goes */
+  if (t->on_stack && !chance(g, 8))
+    settle(g, 0);
+  if (!gen_pushes_link(called->call.row)) /* back as far as the link goes */
     last = pick(g, &t->call);
   in = make(g, last);
   if (last->flow != FISA_FLOW_RET && last->target_reg < last->operand_count) {
-    in.value[last->target_reg] = LINK;
+    in.value[last->target_reg] = t->links;
     in.value[last->target] = 0;
   }
   if (last->flow != FISA_FLOW_RET && last->target_reg >= last->operand_count)
@@ -470,37 +654,43 @@ static void gen_function(struct gen *g, struct fisa_insn *call) {
   emit(g, &in);
 }
 
-static struct fisa_program *finish(const struct gen_table *t,
-                                   const uint8_t *code, uint32_t size) {
-  struct fisa_program *p = NULL;
-
-  if (fisa_program_from_bytes(t->d, code, size, &p, NULL))
-    return NULL;
-  return p;
-}
-
 struct fisa_program *gen_program(const struct gen_table *t, uint64_t seed,
                                  uint64_t number) {
   struct gen *g = calloc(1, sizeof(*g));
-  struct fisa_program *p;
+  struct fisa_program *p = NULL;
 
   if (!g)
     return NULL;
   g->t = t;
-  g->r = stream(seed, number, 1);
+  g->r = gen_stream(seed, number, 1);
   gen_items(g, 12 + gen_below(&g->r, 24), 0);
   if (g->calls > 0 || gen_below(&g->r, 16) != 0)
     gen_stop(g);
   for (unsigned i = 0; i < g->calls; i++)
     gen_function(g, &g->call[i]);
-  p = finish(t, g->code, g->size);
+  if (fisa_program_from_bytes(t->d, g->code, g->size, &p, NULL))
+    p = NULL;
   free(g);
   return p;
 }
 
+/* Where a byte past the last register is lethal, most are not past it. */
+static void mend_registers(const struct gen_table *t,
+                           const struct fisa_row *row, uint64_t *r,
+                           uint8_t *at, uint32_t left) {
+  for (unsigned i = 0; i < row->operand_count; i++) {
+    const struct fisa_operand *op = &row->operands[i];
+    const struct fisa_file *file = file_of(t, op);
+    if (op->kind == FISA_OPERAND_REG && file->checked && op->offset < left &&
+        gen_below(r, 32))
+      at[op->offset] &= (uint8_t)(fisa_registers(file) - 1);
+  }
+}
+
 struct fisa_program *gen_noise(const struct gen_table *t, uint64_t seed,
                                uint64_t number) {
-  uint64_t r = stream(seed, number, 2);
+  uint64_t r = gen_stream(seed, number, 2);
+  struct fisa_program *p = NULL;
   uint8_t code[96];
   uint32_t size = 1 + gen_below(&r, sizeof(code));
   uint32_t how = gen_below(&r, 3);
@@ -511,77 +701,16 @@ struct fisa_program *gen_noise(const struct gen_table *t, uint64_t seed,
     const struct fisa_row *row;
     code[i] = t->any.opcode[gen_below(&r, t->any.count)];
     row = &t->d->rows[code[i]];
-    /* Targets that stay near: the high byte of a number is often 0. */
+    /* Targets that stay near: the high byte of a number is often 0. So are
+     * both of a payload's length, which is short. */
     if (how == 2 && i + row->length <= size && row->length > 2)
       code[i + row->length - 1u] = 0;
+    if (row->payload && i + 1 < size)
+      code[i + 1] &= 15;
+    mend_registers(t, row, &r, code + i, size - i);
     i += row->length;
   }
-  return finish(t, code, size);
-}
-
-/* ---- states ------------------------------------------------------------- */
-
-static int32_t float_bits(uint64_t *r) {
-  static const uint32_t edges[] = {0, 0x80000000, 0x3F800000, 0x7F800000,
-                                   0xFF800000, 0x7FC00000, 1, 0x7F7FFFFF};
-  float f = ((float)gen_below(r, 4001) - 2000) / 16;
-  int32_t bits;
-
-  memcpy(&bits, &f, sizeof(bits));
-  switch (gen_below(r, 5)) {
-  case 0:
-    return (int32_t)edges[gen_below(r, sizeof(edges) / sizeof(edges[0]))];
-  case 1:
-    bits = (int32_t)gen_random(r);
-    return (bits & 0x7FFFFFFF) > 0x7F800000 ? 0x7FC00000 : bits;
-  default:
-    return bits;
-  }
-}
-
-static void fill_memory(uint64_t *r, struct fisa_state *s) {
-  uint32_t runs = s->mem_size ? gen_below(r, 4) : 0;
-
-  for (; runs > 0; runs--) {
-    uint32_t at = gen_below(r, gen_below(r, 2) ? s->mem_size : 256);
-    uint32_t n = 1 + gen_below(r, 600);
-    uint32_t mask = gen_below(r, 2) ? 255 : 3;
-    for (uint32_t i = 0; i < n; i++) {
-      uint32_t a = (at + i) & (s->mem_size - 1);
-      s->mem[a] = (uint8_t)(gen_random(r) & mask);
-      s->dirty[a / FISA_PAGE / 64] |= UINT64_C(1) << a / FISA_PAGE % 64;
-    }
-  }
-}
-
-void gen_begin(const struct gen_table *t, const struct fisa_program *p,
-               uint64_t seed, uint64_t number, struct fisa_state *s) {
-  uint64_t r = stream(seed, number, 4);
-  const struct fisa_dialect *d = t->d;
-
-  fisa_state_start(p, s);
-  for (uint32_t f = 0; f < d->file_count; f++) {
-    const struct fisa_file *file = &d->files[f];
-    for (uint32_t i = 0; i < file->count; i++) {
-      int32_t *cell = &s->cells[file->first + i];
-      if (file->first + i == d->sp_cell)
-        continue;
-      if (file->kind == FISA_FILE_FLAG)
-        *cell = (int32_t)gen_below(&r, 2);
-      else if (file->tick)
-        *cell = gen_below(&r, 4) ? 0 : (int32_t)gen_below(&r, 9);
-      else if (file->type == FISA_F32)
-        *cell = float_bits(&r);
-      else
-        *cell = telling(&r);
-    }
-  }
-  if (d->stack_file < d->file_count) {
-    uint32_t size = d->files[d->stack_file].count;
-    uint32_t depth = gen_below(&r, 8) ? gen_below(&r, 6)
-                                      : size - gen_below(&r, 6);
-    s->cells[d->sp_cell] =
-        (int32_t)(d->files[d->stack_file].down ? size - depth : depth);
-  }
-  fill_memory(&r, s);
+  if (fisa_program_from_bytes(t->d, code, size, &p, NULL))
+    return NULL;
+  return p;
 }

@@ -43,6 +43,142 @@ static const char tiny_text[] =
 	"row 0x17 PUSH len=2 ops=rs1 reads=A[rs1];SP writes=ST;SP "
 	"lethal=stack_full does=push A[rs1]\n";
 
+static const char mill_head[] =
+	"fluxisa 1\n"
+	"dialect mill\n"
+	"mem 1024\n"
+	"calls LNK 4\n"
+	"file R i32 32 checked\n"
+	"file V i32 16 width 4\n"
+	"file F f32 4\n"
+	"start R 3 -7\n"
+	"start V 5 0x80000001\n"
+	"flag Z\n"
+	"cell W i32 init -2\n"
+	"cell CONF f32 init 0x3F800000\n"
+	"stack STK 8 up index TOP\n"
+	"key wide W u32\n"
+	"key turn W i32\n"
+	"key vregs V hex\n"
+	"fuel 1000\n"
+	"fault 1 truncated\n"
+	"fault 2 divide\n"
+	"fault 3 unknown\n"
+	"fault 4 underflow\n"
+	"fault 5 call_underflow\n"
+	"fault 6 range\n"
+	"guard 2 zero\n"
+	"guard 4 stack_few\n"
+	"guard 4 stack_empty\n"
+	"guard 5 calls_empty\n"
+	"guard 6 before_memory\n"
+	"lethal 1000 stack_full\n"
+	"lethal 1001 calls_full\n"
+	"lethal 1002 negative_target\n"
+	"lethal 1003 register_range\n"
+	"lethal 1004 opaque\n"
+	"lethal 1005 past_code\n"
+	"lethal 1006 add_overflow wide\n"
+	"lethal 1006 sub_overflow wide\n"
+	"lethal 1006 mul_overflow wide\n"
+	"lethal 1006 shl_overflow wide\n"
+	"lethal 1007 always\n"
+	"lethal 1008 cast_range\n"
+	"truncated 1\n"
+	"unknown 3\n";
+
+static const char mill_rows[] =
+	"row 0x00 HALT len=1 flow=halt writes=HALT roles=halt pure=no "
+	"does=halt\n"
+	"row 0x01 NOP len=1 roles=nop does=nop\n"
+	/* Numbers and the order of cells. */
+	"row 0x02 LIT len=5 ops=imm32le_s writes=STK lethal=stack_full "
+	"does=push #imm32le_s\n"
+	"row 0x03 DROP len=1 reads=STK does=drop #1\n"
+	"row 0x04 DUP len=1 writes=STK lethal=stack_full "
+	"does=mov t0 STK.0 ; fold t0 #1 ; push t0\n"
+	"row 0x05 SWAP len=1 writes=STK "
+	"does=mov t0 STK.0 ; mov t1 STK.1 ; fold t0 #2 ; push t1\n"
+	"row 0x06 PUSH len=2 ops=rs1 reads=R[rs1] writes=STK "
+	"lethal=stack_full does=push R[rs1]\n"
+	"row 0x07 POP len=2 ops=rd reads=STK writes=R[rd] does=popz R[rd]\n"
+	"row 0x08 TOS len=3 ops=rd,imm8u reads=STK writes=R[rd] "
+	"does=add R[rd] STK.0 #imm8u\n"
+	"row 0x09 TAKE len=2 ops=rd reads=STK writes=R[rd] "
+	"lethal=stack_empty does=pop R[rd]\n"
+	/* Sums. */
+	"row 0x10 ADD len=1 writes=STK "
+	"lethal=stack_few(#2);add_overflow(STK.1,STK.0) "
+	"does=add t0 STK.1 STK.0 ; fold t0 #2\n"
+	"row 0x11 SUB len=1 writes=STK "
+	"lethal=stack_few(#2);sub_overflow(STK.1,STK.0) "
+	"does=sub t0 STK.1 STK.0 ; fold t0 #2\n"
+	"row 0x12 DIV len=1 writes=STK lethal=stack_few(#2);zero(STK.0) "
+	"does=quo t0 STK.1 STK.0 ; fold t0 #2\n"
+	"row 0x13 ADDZ len=1 writes=STK does=add t0 STK.1 STK.0 ; fold t0 #2\n"
+	"row 0x14 ADDR len=3 ops=rd,rs1 reads=R[rd];R[rs1] writes=R[rd] "
+	"lethal=add_overflow(R[rd],R[rs1]) does=add R[rd] R[rd] R[rs1]\n"
+	"row 0x15 SUBR len=3 ops=rd,rs1 reads=R[rd];R[rs1] writes=R[rd] "
+	"lethal=sub_overflow(R[rd],R[rs1]) does=sub R[rd] R[rd] R[rs1]\n"
+	"row 0x16 MULR len=3 ops=rd,rs1 reads=R[rd];R[rs1] writes=R[rd] "
+	"lethal=mul_overflow(R[rd],R[rs1]) does=mul R[rd] R[rd] R[rs1]\n"
+	"row 0x17 SHLR len=3 ops=rd,rs1 reads=R[rd];R[rs1] writes=R[rd] "
+	"lethal=shl_overflow(R[rd],R[rs1]) does=shl R[rd] R[rd] R[rs1]\n"
+	"row 0x18 DIVR len=3 ops=rd,rs1 reads=R[rd];R[rs1] writes=R[rd] "
+	"lethal=zero(R[rs1]) does=quo R[rd] R[rd] R[rs1]\n"
+	"row 0x19 MOVI len=4 ops=rd,imm16le_s writes=R[rd] "
+	"does=mov R[rd] #imm16le_s\n"
+	"row 0x1A DEC len=2 ops=rd reads=R[rd] writes=R[rd] "
+	"does=sub R[rd] R[rd] #1\n"
+	"row 0x1B MASK len=3 ops=rd,imm8u reads=R[rd] writes=R[rd] "
+	"does=and R[rd] R[rd] #imm8u\n"
+	"row 0x1C VADD len=3 ops=rd,rs1 reads=V[rd];V[rs1] writes=V[rd] "
+	"does=add V[rd] V[rd] V[rs1] ; add V[rd]+1 V[rd]+1 V[rs1]+1 ; "
+	"add V[rd]+2 V[rd]+2 V[rs1]+2 ; add V[rd]+3 V[rd]+3 V[rs1]+3\n"
+	"row 0x1D LANE len=3 ops=rd,rs1 reads=R[rs1] writes=V[rd] "
+	"does=mov V[rd]+3 R[rs1]\n";
+
+static const char mill_control[] =
+	"row 0x20 JMP len=3 ops=imm16le_s flow=jump_rel base=end does=jump\n"
+	"row 0x21 JZ len=3 ops=imm16le_s flow=cond_rel base=end reads=STK "
+	"does=mov t0 STK.0 ; drop #1 ; br_eqz t0\n"
+	"row 0x22 JNZR len=4 ops=rd,imm16le_s flow=cond_rel base=end "
+	"reads=R[rd] does=br_nez R[rd]\n"
+	"row 0x23 CALL len=3 ops=imm16le_s flow=call_rel base=end link=3 "
+	"reads=PC writes=LNK lethal=calls_full does=call\n"
+	"row 0x24 RET len=1 flow=ret reads=LNK lethal=calls_empty does=ret\n"
+	"row 0x25 CALLR len=2 ops=rs1 flow=indirect link=2 reads=R[rs1] "
+	"writes=LNK lethal=calls_full does=call\n"
+	"row 0x26 RETZ len=1 flow=ret reads=LNK does=ret\n"
+	"row 0x27 YIELD len=1 roles=yield does=yield\n"
+	"row 0x28 SKIP len=3 ops=imm16le_s flow=jump_rel base=insn opaque\n"
+	"row 0x29 SKIPZ len=4 ops=rd,imm16le_s flow=cond_rel base=insn "
+	"reads=R[rd] opaque\n"
+	"row 0x2A SUBR_I len=3 ops=imm16le_s flow=call_rel base=insn "
+	"reads=LNK writes=LNK opaque\n"
+	/* The outside. */
+	"row 0x30 SENSE len=2 ops=imm8u writes=STK roles=sense pure=no "
+	"lethal=stack_full does=input t0 #imm8u #1 ; push t0\n"
+	"row 0x31 TELL len=2 ops=rs1 reads=R[rs1] writes=HOST pure=no "
+	"does=emit R[rs1] #0 #0 #1\n"
+	"row 0x32 SAY len=len16@1 ops=payload writes=HOST pure=no "
+	"does=emit_payload\n"
+	/* Tests. */
+	"row 0x38 CHK len=3 ops=rd,imm8u reads=R[rd] writes=R[0];R[1] "
+	"does=mov R.0 #1 ; gt t0 R[rd] #imm8u ; check t0 #6 ; mov R.1 #1\n"
+	"row 0x39 NEVER len=1 lethal=always does=nop\n"
+	"row 0x3A NEED len=1 reads=STK lethal=stack_few(#3) does=nop\n"
+	"row 0x3B BYTE len=3 ops=rd,rs1 reads=R[rs1];MEM writes=R[rd] "
+	"lethal=before_memory(R[rs1]) does=load8 R[rd] R[rs1] #0\n"
+	"row 0x3C CAST len=4 ops=rd,rs1,imm8u reads=R[rs1] writes=R[rd] "
+	"lethal=cast_range(R[rs1],#imm8u) does=ftoi R[rd] R[rs1]\n"
+	"row 0x3D EYES len=2 ops=rs1 reads=R[rs1] lethal=zero(R[rs1]) "
+	"does=nop\n"
+	"row 0x3E DEEP len=2 ops=rd reads=TOP;CSP writes=R[rd] "
+	"does=mul t0 CSP #16 ; add R[rd] t0 TOP\n"
+	"row 0x3F PAIR len=3 ops=imm8u,imm8u2 writes=R[0] "
+	"does=sub R.0 #imm8u #imm8u2\n";
+
 static const char bare_text[] =
 	"fluxisa 1\n"
 	"dialect bare\n"
@@ -88,6 +224,20 @@ const struct fisa_dialect *isa_tiny(void)
 
 	if (!d)
 		d = parsed(tiny_text, "tiny");
+	return d;
+}
+
+const struct fisa_dialect *isa_mill(void)
+{
+	static const struct fisa_dialect *d;
+	static char text[sizeof(mill_head) + sizeof(mill_rows) +
+			 sizeof(mill_control)];
+
+	if (!d) {
+		snprintf(text, sizeof(text), "%s%s%s", mill_head, mill_rows,
+			 mill_control);
+		d = parsed(text, "mill");
+	}
 	return d;
 }
 

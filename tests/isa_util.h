@@ -16,6 +16,12 @@ const struct fisa_dialect *isa_unified(void);
  * memory, register files of other letters. */
 const struct fisa_dialect *isa_tiny(void);
 
+/* A made-up stack machine that is most things the others are not: its links
+ * lie apart, it finds a 0 where there is no cell, it makes tests of its own;
+ * registers that are checked, with a width, with values to begin with; keys
+ * of its own, confidence in a cell, jumps that count instructions. */
+const struct fisa_dialect *isa_mill(void);
+
 /* A made-up dialect that has nothing but two rows. */
 const struct fisa_dialect *isa_bare(void);
 

@@ -48,6 +48,38 @@ for path in "$FLUX_SRCDIR"/hostsdk/config.h "$FLUX_SRCDIR"/hostsdk/native.h \
 		-I"$FLUX_SRCDIR" -I"$FLUX_SRCDIR/abi"
 done
 
+# Where each member is; each member of each struct has its line.
+layout=$FLUX_SRCDIR/tests/layout.c
+check "the layout as c11" $cc $strict -std=c11 -I"$FLUX_SRCDIR/abi" "$layout"
+if command -v "$cxx" >/dev/null 2>&1; then
+	check "the layout as c++17" $cxx $strict -std=c++17 \
+		-I"$FLUX_SRCDIR/abi" -x c++ "$layout"
+else
+	skip "the layout as c++17" "no $cxx"
+fi
+# Members are indented by two, what belongs to one of them by more.
+awk '
+	/^typedef struct [a-z_]* \{$/ { type = $3; next }
+	/^} / { type = "" }
+	type == "" || !/^  [a-z}]/ { next }
+	{ sub(/\/\*.*/, "") }
+	match($0, /\(\*[a-z_]*\)\(/) {
+		print type ", " substr($0, RSTART + 2, RLENGTH - 4)
+		next
+	}
+	!/;/ { next }
+	{
+		gsub(/\[[A-Z_]*\]|;.*|\*/, "")
+		n = split($0, part, ",")
+		for (i = 1; i <= n; i++) {
+			k = split(part[i], word, " ")
+			print type ", " word[k]
+		}
+	}' "$FLUX_SRCDIR"/abi/flux/*.h | sort >"$tmp/members"
+sed -n 's/^AT(\([a-z_]*, [a-z_]*\), .*/\1/p' "$layout" | sort >"$tmp/lines"
+check "there are members" test -s "$tmp/members"
+check "each has its line in layout.c" diff "$tmp/members" "$tmp/lines"
+
 # The ABI says of itself that it needs nothing but <stddef.h>, <stdint.h> and
 # its neighbours.
 foreign=$(grep -h '^#include' "$FLUX_SRCDIR"/abi/flux/*.h |

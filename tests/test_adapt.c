@@ -253,7 +253,7 @@ static void counts(void) {
   UNIT_EQ(b.counts[5], 0);
   for (uint32_t i = 0; i < b.p->size; i++)
     UNIT_TRUE(b.vm.heads(b.code)[i / 8] >> (i % 8) & 1, "%u", i);
-  UNIT_EQ(b.vm.flags, FHOST_VM_COUNTS_ALL);
+  UNIT_EQ(b.vm.flags, FHOST_VM_COUNTS_ALL | FHOST_VM_MAY_FORK);
   done(&b);
 }
 
@@ -415,7 +415,8 @@ static void runs_whole(void) {
   if (!open_toy(&a, text) ||
       !open_on(&b, &toy_run_adapter, 0, text))
     return;
-  UNIT_EQ(b.vm.flags, FHOST_VM_NO_COUNTS | FHOST_VM_HALT_ONLY);
+  UNIT_EQ(b.vm.flags, FHOST_VM_NO_COUNTS | FHOST_VM_HALT_ONLY |
+                           FHOST_VM_MAY_FORK);
   UNIT_EQ(run(&a, 99), FISA_RUN_HALT);
   UNIT_EQ(run(&b, 99), FISA_RUN_HALT);
   UNIT_MEM_EQ(a.s->cells, b.s->cells, a.s->cell_count * sizeof(int32_t));

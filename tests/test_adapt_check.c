@@ -494,10 +494,10 @@ static void said_by_the_vm(void) {
   UNIT_EQ(fhost_adapt(&s.a, &vm, NULL), 0);
   vm.missing(&vm, d, note, &said);
   UNIT_EQ(said.count, 2);
-  UNIT_EQ(vm.may_fork, true);
+  UNIT_TRUE(vm.flags & FHOST_VM_MAY_FORK, "may fork");
   s.a.no_fork = true;
   UNIT_EQ(fhost_adapt(&s.a, &vm, NULL), 0);
-  UNIT_EQ(vm.may_fork, false);
+  UNIT_TRUE(!(vm.flags & FHOST_VM_MAY_FORK), "may not");
   UNIT_TRUE(fhost_vm_reference.missing == NULL, "the reference VM lacks");
   fisa_dialect_free(d);
 }

@@ -2,15 +2,15 @@
  * test_agents.c - the sample agents do what samples/README.md says, and the
  * tuned form of each is the same agent as the plain one.
  *
- * Every pair runs on the reference VM from the same states, drawn from the
- * manifest. Results are held to answers in C besides, so that a mistake made
- * in both forms is found as well.
+ * Every pair runs on the VM of its dialect from the same states, drawn from
+ * the manifest. Results are held to answers in C besides, so that a mistake
+ * made in both forms is found as well.
  */
-#include "hostsdk/vm.h"
 #include "isa/asm.h"
 #include "isa/state.h"
 #include "samples/room/internal.h"
 #include "tests/unit.h"
+#include "tests/vms.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -24,7 +24,8 @@ enum { BUFFER = 0x200, FUEL = 100000, TASKS = 40, SEED_EDGE = 1 << 20 };
 struct form {
   struct fisa_dialect *dialect;
   struct fisa_program *program;
-  struct fvm_code *code;
+  const struct fhost_vm *vm;
+  void *code;
   struct fisa_state *state;
   struct fisa_trace out;
 };
@@ -33,6 +34,7 @@ struct form {
 struct world {
   struct form *form;
   int32_t seed, reads;
+  int32_t reading;       /* the last */
 };
 
 static char *agent_path(const char *name, int tuned)
@@ -48,7 +50,8 @@ static void form_done(struct form *f)
 {
   fisa_trace_done(&f->out);
   fisa_state_free(f->state);
-  fvm_code_free(f->code);
+  if (f->code)
+    f->vm->unload(f->code);
   fisa_program_free(f->program);
   fisa_dialect_free(f->dialect);
   memset(f, 0, sizeof *f);
@@ -63,7 +66,8 @@ static int form_load(struct form *f, const char *name, int tuned)
   if (!UNIT_TRUE(fisa_load(agent_path(name, tuned), NULL, NULL, &f->dialect,
                            &f->program, &err) == 0, "%s", err.text))
     return -1;
-  f->code = fvm_code_new(f->program, true);
+  f->vm = vm_of(f->dialect->name);
+  f->code = f->vm->load(f->vm, f->program, 0, NULL);
   f->state = fisa_state_new(f->dialect);
   if (!f->code || !f->state)
     abort();
@@ -126,8 +130,10 @@ static void draw_inputs(struct form *f, int32_t seed)
 
       if (c->kind == FISA_CELLS_FILE)
         f->state->cells[c->first + k] = draw(seed, n, c->lo, c->hi);
-      else
+      else if (c->lo == 0 && c->hi == 255)
         f->state->mem[c->first + k] = (uint8_t)feed_mem(seed, n);
+      else
+        f->state->mem[c->first + k] = (uint8_t)draw(seed, n, c->lo, c->hi);
     }
     if (c->kind == FISA_CELLS_MEM)
       fisa_state_mark(f->state, c->first, c->count);
@@ -135,18 +141,13 @@ static void draw_inputs(struct form *f, int32_t seed)
 }
 
 /* Readings: as a rule what the instrument may give, now and then anything. */
-static int32_t read_source(uint16_t source, const int32_t *arg, unsigned argc,
-                           void *user)
+static int32_t reading(struct world *w, const char *name)
 {
   static const int32_t wild[] = {
     INT32_MIN, INT32_MAX, INT32_MIN + 210, INT32_MIN + 600, -1, 0, 209, 599,
   };
-  struct world *w = user;
-  const char *name = w->form->dialect->sources[source];
   int32_t n = w->reads++, kind = feed_value(w->seed, n, 0, 9);
 
-  (void)arg;
-  (void)argc;
   if (kind == 0)
     return wild[feed_value(w->seed, n, 0, 7)];
   if (kind == 1)
@@ -156,6 +157,17 @@ static int32_t read_source(uint16_t source, const int32_t *arg, unsigned argc,
   if (strcmp(name, "VOLT") == 0)
     return feed_value(w->seed, n, 12000, 13000);
   return feed_value(w->seed, n, 0, 1000);
+}
+
+static int32_t read_source(uint16_t source, const int32_t *arg, unsigned argc,
+                           void *user)
+{
+  struct world *w = user;
+
+  (void)arg;
+  (void)argc;
+  w->reading = reading(w, w->form->dialect->sources[source]);
+  return w->reading;
 }
 
 static void keep_output(uint16_t channel, const int32_t *arg, unsigned argc,
@@ -179,10 +191,9 @@ static void keep_output(uint16_t channel, const int32_t *arg, unsigned argc,
 static uint64_t run_task(struct world *w, int status)
 {
   struct form *f = w->form;
-  struct fvm_io io = { read_source, keep_output, w };
-  struct fvm_run run = { .fuel = FUEL, .stop_at_yield = true };
+  struct fhost_vm_io io = { read_source, keep_output, w };
   uint64_t before = f->state->cycles;
-  int got = fvm_exec(f->code, f->state, &io, &run);
+  int got = f->vm->run(f->code, f->state, &io, FUEL, NULL);
 
   if (!UNIT_TRUE(got == status, "status %d, fault %d, pc %u", got,
                  f->state->fault, f->state->pc))
@@ -213,11 +224,16 @@ static int32_t input(struct form *f, const struct fisa_state *begin,
   return begin->cells[reg(f, "R", n) - f->state->cells];
 }
 
+static void expect(struct form *f, unsigned n, int32_t want)
+{
+  int32_t got = *reg(f, "R", n);
+
+  UNIT_TRUE(got == want, "R%u is %d, not %d", n, got, want);
+}
+
 static void expect_r3(struct form *f, int32_t want)
 {
-  int32_t got = *reg(f, "R", 3);
-
-  UNIT_TRUE(got == want, "R3 is %d, not %d", got, want);
+  expect(f, 3, want);
 }
 
 static void answer_sum(struct form *f, const struct fisa_state *begin)
@@ -342,27 +358,128 @@ static void answer_sort(struct form *f, const struct fisa_state *begin)
     UNIT_EQ(word_at(f->state, BUFFER + 4 * i), want[i]);
 }
 
+/* Power by power, not by Horner's rule; no sum leaves 64 bits. */
+static void answer_polynomial(struct form *f, const struct fisa_state *begin)
+{
+  int64_t x = input(f, begin, 1), power = 1, sum = 0;
+  unsigned i;
+
+  for (i = 5; i >= 2; i--) {
+    sum += input(f, begin, i) * power;
+    power *= x;
+  }
+  expect(f, 6, (int32_t)(uint32_t)sum);
+}
+
+static void answer_collatz(struct form *f, const struct fisa_state *begin)
+{
+  int32_t n = input(f, begin, 1), steps = 0;
+
+  for (; n > 1; steps++)
+    n = n % 2 == 0 ? n / 2 : 3 * n + 1;
+  expect(f, 2, steps);
+}
+
+static void answer_answer(struct form *f, const struct fisa_state *begin)
+{
+  (void)begin;
+  if (UNIT_EQ(fisa_stack_depth(f->dialect, f->state), 1))
+    UNIT_EQ(*fisa_stack_cell(f->dialect, f->state, 0), 42);
+}
+
+static void answer_power(struct form *f, const struct fisa_state *begin)
+{
+  uint32_t a = (uint32_t)word_at(begin, 40), r = 1;
+  int32_t n = word_at(begin, 44);
+
+  for (; n > 0; n--)
+    r *= a;
+  UNIT_EQ(word_at(f->state, 48), (int32_t)r);
+}
+
+/* ---- what a task of a continuing agent does ------------------------------ */
+
+/* One task, from `before`, whose outputs are those from `said` on. */
+typedef void task_fn(const struct world *w, const struct fisa_state *before,
+                     uint32_t said);
+
+static void task_watchman(const struct world *w,
+                          const struct fisa_state *before, uint32_t said)
+{
+  struct form *f = w->form;
+  int32_t count = (input(f, before, 9) + 1) % 4;
+  const struct fisa_event *e;
+
+  expect(f, 9, count);
+  if (!UNIT_EQ(f->out.count - said, count == 0 ? 2 : 0) || count != 0)
+    return;
+  /* A payload: its size, then its bytes: 7, "ok". */
+  e = &f->out.events[said];
+  UNIT_STR_EQ(f->dialect->channels[e[0].name], "TELL");
+  UNIT_EQ(e[0].argc, 1);
+  UNIT_EQ(e[0].arg[0], 3);
+  UNIT_STR_EQ(f->dialect->channels[e[1].name], "TELL");
+  UNIT_EQ(e[1].argc, 3);
+  UNIT_EQ(e[1].arg[0], 7 | 'o' << 8 | 'k' << 16);
+  UNIT_EQ(e[1].arg[1], 0);
+  UNIT_EQ(e[1].arg[2], 0);
+}
+
+/* v * rate / 256, rounded down, by division. */
+static int32_t decayed(int32_t v, int32_t rate)
+{
+  int64_t product = (int64_t)v * rate, whole = product / 256;
+
+  return (int32_t)(product % 256 < 0 ? whole - 1 : whole);
+}
+
+static void task_dimmer(const struct world *w,
+                        const struct fisa_state *before, uint32_t said)
+{
+  struct form *f = w->form;
+  int32_t smooth = decayed(word_at(before, 32), 224) +
+                   decayed(w->reading, 32);
+  int32_t lamp = 255 - decayed(smooth, 64);
+  const struct fisa_event *e;
+
+  UNIT_EQ(word_at(f->state, 32), smooth);
+  if (!UNIT_EQ(f->out.count - said, 1))
+    return;
+  e = &f->out.events[said];
+  UNIT_STR_EQ(f->dialect->channels[e->name], "ACT");
+  UNIT_EQ(e->argc, 2);
+  UNIT_EQ(e->arg[0], 1);
+  UNIT_EQ(e->arg[1], lamp < 0 ? 0 : lamp);
+}
+
 /* ---- calculating agents -------------------------------------------------- */
 
 struct agent {
   const char *name;
-  answer_fn *answer;     /* NULL: continues and is checked apart */
+  answer_fn *answer;     /* NULL: continues */
   unsigned long states;
   double ratio;          /* tuned is at least this much cheaper */
+  task_fn *task;         /* what a task of one that continues does, or NULL */
 };
 
 static const struct agent agents[] = {
-  { "sum", answer_sum, 2000, 0.20 },
-  { "gcd", answer_gcd, 2000, 0.20 },
-  { "checksum", answer_checksum, 2000, 0.30 },
-  { "fibonacci", answer_fibonacci, 2000, 0.20 },
-  { "sieve", answer_sieve, 200, 0.35 },
-  { "hash", answer_hash, 2000, 0.25 },
-  { "crc8", answer_crc8, 2000, 0.45 },
-  { "sort", answer_sort, 2000, 0.30 },
-  { "thermostat", NULL, 500, 0.50 },
-  { "average", NULL, 500, 0.20 },
-  { "alarm", NULL, 500, 0.60 },
+  { "sum", answer_sum, 2000, 0.20, NULL },
+  { "gcd", answer_gcd, 2000, 0.20, NULL },
+  { "checksum", answer_checksum, 2000, 0.30, NULL },
+  { "fibonacci", answer_fibonacci, 2000, 0.20, NULL },
+  { "sieve", answer_sieve, 200, 0.35, NULL },
+  { "hash", answer_hash, 2000, 0.25, NULL },
+  { "crc8", answer_crc8, 2000, 0.45, NULL },
+  { "sort", answer_sort, 2000, 0.30, NULL },
+  { "polynomial", answer_polynomial, 2000, 0.30, NULL },
+  { "collatz", answer_collatz, 2000, 0.45, NULL },
+  { "answer", answer_answer, 100, 0.70, NULL },
+  { "power", answer_power, 2000, 0.50, NULL },
+  { "thermostat", NULL, 500, 0.50, NULL },
+  { "average", NULL, 500, 0.20, NULL },
+  { "alarm", NULL, 500, 0.60, NULL },
+  { "watchman", NULL, 500, 0.30, task_watchman },
+  { "dimmer", NULL, 500, 0.65, task_dimmer },
 };
 
 enum { AGENTS = sizeof agents / sizeof agents[0] };
@@ -386,7 +503,7 @@ static int compare_on(const struct agent *a, struct form pair[FORMS],
   if (!begin)
     abort();
   for (k = 0; k < FORMS && !failed; k++) {
-    struct world w = { &pair[k], seed, 0 };
+    struct world w = { &pair[k], seed, 0, 0 };
     uint64_t spent;
 
     draw_inputs(&pair[k], seed);
@@ -432,51 +549,99 @@ static void calculating_agents(void)
 
 /* ---- continuing agents --------------------------------------------------- */
 
-/* What is compared at a yield: R8, which lives on, and C1. */
+/* Where C is no flag. */
+static int has_confidence(const struct form *f)
+{
+  int i = fisa_file_by_name(f->dialect, "C", 1);
+
+  return i >= 0 && f->dialect->files[i].kind == FISA_FILE_REGS;
+}
+
+static void add_cell(struct fisa_set *set, uint32_t cell)
+{
+  set->w[cell / 64] |= (uint64_t)1 << cell % 64;
+}
+
+/* What is compared at a yield besides memory: the registers that are inputs,
+ * which live on, and C1 where there is one. */
 static void live_cells(struct form *f, struct fisa_set *live)
 {
-  size_t r8 = (size_t)(reg(f, "R", 8) - f->state->cells);
-  size_t c1 = (size_t)(reg(f, "C", 1) - f->state->cells);
+  const struct fisa_manifest *m = &f->program->manifest;
+  uint32_t i, k;
 
   memset(live, 0, sizeof *live);
-  live->w[r8 / 64] |= (uint64_t)1 << r8 % 64;
-  live->w[c1 / 64] |= (uint64_t)1 << c1 % 64;
+  for (i = 0; i < m->in_count; i++)
+    for (k = 0; m->in[i].kind == FISA_CELLS_FILE && k < m->in[i].count; k++)
+      add_cell(live, m->in[i].first + k);
+  if (has_confidence(f))
+    add_cell(live, (uint32_t)(reg(f, "C", 1) - f->state->cells));
+}
+
+/* The ranges of the manifest are kept from task to task, and C1's is. */
+static void check_ranges(const struct agent *a, struct form *f)
+{
+  const struct fisa_manifest *m = &f->program->manifest;
+  uint32_t i, k;
+
+  for (i = 0; i < m->in_count; i++) {
+    const struct fisa_cells *c = &m->in[i];
+
+    for (k = 0; c->kind == FISA_CELLS_FILE && k < c->count; k++)
+      UNIT_TRUE(f->state->cells[c->first + k] >= c->lo &&
+                f->state->cells[c->first + k] <= c->hi, "%s: input %u",
+                a->name, i);
+  }
+  if (has_confidence(f))
+    UNIT_TRUE(*reg(f, "C", 1) >= 0 && *reg(f, "C", 1) <= 100, "%s: C1",
+              a->name);
+}
+
+/* Runs the next task of one form; adds up cycles. 0 where it went well. */
+static int next_task(const struct agent *a, struct world *w,
+                     struct fisa_state *before, uint64_t *cycles)
+{
+  uint32_t said = w->form->out.count;
+  uint64_t spent;
+
+  fisa_state_copy(before, w->form->state);
+  spent = run_task(w, FISA_RUN_YIELD);
+  *cycles += spent;
+  if (spent != 0 && a->task)
+    a->task(w, before, said);
+  return spent == 0;
 }
 
 static int compare_tasks(const struct agent *a, struct form pair[FORMS],
                          int32_t seed, uint64_t cycles[FORMS])
 {
-  struct world w[FORMS] = { { &pair[PLAIN], seed, 0 },
-                            { &pair[TUNED], seed, 0 } };
-  const struct fisa_cells *r8 = &pair[PLAIN].program->manifest.in[0];
+  struct world w[FORMS] = { { &pair[PLAIN], seed, 0, 0 },
+                            { &pair[TUNED], seed, 0, 0 } };
+  struct fisa_state *before = fisa_state_new(pair[PLAIN].dialect);
   struct fisa_set live;
   char what[128] = "";
-  int task, k;
+  int task, k, failed = 0;
 
+  if (!before)
+    abort();
   draw_inputs(&pair[PLAIN], seed);
   draw_inputs(&pair[TUNED], seed);
   live_cells(&pair[PLAIN], &live);
-  for (task = 0; task < TASKS; task++) {
-    for (k = 0; k < FORMS; k++) {
-      uint64_t spent = run_task(&w[k], FISA_RUN_YIELD);
-
-      if (spent == 0)
-        return -1;
-      cycles[k] += spent;
-    }
-    if (!UNIT_TRUE(fisa_observe_live(pair[PLAIN].program, &live,
-                                     pair[PLAIN].state, pair[TUNED].state,
-                                     what, sizeof what) &&
-                   same_outputs(pair) && w[PLAIN].reads == w[TUNED].reads,
-                   "%s, state %d, task %d: %s", a->name, seed, task, what))
-      return -1;
-    /* The manifest's range of R8 is kept from task to task. */
-    UNIT_TRUE(*reg(&pair[PLAIN], "R", 8) >= r8->lo &&
-              *reg(&pair[PLAIN], "R", 8) <= r8->hi, "%s: R8", a->name);
-    UNIT_TRUE(*reg(&pair[PLAIN], "C", 1) >= 0 &&
-              *reg(&pair[PLAIN], "C", 1) <= 100, "%s: C1", a->name);
+  for (task = 0; task < TASKS && !failed; task++) {
+    for (k = 0; k < FORMS && !failed; k++)
+      failed = next_task(a, &w[k], before, &cycles[k]);
+    if (!failed)
+      failed = !UNIT_TRUE(fisa_observe_live(pair[PLAIN].program, &live,
+                                            pair[PLAIN].state,
+                                            pair[TUNED].state, what,
+                                            sizeof what) &&
+                          same_outputs(pair) &&
+                          w[PLAIN].reads == w[TUNED].reads,
+                          "%s, state %d, task %d: %s", a->name, seed, task,
+                          what);
+    check_ranges(a, &pair[PLAIN]);
   }
-  return 0;
+  fisa_state_free(before);
+  return failed;
 }
 
 static void continuing_agents(void)
@@ -525,8 +690,7 @@ static void heat_room(uint16_t channel, const int32_t *arg, unsigned argc,
 static void keeps_its_room(int tuned)
 {
   struct form f;
-  struct fvm_io io = { read_room, heat_room, &f };
-  struct fvm_run run = { .fuel = UINT64_MAX, .stop_at_yield = true };
+  struct fhost_vm_io io = { read_room, heat_room, &f };
   int task, unsure = 0;
 
   if (form_load(&f, "thermostat", tuned))
@@ -534,7 +698,8 @@ static void keeps_its_room(int tuned)
   UNIT_EQ(room_reset(0), 0);
   fisa_state_start(f.program, f.state);
   for (task = 0; task < 3 * ROOM_DAY; task++) {
-    if (!UNIT_EQ(fvm_exec(f.code, f.state, &io, &run), FISA_RUN_YIELD))
+    if (!UNIT_EQ(f.vm->run(f.code, f.state, &io, FUEL, NULL),
+                 FISA_RUN_YIELD))
       break;
     if (task > 40)
       unsure += *reg(&f, "C", 1) < 80;
@@ -608,48 +773,80 @@ static void pairs_share_a_manifest(void)
 }
 
 /* The results that samples/README.md quotes. */
+struct quoted {
+  const char *name;
+  int32_t in[5];       /* R1.. */
+  const char *bytes;   /* at 0x200 */
+  unsigned out;        /* Rn */
+  int32_t want;
+};
+
+static void check_quoted(const struct quoted *q, int tuned)
+{
+  struct form f;
+  struct world w = { &f, 0, 0, 0 };
+  unsigned i;
+
+  if (form_load(&f, q->name, tuned))
+    return;
+  fisa_state_start(f.program, f.state);
+  for (i = 0; i < 5; i++)
+    *reg(&f, "R", i + 1) = q->in[i];
+  memcpy(&f.state->mem[BUFFER], q->bytes, strlen(q->bytes));
+  fisa_state_mark(f.state, BUFFER, 32);
+  if (run_task(&w, FISA_RUN_HALT))
+    expect(&f, q->out, q->want);
+  form_done(&f);
+}
+
 static void quoted_results(void)
 {
-  static const struct {
-    const char *name;
-    int32_t r1, r2;
-    const char *bytes;
-    int32_t r3;
-  } rows[] = {
-    { "sum", 40, 0, "", 820 },
-    { "gcd", 1071, 462, "", 21 },
-    { "fibonacci", 47, 0, "", -1323752223 },
-    { "fibonacci", 46, 0, "", 1836311903 },
-    { "sieve", 512, 0, "", 97 },
-    { "checksum", 6, 0, "abcdef", 8279 },
-    { "hash", 4, 0, "FLUX", 2088643234 },
-    { "crc8", 6, 0, "\x50\x05\x4B\x46\x7F\xFF", 243 },
+  static const struct quoted rows[] = {
+    { "sum", { 40 }, "", 3, 820 },
+    { "gcd", { 1071, 462 }, "", 3, 21 },
+    { "fibonacci", { 47 }, "", 3, -1323752223 },
+    { "fibonacci", { 46 }, "", 3, 1836311903 },
+    { "sieve", { 512 }, "", 3, 97 },
+    { "checksum", { 6 }, "abcdef", 3, 8279 },
+    { "hash", { 4 }, "FLUX", 3, 2088643234 },
+    { "crc8", { 6 }, "\x50\x05\x4B\x46\x7F\xFF", 3, 243 },
+    { "polynomial", { 10, 1, 2, 3, 4 }, "", 6, 1234 },
+    { "collatz", { 27 }, "", 2, 111 },
   };
   size_t i;
   int k;
 
   for (i = 0; i < sizeof rows / sizeof rows[0]; i++)
-    for (k = 0; k < FORMS; k++) {
-      struct form f;
-      struct world w = { &f, 0, 0 };
+    for (k = 0; k < FORMS; k++)
+      check_quoted(&rows[i], k);
+}
 
-      if (form_load(&f, rows[i].name, k))
-        continue;
-      fisa_state_start(f.program, f.state);
-      *reg(&f, "R", 1) = rows[i].r1;
-      *reg(&f, "R", 2) = rows[i].r2;
-      memcpy(&f.state->mem[BUFFER], rows[i].bytes, strlen(rows[i].bytes));
-      fisa_state_mark(f.state, BUFFER, 32);
-      if (run_task(&w, FISA_RUN_HALT))
-        expect_r3(&f, rows[i].r3);
-      form_done(&f);
-    }
+/* 3 to the power of 13: its input is memory. */
+static void quoted_power(void)
+{
+  int k;
+
+  for (k = 0; k < FORMS; k++) {
+    struct form f;
+    struct world w = { &f, 0, 0, 0 };
+
+    if (form_load(&f, "power", k))
+      continue;
+    fisa_state_start(f.program, f.state);
+    f.state->mem[40] = 3;
+    f.state->mem[44] = 13;
+    fisa_state_mark(f.state, 40, 8);
+    if (run_task(&w, FISA_RUN_HALT))
+      UNIT_EQ(word_at(f.state, 48), 1594323);
+    form_done(&f);
+  }
 }
 
 static const struct unit_test tests[] = {
   { "files", "verify", agents_verify },
   { "files", "manifest", pairs_share_a_manifest },
   { "run", "quoted", quoted_results },
+  { "run", "quoted power", quoted_power },
   { "run", "calculating", calculating_agents },
   { "run", "continuing", continuing_agents },
   { "run", "thermostat", thermostat_keeps_its_room },

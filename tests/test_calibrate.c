@@ -2,10 +2,13 @@
  * test_calibrate.c - tables held against VMs: what is found, where, in which
  * process, and what is said of it.
  */
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -122,6 +125,147 @@ static void states_of_rows(void) {
   host_close(&h);
 }
 
+/* ---- what rows are shown ------------------------------------------------ */
+
+/* What the states of one row had in them. */
+struct shown {
+  unsigned taken, not_taken, forward, backward, alike, equal, less, more;
+  unsigned flag[2], empty, full, half, wraps;
+  uint8_t raw[256], lowest, highest, zero, minus;
+};
+
+static void note_operands(const struct fisa_insn *in, struct shown *s) {
+  int32_t first = -1;
+  bool alike = true;
+  for (unsigned i = 0; i < in->row->operand_count; i++) {
+    const struct fisa_operand *o = &in->row->operands[i];
+    int32_t v = in->value[i];
+    if (o->kind == FISA_OPERAND_UNUSED) continue;
+    if (o->kind != FISA_OPERAND_REG) {
+      s->lowest |= v == o->lo;
+      s->highest |= v == o->hi;
+      s->zero |= v == 0;
+      s->minus |= v == -1;
+      continue;
+    }
+    s->raw[v] = 1;
+    alike &= first < 0 || first == v;
+    first = v;
+  }
+  s->alike += alike;
+  if (in->target == FISA_NO_TARGET) return;
+  s->forward += in->target > in->pc;
+  s->backward += in->target < in->pc;
+}
+
+static void note_state(const struct fisa_insn *in, const struct cal_case *c,
+                       struct shown *s) {
+  const struct fisa_dialect *d = isa_unified();
+  int32_t sp = c->cells[d->sp_cell];
+  s->flag[c->cells[d->files[fisa_file_by_name(d, "Z", 1)].first] & 1]++;
+  s->empty += sp == 256;
+  s->full += sp == 0;
+  s->half += sp == 128;
+  for (unsigned i = 0; i < in->row->operand_count; i++)
+    if (in->row->operands[i].kind == FISA_OPERAND_REG)
+      s->wraps += (uint32_t)c->cells[in->value[i] & 63] - 65533u < 6;
+  if (in->row->operand_count == 3 && in->value[1] != in->value[2] &&
+      in->row->operands[2].kind == FISA_OPERAND_REG) {
+    int32_t x = c->cells[in->value[1] & 63], y = c->cells[in->value[2] & 63];
+    s->equal += x == y;
+    s->less += x < y;
+    s->more += x > y;
+  }
+}
+
+static bool has(const struct fisa_row *row, unsigned kind) {
+  for (unsigned i = 0; i < row->operand_count; i++)
+    if (row->operands[i].kind == kind) return true;
+  return false;
+}
+
+static void check_shown(const struct fisa_row *row, const struct shown *s) {
+  const char *n = row->name;
+  bool jumps = row->target < row->operand_count;
+  UNIT_TRUE(s->flag[0] >= 8 && s->flag[1] >= 8, "%s: flags both ways", n);
+  UNIT_TRUE(s->empty >= 3 && s->full >= 3 && s->half >= 3, "%s: stacks", n);
+  if (row->flow >= FISA_FLOW_COND_REL && row->flow <= FISA_FLOW_COND_REL_REG)
+    UNIT_TRUE(s->taken >= 8 && s->not_taken >= 8, "%s: taken %u, not %u", n,
+              s->taken, s->not_taken);
+  if (has(row, FISA_OPERAND_REG))
+    UNIT_TRUE(s->raw[0] && s->raw[1] && s->raw[63] && s->raw[64] && s->alike,
+              "%s: register bytes", n);
+  if (!jumps && (has(row, FISA_OPERAND_IMM16S) || has(row, FISA_OPERAND_IMM8S)))
+    UNIT_TRUE(s->lowest && s->highest && s->zero && s->minus,
+              "%s: immediates", n);
+  if (!jumps && (has(row, FISA_OPERAND_IMM8U) ||
+                 has(row, FISA_OPERAND_ADDR16U)))
+    UNIT_TRUE(s->lowest && s->highest, "%s: immediates", n);
+  if (jumps && row->target_reg >= row->operand_count)
+    UNIT_TRUE(s->forward >= 8 && s->backward >= 8, "%s: both ways", n);
+  if (row->operand_count == 3 && row->operands[2].kind == FISA_OPERAND_REG &&
+      (row->roles & FISA_ROLE_MEMORY) == 0 && strstr(row->reads, "R[rs2]"))
+    UNIT_TRUE(s->equal >= 8 && s->less >= 8 && s->more >= 8,
+              "%s: %u equal, %u less, %u more", n, s->equal, s->less, s->more);
+  if ((row->roles & FISA_ROLE_MEMORY) && strstr(row->reads, "R[rs1]"))
+    UNIT_TRUE(s->wraps >= 3, "%s: %u addresses at the end", n, s->wraps);
+}
+
+static void what_rows_are_shown(void) {
+  struct cal_place place = {0};
+  struct cal_bench b = {.d = isa_unified(), .place = &place};
+  UNIT_EQ(cal_bench_open(&b), 0);
+  for (unsigned op = 0; op < 256; op++) {
+    struct shown s = {0};
+    struct cal_row row;
+    if (!cal_is_stepped(&b.d->rows[op])) continue;
+    UNIT_EQ(cal_row_make(&b, (uint8_t)op, &row, NULL), 0);
+    for (uint32_t i = 0; i < row.count; i++) {
+      uint32_t next = row.in[i].pc + row.in[i].length;
+      cal_draw(&b, &row, i, 0, &b.drawn);
+      note_operands(&row.in[i], &s);
+      note_state(&row.in[i], &b.drawn, &s);
+      if (cal_left_out(&b, &row, &b.drawn)) continue;
+      s.taken += b.by_table.pc != next;
+      s.not_taken += b.by_table.pc == next;
+    }
+    check_shown(row.row, &s);
+    cal_row_done(&row);
+  }
+  cal_bench_close(&b);
+}
+
+/* The same number, the same state: nothing else goes in. */
+static void draws_are_counted(void) {
+  struct cal_place place = {0};
+  struct cal_bench a = {.d = isa_unified(), .place = &place}, b = a;
+  struct cal_row x, y;
+  uint8_t op = opcode_of("STOREI");
+  UNIT_EQ(cal_bench_open(&a), 0);
+  UNIT_EQ(cal_bench_open(&b), 0);
+  UNIT_MEM_EQ(a.mem, b.mem, a.d->mem_size);
+  UNIT_EQ(cal_row_make(&a, op, &x, NULL), 0);
+  UNIT_EQ(cal_row_make(&b, op, &y, NULL), 0);
+  UNIT_MEM_EQ(x.program->hash, y.program->hash, 32);
+  for (uint32_t i = 0; i < x.count; i++) {
+    cal_draw(&a, &x, x.count - 1 - i, 1, &a.drawn);
+    cal_draw(&a, &x, i, 3, &a.drawn);
+    cal_draw(&b, &y, i, 3, &b.drawn);
+    UNIT_TRUE(memcmp(a.drawn.cells, b.drawn.cells,
+                     a.d->cell_count * sizeof(int32_t)) == 0 &&
+                  memcmp(a.drawn.input, b.drawn.input,
+                         sizeof a.drawn.input) == 0 &&
+                  a.drawn.cycles == b.drawn.cycles, "state %u", i);
+    cal_draw(&a, &x, i, 4, &a.drawn);
+    UNIT_TRUE(memcmp(a.drawn.cells, b.drawn.cells,
+                     a.d->cell_count * sizeof(int32_t)) != 0, "another");
+  }
+  cal_row_done(&x);
+  cal_row_done(&y);
+  cal_bench_close(&a);
+  cal_bench_close(&b);
+}
+
 /* ---- planted bugs ------------------------------------------------------- */
 
 /* Exactly these are found, each of its kind. */
@@ -153,7 +297,7 @@ static void all_twelve(void) {
 static void all_twelve_here(void) { finds(BADVM_TWELVE, false); }
 
 static void each_alone(void) {
-  for (unsigned i = 0; i < BADVM_ALL; i++)
+  for (unsigned i = 0; i < BADVM_KILLED; i++)
     if (i < BADVM_ABORT || i > BADVM_SLEEP)
       finds(BADVM_BIT(i), i % 2 == 0 || i == BADVM_LOAD);
 }
@@ -361,8 +505,25 @@ static void never_the_same(void) {
 
 /* All of it at once, and every child is collected. */
 static void all_at_once(void) {
-  finds(BADVM_BIT(BADVM_ALL) - 1, true);
+  finds(BADVM_BIT(BADVM_KILLED) - 1, true);
   UNIT_TRUE(waitpid(-1, NULL, WNOHANG) == -1, "no child is left");
+}
+
+/* A child that is killed from outside is no fault of the row, the first time:
+ * the operator, or want of memory. */
+static void killed_once(void) {
+  badvm_kills = mmap(NULL, sizeof *badvm_kills, PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (badvm_kills == MAP_FAILED) exit(99);
+  *badvm_kills = 1;
+  calibrate(BADVM_BIT(BADVM_KILLED), true, &got);
+  UNIT_EQ(got.finding_count, 0);
+  UNIT_EQ(*badvm_kills < 0, 1);
+  *badvm_kills = 1000;
+  finds(BADVM_BIT(BADVM_KILLED), true);
+  says("BITREV", "it kills the VM (signal 9", "(BITREV R3 at 64)");
+  munmap((void *)(uintptr_t)badvm_kills, sizeof *badvm_kills);
+  badvm_kills = NULL;
 }
 
 /* Time runs out: what was not looked at is no row to be trusted. */
@@ -409,6 +570,122 @@ static void nobody_waits(void) {
   finds(BADVM_BIT(BADVM_ABORT), true);
   says("XOR", "it kills the VM", "(XOR");
   sigaction(SIGCHLD, &before, NULL);
+}
+
+/* A VM of which nothing works: each row costs a child, and that is all. */
+static void every_row_dies(void) {
+  struct fisa_dialect *d = malloc(sizeof *d);
+  struct fisa_error err = {""};
+  unsigned long rows = unit_scale(178);
+  struct host h;
+  *d = *isa_unified();
+  for (unsigned i = 255, left = 178; i > 0 && left > rows; i--) {
+    if (!cal_is_stepped(&d->rows[i])) continue;
+    fisa_dialect_demote(d, (uint8_t)i);
+    left--;
+  }
+  host_open(&h, BADVM_BIT(BADVM_DOOMED), true);
+  UNIT_TRUE(fse_calibrate(d, h.step, h.ctx, &brief, &got, &err) == 0, "%s",
+            err.text);
+  UNIT_EQ(got.stepped, rows);
+  UNIT_EQ(got.unfit, rows);
+  UNIT_EQ(got.finding_count, rows);
+  for (unsigned i = 0; i < got.finding_count; i++)
+    UNIT_TRUE(strstr(got.finding[i].text, "it kills the VM (signal 6") != NULL,
+              "%s", got.finding[i].text);
+  /* The first ones are examples that were reduced. */
+  says("HALT", "Aborted) (HALT at 64)", "");
+  UNIT_EQ(needs("HALT"), 0);
+  host_close(&h);
+  free(d);
+}
+
+/* Open files of this process. */
+static unsigned open_files(void) {
+  unsigned n = 0;
+  for (int i = 0; i < 256; i++) n += fcntl(i, F_GETFD) != -1;
+  return n;
+}
+
+/* What the VM prints in a child is not for the host's reader; of pipes and
+ * children nothing is left. */
+static void quiet(void) {
+  int pipe_ends[2], saved[2];
+  unsigned before = open_files();
+  char byte;
+  fflush(stdout);
+  UNIT_EQ(pipe2(pipe_ends, O_NONBLOCK), 0);
+  for (int i = 0; i < 2; i++) {
+    saved[i] = dup(i + 1);
+    dup2(pipe_ends[1], i + 1);
+  }
+  calibrate(BADVM_BIT(BADVM_LOUD) | BADVM_BIT(BADVM_ABORT), true, &got);
+  fflush(stdout);
+  for (int i = 0; i < 2; i++) {
+    dup2(saved[i], i + 1);
+    close(saved[i]);
+  }
+  close(pipe_ends[1]);
+  UNIT_EQ(read(pipe_ends[0], &byte, 1), 0);
+  close(pipe_ends[0]);
+  UNIT_EQ(open_files(), before);
+  UNIT_EQ(got.finding_count, 1);
+  UNIT_TRUE(waitpid(-1, NULL, WNOHANG) == -1, "no child is left");
+}
+
+/* A host without the usual three files: the pipe may get one of their
+ * numbers. */
+static void without_files(void) {
+  int saved[3];
+  fflush(stdout);
+  for (int i = 0; i < 3; i++) {
+    saved[i] = fcntl(i, F_DUPFD, 10);
+    close(i);
+  }
+  calibrate(BADVM_BIT(BADVM_SWAPPED), true, &got);
+  for (int i = 0; i < 3; i++) {
+    if (saved[i] < 0) continue;
+    dup2(saved[i], i);
+    close(saved[i]);
+  }
+  UNIT_EQ(got.finding_count, 1);
+  UNIT_EQ(got.opaque, 1);
+}
+
+/* No process to be had: that is an error and no verdict. */
+static void no_process(void) {
+  struct rlimit was, none;
+  struct fisa_error err = {""};
+  struct host h;
+  if (getuid() == 0) {
+    unit_skip("the superuser has always one more");
+    return;
+  }
+  getrlimit(RLIMIT_NPROC, &was);
+  none = was;
+  none.rlim_cur = 0;
+  setrlimit(RLIMIT_NPROC, &none);
+  host_open(&h, 0, true);
+  UNIT_EQ(fse_calibrate(isa_unified(), h.step, h.ctx, &brief, &got, &err), -1);
+  UNIT_TRUE(strstr(err.text, "no child process") != NULL, "%s", err.text);
+  UNIT_TRUE(!got.proven, "nothing is known");
+  host_close(&h);
+  setrlimit(RLIMIT_NPROC, &was);
+}
+
+static void no_files_left(void) {
+  struct rlimit was, none;
+  struct fisa_error err = {""};
+  struct host h;
+  host_open(&h, 0, true);
+  getrlimit(RLIMIT_NOFILE, &was);
+  none = was;
+  none.rlim_cur = 3;
+  setrlimit(RLIMIT_NOFILE, &none);
+  UNIT_EQ(fse_calibrate(isa_unified(), h.step, h.ctx, &brief, &got, &err), -1);
+  setrlimit(RLIMIT_NOFILE, &was);
+  UNIT_TRUE(strstr(err.text, "no pipe") != NULL, "%s", err.text);
+  host_close(&h);
 }
 
 /* ---- services that are odd ---------------------------------------------- */
@@ -879,6 +1156,8 @@ static const struct unit_test tests[] = {
     {"clean", "here", a_clean_vm_here},
     {"clean", "states", states_of_rows},
     {"clean", "dialects", any_dialect},
+    {"clean", "shown", what_rows_are_shown},
+    {"clean", "counted", draws_are_counted},
     {"bugs", "twelve", all_twelve},
     {"bugs", "here", all_twelve_here},
     {"bugs", "alone", each_alone},
@@ -894,9 +1173,15 @@ static const struct unit_test tests[] = {
     {"child", "sleeps", it_sleeps},
     {"child", "twice", never_the_same},
     {"child", "all", all_at_once},
+    {"child", "killed", killed_once},
     {"child", "no time", no_time},
     {"child", "signals", signals_stay},
     {"child", "nobody waits", nobody_waits},
+    {"child", "doomed", every_row_dies},
+    {"child", "quiet", quiet},
+    {"child", "no stdio", without_files},
+    {"child", "no process", no_process},
+    {"child", "no pipe", no_files_left},
     {"services", "odd", odd_services},
     {"demote", "row", demoting},
     {"demote", "programs", demoted_programs},

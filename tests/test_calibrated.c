@@ -181,7 +181,7 @@ static void host_close(struct host *h) {
 }
 
 static void nap(void) {
-  const struct timespec t = {0, 200000};
+  const struct timespec t = {0, 3000000};
   nanosleep(&t, NULL);
 }
 

@@ -37,6 +37,9 @@ err()
 	same "$name: stderr" "$(cat "$tmp/stderr")" "fluxevolve: $want"
 }
 
+ln -s "$(cd "$(dirname "$bin")" && pwd)/fluxevolve" "$tmp/linked"
+check "through a symbolic link" "$tmp/linked" --version
+
 # ---- usage -------------------------------------------------------------------
 
 err "no command" 2 "a command is missing; try --help"
@@ -52,10 +55,22 @@ err "no number" 2 "--fuel: \"3x\" is no whole number of 0..\
 9223372036854775807; try --help" exec hex:00 --fuel 3x
 err "negative" 2 "--fuel: \"-1\" is no whole number of 0..\
 9223372036854775807; try --help" exec hex:00 --fuel=-1
-err "no seconds" 2 '--time-limit: "0" is no number of seconds above 0; try '\
-'--help' run hex:00 -o x.flx --time-limit 0
-err "assurance" 2 '--min-assurance: "sure" is none of static, replay, fuzz '\
-'and proof; try --help' run hex:00 -o x.flx --min-assurance sure
+err "a blank" 2 "--fuel: \" 5\" is no whole number of 0..\
+9223372036854775807; try --help" exec hex:00 --fuel " 5"
+for seconds in 0 1000001 ' 5' inf; do
+	err "seconds $seconds" 2 "--time-limit: \"$seconds\" is no number of "\
+'seconds above 0, up to 1000000; try --help' \
+		run hex:00 -o x.flx --time-limit "$seconds"
+done
+for level in sure proof; do
+	err "assurance $level" 2 "--min-assurance: \"$level\" is none of "\
+'static, replay and fuzz; try --help' \
+		run hex:00 -o x.flx --min-assurance $level
+done
+err "threads" 2 '--threads: "65" is no whole number of 1..64; try --help' \
+	run hex:00 -o x.flx --threads 65
+err "variants" 2 '--variants: "1000000001" is no whole number of '\
+'0..1000000000; try --help' run hex:00 -o x.flx --variants 1000000001
 err "too few words" 2 "too few words; usage: fluxevolve disasm P; try \
 --help" disasm
 err "too many words" 2 "too many words; usage: fluxevolve disasm P; try \
@@ -216,6 +231,12 @@ printf '{"regs":[0,7],"frob":1}' >"$tmp/state.json"
 same "exec: unknown key: status" $? 1
 check "exec: unknown key: named" grep -q 'state.json: .*frob' "$tmp/stderr"
 same "exec: unknown key: stdout" "$(cat "$tmp/stdout")" ""
+for engine in ref ir; do
+	"$bin" exec --json --engine $engine --state "$tmp/state.json" \
+		"$tmp/count.flx" >/dev/null 2>"$tmp/$engine.err"
+done
+check "exec: engine ir names the file as ref does" \
+	cmp "$tmp/ref.err" "$tmp/ir.err"
 err "exec: no state" 1 "$tmp/none.json: No such file or directory" \
 	exec --state "$tmp/none.json" hex:00 --dialect unified
 
@@ -429,7 +450,8 @@ if [ -e "$fake" ]; then
 		"$tmp/sum.flx" -o "$tmp/x.flx" --plugin "$fake" --episodes \
 		"$tmp/episodes"
 	err "run: no such mnemonic" 1 \
-		'--deny-op: dialect unified has no "FROB"' \
+		'--deny-op: dialect unified has no "FROB"; the nearest '\
+'is "FSUB"' \
 		run "$tmp/sum.flx" -o "$tmp/x.flx" --plugin "$fake" --deny-op \
 		MUL,FROB
 	err "run: no folder" 1 "$tmp/no/x.flx: No such file or directory" run \
@@ -533,6 +555,37 @@ check "run: --deny-op" test "$(grep -cwE 'MOV|NOP' "$tmp/deny.txt")" -le \
 	"$before"
 
 # What cannot be improved, or not evolved at all, stays; that is no error.
+"$bin" run "$agents/gcd.flx" -o "$tmp/raw.fxb" --seed 5 --variants 400 \
+	>/dev/null 2>"$tmp/stderr"
+"$bin" run "$agents/gcd.flx" -o "$tmp/text.flx" --seed 5 --variants 400 \
+	>/dev/null 2>&1
+"$bin" asm "$tmp/text.flx" -o "$tmp/text.fxb"
+check "a .fxb is code" cmp "$tmp/raw.fxb" "$tmp/text.fxb"
+check "and says that it is no more" grep -q "raw.fxb is code alone" \
+	"$tmp/stderr"
+
+# Most of its tasks do not end, so that it is the fuzzing that takes long.
+printf '%s\n' '.in R1' '.out R3' 'MOVI R3, 0' 'again: ADD R3, R3, R1' \
+	'MOV R4, R4' 'DEC R1' 'JNE R1, again' 'HALT' >"$tmp/long.flx"
+timeout -s INT 2 "$bin" run "$tmp/long.flx" --dialect unified \
+	-o "$tmp/cut.flx" --json >"$tmp/json" 2>/dev/null &
+child=$!
+tries=0
+while kill -0 "$child" 2>/dev/null && [ $tries -lt 300 ]; do
+	sleep 0.1
+	tries=$((tries + 1))
+done
+kill -s KILL "$child" 2>/dev/null
+check "Ctrl-C ends the fuzzing too" test -s "$tmp/json"
+check "and what there is was written" test -s "$tmp/cut.flx"
+
+odd=$tmp/$(printf 'b\351d.flx')
+cp "$agents/gcd.flx" "$odd"
+"$bin" run "$odd" -o "$odd" --variants 20 --json >"$tmp/json" 2>"$tmp/stderr"
+same "a name that is no UTF-8: status" "$?" 0
+check "and it is shown as bytes" grep -q 'b\\\\xe9d.flx","dialect"' \
+	"$tmp/json"
+
 "$bin" run hex:00 --dialect unified -o "$tmp/halt.flx" --variants 50 --json \
 	>"$tmp/stdout" 2>"$tmp/stderr"
 same "halt: status" $? 0

@@ -560,6 +560,43 @@ static void rows(void) {
   UNIT_TRUE(n > 30, "%u rows", n);
 }
 
+/* docs/config.md, as the schema says it. */
+static size_t document(char *out, size_t capacity) {
+  struct fhost_config_row row;
+  size_t n = (size_t)snprintf(
+      out, capacity,
+      "# Host config\n\n"
+      "The keys of a host's config, in libconfig's syntax. Names with dots "
+      "are members\nof groups, and of the groups in a list. A plugin's block "
+      "holds its own settings\ntoo: `docs/policy.md`. A test keeps this page "
+      "equal to the schema.\n\n"
+      "| Key | It is | Default | Range | Meaning |\n"
+      "| --- | --- | --- | --- | --- |\n");
+
+  for (unsigned i = 0; fhost_config_row(i, &row); i++)
+    n += (size_t)snprintf(out + n, capacity - n,
+                          "| `%s` | %s | %s | %s | %s |\n", row.key,
+                          row.type, row.def, row.range, row.meaning);
+  return n;
+}
+
+static void the_document_is_the_schema(void) {
+  static char want[32768], have[32768];
+  size_t n = document(want, sizeof want), got;
+  FILE *f = fopen(unit_src("docs/config.md"), "rb");
+
+  UNIT_TRUE(f != NULL, "docs/config.md");
+  got = f ? fread(have, 1, sizeof have - 1, f) : 0;
+  if (f)
+    fclose(f);
+  have[got] = '\0';
+  UNIT_EQ(got, n);
+  if (strcmp(have, want) == 0)
+    return;
+  UNIT_TRUE(0, "docs/config.md is not the schema, which follows");
+  fputs(want, stderr);
+}
+
 static void distances(void) {
   static const struct {
     const char *a, *b;
@@ -708,6 +745,38 @@ done:
   fisa_dialect_free(d);
 }
 
+/* The same with every libconfig: 1.5 would keep the low 32 bits. */
+static void numbers_are_not_cut(void) {
+  static const struct {
+    const char *value, *sentence;
+  } cases[] = {
+    {"4294967297", "t.conf:2: 4294967297 does not fit into 32 bits; with an L "
+     "behind it, it may have 64"},
+    {"-2147483649", "t.conf:2: -2147483649 does not fit into 32 bits; with an "
+     "L behind it, it may have 64"},
+    {"0xFFFFFFFF", "t.conf:2: 0xFFFFFFFF does not fit into 32 bits; with an L "
+     "behind it, it may have 64"},
+    {"9223372036854775808L", "t.conf:2: 9223372036854775808L does not fit "
+     "into 64 bits"},
+    {"99999999999999999999999", "t.conf:2: 99999999999999999999999 does not "
+     "fit into 64 bits"},
+    {"2147483647", NULL}, {"4294967297L", NULL}, {"7 # 4294967297\n", NULL},
+    {"7 /* 4294967297\n */", NULL}, {"0x7fffffff", NULL},
+  };
+  for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char text[128];
+    struct fisa_error err;
+    struct fhost_config *c;
+
+    snprintf(text, sizeof text, "host = { name = \"4294967297\";\n  %s = %s; "
+             "};", cases[i].value[0] == '-' ? "seed" : "tasks",
+             cases[i].value);
+    c = parse(text, &err);
+    UNIT_STR_EQ(err.text, cases[i].sentence ? cases[i].sentence : "");
+    fhost_config_free(c);
+  }
+}
+
 static const struct unit_test tests[] = {
   {"good", "host", host_values},
   {"good", "agents", agent_values},
@@ -716,6 +785,7 @@ static const struct unit_test tests[] = {
   {"good", "empty", nothing_at_all},
   {"good", "plugin_block", plugin_block},
   {"bad", "sentences", every_sentence},
+  {"bad", "numbers", numbers_are_not_cut},
   {"bad", "any_prefix", any_prefix},
   {"bad", "any_byte", any_byte},
   {"bad", "too_many_agents", too_many_agents},
@@ -724,6 +794,7 @@ static const struct unit_test tests[] = {
   {"files", "included", names_included_file},
   {"files", "refused", refuses_files},
   {"schema", "rows", rows},
+  {"schema", "document", the_document_is_the_schema},
   {"schema", "distances", distances},
   {"words", "places", places},
   {"words", "confidence", confidences},

@@ -634,6 +634,23 @@ static void run_has_a_time_limit(void) {
   plugin_done(p);
 }
 
+/* Most tasks of this one do not end, so that the states to fuzz it on have to
+ * be looked for. */
+static void run_with_long_tasks_has_one(void) {
+  static const char endless[] = ".dialect unified\n.in R1\n.out R3\n"
+      "MOVI R3, 0\nagain: ADD R3, R3, R1\nMOV R4, R4\nDEC R1\n"
+      "JNE R1, again\nHALT\n";
+  flux_plugin *p = plugin_new();
+  json_t *q = run_request(endless, 1);
+  double seconds;
+  json_object_set_new(q, "variants", json_integer(1000000));
+  json_object_set_new(q, "time_limit", json_real(2));
+  UNIT_EQ(ask(p, q), FLUX_OK);
+  seconds = number_of(json_object_get(last_line(), "result"), "seconds");
+  UNIT_TRUE(seconds < 12, "%g", seconds);
+  plugin_done(p);
+}
+
 /* Weaker assurances are what they say. */
 static void run_names_its_assurance(void) {
   flux_plugin *p = plugin_new();
@@ -839,6 +856,7 @@ static const struct unit_test tests[] = {
     {"run", "left alone", run_leaves_alone},
     {"run", "early", run_finishes_early},
     {"run", "time limit", run_has_a_time_limit},
+    {"run", "time limit, long tasks", run_with_long_tasks_has_one},
     {"run", "assurance", run_names_its_assurance},
     {"run", "continues", run_of_an_agent_that_continues},
     {"show", "policy", policy_lines},

@@ -513,19 +513,27 @@ static void accepts_variants(void) {
   }
 }
 
-/* The example that people will start from. */
+/* The examples that people will start from. */
 static void accepts_docs(void) {
-  char *text = dialect_slurp("docs/dialects.md", NULL);
-  char *from = text ? strstr(text, "```\n") : NULL;
-  char *to = from ? strstr(from + 4, "```\n") : NULL;
-  struct fisa_dialect *d = NULL;
-  struct fisa_error err = {""};
+  static const unsigned rows[] = {6, 10};
+  char *text = dialect_slurp("docs/dialects.md", NULL), *at = text;
+  unsigned examples = 0;
 
-  if (UNIT_TRUE(to, "no example"))
-    fisa_dialect_parse(from + 4, (size_t)(to - from) - 4, "docs", &d, &err);
-  if (UNIT_TRUE(d, "%s", err.text))
-    UNIT_EQ(d->row_count, 6);
-  fisa_dialect_free(d);
+  while (at && (at = strstr(at, "```\nfluxisa 1\n")) != NULL) {
+    struct fisa_dialect *d = NULL;
+    struct fisa_error err = {""};
+    char *end = strstr(at + 4, "```\n");
+
+    if (!UNIT_TRUE(end && examples < 2, "an example too many"))
+      break;
+    fisa_dialect_parse(at + 4, (size_t)(end - at) - 4, "docs", &d, &err);
+    if (UNIT_TRUE(d, "%s", err.text))
+      UNIT_EQ(d->row_count, rows[examples]);
+    fisa_dialect_free(d);
+    examples++;
+    at = end + 4;
+  }
+  UNIT_EQ(examples, 2);
   free(text);
 }
 

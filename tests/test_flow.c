@@ -91,7 +91,9 @@ static void visit(uint32_t pc, const int32_t *cells, void *user)
 		return;
 	}
 	depth = fisa__depth_at(&w->g, &w->g.node[node]);
-	live = d->files[d->stack_file].count - cells[d->sp_cell];
+	live = cells[d->sp_cell];
+	if (d->files[d->stack_file].down)
+		live = d->files[d->stack_file].count - live;
 	if (live < depth.lo || live > depth.hi)
 		wrong(w, "stack depth", pc, live);
 	if (w->ranges)
@@ -105,7 +107,7 @@ static void declare_inputs(struct fisa_program *p, struct fisa_state *s,
 	const struct fisa_dialect *d = p->dialect;
 	int r = fisa_file_by_name(d, "R", 1);
 
-	for (unsigned i = 0; i < INPUTS; i++) {
+	for (unsigned i = 0; r >= 0 && i < INPUTS; i++) {
 		struct fisa_cells *c = &p->manifest.in[p->manifest.in_count++];
 		int64_t span, a = (int32_t)isa_random(seed);
 
@@ -171,12 +173,15 @@ static bool watch_program(struct fisa_program *p, uint64_t number)
 	return w.visits > 0;
 }
 
-static void watch_programs(bool noise)
+/* Of the programs at least one in `of` must be such that something is said
+ * of it. */
+static void watch_programs(const struct fisa_dialect *d, bool noise,
+			   unsigned long count, unsigned long of)
 {
-	unsigned long count = unit_scale(1500), watched = 0;
+	unsigned long watched = 0;
 	struct gen_table t;
 
-	gen_table_init(&t, isa_unified());
+	gen_table_init(&t, d);
 	for (unsigned long k = 0; k < count; k++) {
 		struct fisa_program *p = noise ? gen_noise(&t, 21, k)
 					       : gen_program(&t, 21, k);
@@ -184,17 +189,103 @@ static void watch_programs(bool noise)
 			watched += watch_program(p, k);
 		fisa_program_free(p);
 	}
-	UNIT_TRUE(watched > count / 2, "%lu of %lu watched", watched, count);
+	UNIT_TRUE(watched > count / of, "%lu of %lu watched", watched, count);
 }
 
 static void programs(void)
 {
-	watch_programs(false);
+	watch_programs(isa_unified(), false, unit_scale(1500), 2);
 }
 
 static void noise(void)
 {
-	watch_programs(true);
+	watch_programs(isa_unified(), true, unit_scale(1500), 2);
+}
+
+static void mill(void)
+{
+	watch_programs(isa_mill(), false, unit_scale(1500), 2);
+	watch_programs(isa_mill(), true, unit_scale(1500), 2);
+}
+
+/* The other built-in tables that have a meaning. */
+static void others(void)
+{
+	static const char *const names[] = { "classic", "seed", "stack" };
+
+	for (size_t i = 0; i < 3; i++) {
+		struct fisa_dialect *d = NULL;
+		struct fisa_error err = { "" };
+
+		fisa_dialect_builtin(names[i], true, &d, &err);
+		if (UNIT_TRUE(d, "%s", err.text)) {
+			watch_programs(d, false, unit_scale(300), 3);
+			watch_programs(d, true, unit_scale(300), 3);
+		}
+		fisa_dialect_free(d);
+	}
+}
+
+/* Rows that take off what there is, in every order with pushes and pops, on
+ * a stack that holds links, too. */
+static const char tangle_text[] =
+	"fluxisa 1\n"
+	"dialect tangle\n"
+	"file R i32 32\n"
+	"stack STK 6 down index TOP\n"
+	"fuel 1000\n"
+	"guard 4 stack_few\n"
+	"guard 4 stack_empty\n"
+	"lethal 1000 stack_full\n"
+	"lethal 1002 negative_target\n"
+	"truncated 1\n"
+	"unknown 3\n"
+	"row 0x00 HALT len=1 flow=halt writes=HALT roles=halt pure=no "
+	"does=halt\n"
+	"row 0x01 MOVI len=4 ops=rd,imm16le_s writes=R[rd] "
+	"does=mov R[rd] #imm16le_s\n"
+	"row 0x02 DEC len=2 ops=rd reads=R[rd] writes=R[rd] "
+	"does=sub R[rd] R[rd] #1\n"
+	"row 0x03 JNZ len=4 ops=rd,imm16le_s flow=cond_rel base=end "
+	"reads=R[rd] does=br_nez R[rd]\n"
+	"row 0x04 CALL len=3 ops=imm16le_s flow=call_rel base=end link=3 "
+	"writes=STK lethal=stack_full does=call\n"
+	"row 0x05 RET len=1 flow=ret reads=STK does=ret\n"
+	"row 0x06 PUSH len=2 ops=rs1 reads=R[rs1] writes=STK "
+	"lethal=stack_full does=push R[rs1]\n"
+	"row 0x07 JZ len=3 ops=imm16le_s flow=cond_rel base=end reads=STK "
+	"does=mov t0 STK.0 ; drop #1 ; br_eqz t0\n"
+	"row 0x10 A len=1 writes=STK lethal=stack_full "
+	"does=push #1 ; drop #2\n"
+	"row 0x11 B len=1 writes=STK does=fold #1 #2 ; fold #2 #2\n"
+	"row 0x12 C len=1 writes=STK lethal=stack_few(#2) "
+	"does=pop t0 ; drop #2\n"
+	"row 0x13 D len=1 writes=STK does=fold #1 #1 ; drop #1\n"
+	"row 0x14 E len=1 writes=STK does=drop #2 ; push #1 ; push #2\n"
+	"row 0x15 F len=1 writes=STK does=popz t0 ; popz t1 ; push t0\n"
+	"row 0x16 G len=1 writes=STK lethal=stack_full "
+	"does=fold #1 #2 ; push #2 ; push #3 ; drop #3\n"
+	"row 0x17 H len=1 writes=STK lethal=stack_few(#1);stack_full "
+	"does=push #1 ; drop #2\n"
+	"row 0x18 I len=1 writes=STK does=fold #1 #3 ; pop t0\n"
+	"row 0x19 J len=1 writes=STK lethal=stack_few(#3) "
+	"does=fold #1 #2 ; pop t0 ; push t0\n"
+	"row 0x1A K len=1 writes=STK lethal=stack_full;stack_empty "
+	"does=push #7 ; pop t0 ; fold t0 #1\n"
+	"row 0x1B L len=2 ops=rd reads=STK writes=R[rd] does=mov R[rd] STK.2\n";
+
+static void tangle(void)
+{
+	struct fisa_dialect *d = NULL;
+	struct fisa_error err = { "" };
+
+	fisa_dialect_parse(tangle_text, sizeof(tangle_text) - 1, "tangle",
+			   &d, &err);
+	if (!UNIT_TRUE(d, "%s", err.text))
+		return;
+	watch_programs(d, false, unit_scale(1500), 5);
+	watch_programs(d, true, unit_scale(1500), 5);
+	fisa_dialect_free(d);
 }
 
 /* ---- intervals, op by op ------------------------------------------------ */
@@ -313,6 +404,85 @@ static void ops(void)
 	UNIT_TRUE(rows >= 20, "%u rows", rows);
 }
 
+/* Whether a predicate holds of two values. */
+static bool holds(unsigned lethal, int32_t a, int32_t b)
+{
+	int32_t ignored;
+
+	switch (lethal) {
+	case FLUX_LETHAL_DIV_OVERFLOW:
+		return a == INT32_MIN && b == -1;
+	case FLUX_LETHAL_SHIFT_RANGE:
+		return a < 0 || a > 31;
+	case FLUX_LETHAL_LOG_ZERO:
+	case FLUX_LETHAL_ZERO:
+		return a == 0;
+	case FLUX_LETHAL_VARINT_NEGATIVE:
+		return a < 0;
+	case FLUX_LETHAL_ADD_OVERFLOW:
+		return __builtin_add_overflow(a, b, &ignored);
+	case FLUX_LETHAL_SUB_OVERFLOW:
+		return __builtin_sub_overflow(a, b, &ignored);
+	case FLUX_LETHAL_MUL_OVERFLOW:
+		return __builtin_mul_overflow(a, b, &ignored);
+	case FLUX_LETHAL_SHL_OVERFLOW:
+		return (int64_t)a * (INT64_C(1) << (b & 31)) !=
+		       (int32_t)((uint32_t)a << (b & 31));
+	case FLUX_LETHAL_BEFORE_MEMORY:
+		return a == -1;
+	default:
+		return true;
+	}
+}
+
+struct two_ranges {
+	struct fisa__range a, b;
+};
+
+static struct fisa__range one_of(const struct fisa_insn *in,
+				 const struct fisa_ref *ref, const void *user)
+{
+	const struct two_ranges *r = user;
+
+	(void)in;
+	return ref->value ? r->b : r->a;
+}
+
+static void guards(void)
+{
+	static const uint8_t lethals[] = {
+		FLUX_LETHAL_DIV_OVERFLOW, FLUX_LETHAL_SHIFT_RANGE,
+		FLUX_LETHAL_LOG_ZERO, FLUX_LETHAL_ZERO,
+		FLUX_LETHAL_VARINT_NEGATIVE, FLUX_LETHAL_ADD_OVERFLOW,
+		FLUX_LETHAL_SUB_OVERFLOW, FLUX_LETHAL_MUL_OVERFLOW,
+		FLUX_LETHAL_SHL_OVERFLOW, FLUX_LETHAL_BEFORE_MEMORY,
+		FLUX_LETHAL_ALWAYS
+	};
+	const struct fisa_insn in = { 0 };
+	uint64_t seed = 8;
+
+	for (unsigned long k = 0; k < unit_scale(200000); k++) {
+		struct fisa_guard g = {
+			.lethal = lethals[k % sizeof(lethals)],
+			.b.value = 1
+		};
+		int32_t a = drawn_value(&seed), b = drawn_value(&seed);
+		struct two_ranges r = { around(a, &seed), around(b, &seed) };
+		struct fisa__guard_view v = { isa_mill(), one_of, &r };
+		enum fisa__guard_state wide = fisa__guard(&v, &in, &g), one;
+
+		r.a = fisa__range_make(a, a);
+		r.b = fisa__range_make(b, b);
+		one = fisa__guard(&v, &in, &g);
+		UNIT_TRUE(holds(g.lethal, a, b) ? wide != FISA__GUARD_NEVER &&
+						  one == FISA__GUARD_SURE
+						: wide != FISA__GUARD_SURE &&
+						  one == FISA__GUARD_NEVER,
+			  "lethal %u of %d and %d: %d, %d", g.lethal, a, b,
+			  wide, one);
+	}
+}
+
 static void branches(void)
 {
 	uint64_t seed = 6;
@@ -342,7 +512,11 @@ static void branches(void)
 static const struct unit_test tests[] = {
 	{ "runs", "programs", programs },
 	{ "runs", "noise", noise },
+	{ "runs", "mill", mill },
+	{ "runs", "tangle", tangle },
+	{ "runs", "others", others },
 	{ "intervals", "ops", ops },
 	{ "intervals", "branches", branches },
+	{ "intervals", "guards", guards },
 };
 UNIT_MAIN(tests)

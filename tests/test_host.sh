@@ -85,6 +85,9 @@ run -c x.conf --tasks many
 says "tasks that are no number" 2 "--tasks many: not a number"
 run -c x.conf --tasks -1
 says "tasks below zero" 2 "--tasks -1: not a number"
+run -c x.conf --tasks 99999999999999999999999
+says "more tasks than can be counted" 2 \
+	"--tasks 99999999999999999999999: not a number"
 run -c x.conf --task-force
 same "an unknown option" "$status" 2
 run -c x.conf y.conf
@@ -299,9 +302,30 @@ beside odd.flx >odd.conf
 run -c odd.conf --tasks 20 --report report.tsv
 same "an endless loop ends by fuel, the others run" "$(results)" \
 	"sum 20, odd 0, gcd 20"
+same "which is no success" "$status" 1
+holds "and is said" "$err" '^flux-host: warning: agent "odd" stopped in '\
+'task 0: not done within max_task_fuel = 5000, at pc 0$'
 printf '.dialect unified\n  MOVI R1, 1\n  DIV R2, R1, R3\n  HALT\n' >odd.flx
 run -c odd.conf --tasks 20 --report report.tsv
 same "a fault ends its agent alone" "$(results)" "sum 20, odd 0, gcd 20"
+same "that is no success either" "$status" 1
+holds "it is said" "$err" '^flux-host: warning: agent "odd" stopped in '\
+'task 0: fault [0-9]* [A-Z_a-z]* at pc [0-9]*$'
+holds "and stands in the table" "$out" '^  stopped in task 0: fault '
+
+one_agent '' >full.conf
+if [ -w /dev/full ]; then
+	timeout 60 "$host" -c full.conf --tasks 2 >/dev/full 2>err.log
+	status=$?
+	err=$(cat err.log)
+	says "a table that nobody gets" 1 \
+		"cannot write the output: No space left on device"
+	"$host" --help >/dev/full
+	same "help that nobody gets" "$?" 1
+	run -c full.conf --tasks 2 --report /dev/full
+	says "a report that nobody gets" 1 \
+		"/dev/full: No space left on device"
+fi
 
 # ---- with the plugin --------------------------------------------------------
 
@@ -349,6 +373,49 @@ damaged()
 	check "$1: the file is as it was" cmp before.db flux.db
 	rm -f flux.db*
 }
+
+with_plugin 'path = "flux_self_evolve.so";
+  policy = { deny_opcodes = [ "MULL" ]; };' >deny.conf
+run -c deny.conf --tasks 20 --report report.tsv
+same "a mnemonic that is none: the agent runs" "$status $(results)" "0 sum 20"
+holds "unevolved, and it is said" "$err" 'warning: agent "sum" is not '\
+'evolved: policy.deny_opcodes: dialect unified has no "MULL"; the nearest is '
+
+# checked NAME SENTENCE: --check-config says so of bad.conf.
+checked()
+{
+	run -c bad.conf --check-config
+	same "$1: status" "$status" 1
+	holds "$1" "$err" "$2"
+}
+
+with_plugin 'path = "flux_self_evolve.so"; journal = "none/x.db";' >bad.conf
+checked "a journal without a folder" \
+	'journal "none/x.db": No such file or directory$'
+printf '.dialect unified\n  JMP 3\n  HALT\n' >odd.flx
+beside odd.flx >bad.conf
+checked "a malformed program" \
+	'agent "odd": its program is malformed at [0-9]*: '
+
+with_plugin 'path = "flux_self_evolve.so";
+  test_plant = ( "nobody:fault", "sum:slow" );' >plant.conf
+run -c plant.conf --tasks 20
+same "a plant for nobody is said" "$(grep -c test_plant err.log) $(
+	grep -c 'warning: test_plant "nobody:fault": no agent "nobody" was' \
+		err.log)" "1 1"
+
+# Two entries of one plugin, with one journal.
+one_agent 'trust = 0.9;' >twice.conf
+one='path = "flux_self_evolve.so"; journal = "twice.db";'
+printf 'plugins = ( { name = "first"; %s }, { name = "second"; %s } );\n' \
+	"$one" "$one" >>twice.conf
+run -c twice.conf --tasks 20 --report report.tsv
+same "two evolvers: the agent runs" "$status $(results)" "0 sum 20"
+holds "the second has none, and it is said" "$err" 'warning: plugin "second" '\
+'evolves nothing: every agent has the evolver of plugin "first" already$'
+holds "nor the journal" "$err" \
+	'twice.db" is in use by another plugin of this process$'
+rm -f twice.db*
 
 head -c 5000 /dev/zero >flux.db
 damaged "a journal of zeros"
@@ -495,6 +562,29 @@ resumed "after kill -9"
 same "with a version at least" \
 	"$(awk -F '\t' '$4 > 0 { n = 1 } END { print n + 0 }' report.tsv)" 1
 rm -f flux.db*
+
+# A journal that is taken away: nothing is accepted any more.
+sed 's/test_plant = [^;]*;//' evolving.conf >gone.conf
+rm -f flux.db*
+"$host" -c gone.conf >out.log 2>err.log </dev/null &
+child=$!
+tries=0
+while [ ! -s flux.db ] && [ $tries -lt 600 ]; do
+	sleep 0.1
+	tries=$((tries + 1))
+done
+mv flux.db away.db
+tries=0
+until grep -q 'evolution is paused' err.log || [ $tries -ge 600 ]; do
+	sleep 0.1
+	tries=$((tries + 1))
+done
+kill -s TERM "$child"
+wait "$child"
+holds "a journal that is gone pauses evolution" "$(cat err.log)" \
+	'^flux-host: error: evolution is paused: journal .*: the file is gone'
+same "with one line" "$(grep -c paused err.log)" 1
+rm -f flux.db* away.db*
 
 # ---- calibrate ---------------------------------------------------------------
 

@@ -264,6 +264,30 @@ static void lower_from_elsewhere(void) {
   rig_done(&r);
 }
 
+/* Several places, none of which leads to another, and not the entry. */
+static void lower_places(void) {
+  const uint8_t code[] = {0x00, 0x08, 1, 0x00, 0x08, 2, 0x00, 0x01};
+  const uint32_t places[] = {1, 4};
+  struct rig r = rig_bytes(code, sizeof(code));
+  struct fir_program *ir = NULL;
+
+  UNIT_EQ(fir_lower_places(r.p, places, 2, &ir, NULL), 0);
+  fir_free(r.ir);
+  r.ir = ir;
+  for (uint32_t i = 0; i < 2; i++) {
+    fisa_state_start(r.p, r.s);
+    r.s->pc = places[i];
+    run(&r, 10);
+    UNIT_EQ(r.s->status, FISA_RUN_HALT);
+    UNIT_EQ(*reg(&r, 1), i == 0);
+    UNIT_EQ(*reg(&r, 2), i == 1);
+  }
+  UNIT_EQ(ir->at[0], FIR_NONE);
+  UNIT_EQ(ir->at[7], FIR_NONE);
+  UNIT_EQ(ir->entry, FIR_NONE);
+  rig_done(&r);
+}
+
 /* ---- faults and fuel ---------------------------------------------------- */
 
 static void fuel(void) {
@@ -844,6 +868,7 @@ static const struct unit_test tests[] = {
     {"lowering", "dynamic flow", dynamic_flow_lowers_all},
     {"lowering", "opaque rows", opaque_rows},
     {"lowering", "from elsewhere", lower_from_elsewhere},
+    {"lowering", "from places", lower_places},
     {"running", "fuel", fuel},
     {"running", "off the end", off_the_end},
     {"running", "faults", faults},

@@ -280,6 +280,43 @@ static int see_version(const char *agent, uint32_t generation,
   return 0;
 }
 
+/* Bytes by key: the last that were put, or none. */
+static void calibration_is(struct fse_journal *j, const uint8_t key[32],
+                           const char *want) {
+  struct fisa_error err = {""};
+  uint8_t *blob = NULL;
+  size_t size = 0;
+  int found = fse_journal_calibration(j, key, &blob, &size, &err);
+  UNIT_TRUE(found == (want != NULL), "%s", err.text);
+  if (found > 0 && want != NULL) {
+    UNIT_EQ(size, strlen(want));
+    UNIT_MEM_EQ(blob, want, size);
+  }
+  free(blob);
+}
+
+static void calibrations(void) {
+  const char *path = path_of("calibrated.db");
+  struct fse_journal *j = must_open(path);
+  struct fisa_error err = {""};
+  uint8_t one[32] = {1}, two[32] = {2};
+  calibration_is(j, one, NULL);
+  UNIT_EQ(fse_journal_calibration_put(j, one, "fine", 4, &err), 0);
+  calibration_is(j, one, "fine");
+  calibration_is(j, two, NULL);
+  UNIT_EQ(fse_journal_calibration_put(j, two, "other", 5, &err), 0);
+  UNIT_EQ(fse_journal_calibration_put(j, one, "opaque", 6, &err), 0);
+  UNIT_EQ(fse_journal_prune(j, 0, &err), 0);
+  fse_journal_close(j);
+  j = must_open(path);
+  calibration_is(j, one, "opaque");
+  calibration_is(j, two, "other");
+  UNIT_EQ(fse_journal_calibration_put(j, one, "x", (size_t)1 << 40, &err),
+          -1);
+  calibration_is(j, one, "opaque");
+  fse_journal_close(j);
+}
+
 static void versions_are_listed(void) {
   struct fse_journal *j = must_open(path_of("list.db"));
   struct fisa_error err = {""};
@@ -315,7 +352,7 @@ static void a_second_opener(void) {
   struct fse_journal *j = must_open(path), *ro = NULL;
   struct fisa_error err = {""};
   UNIT_EQ(accept_child(j, "a", 1, &err), 0);
-  refused(path, "in use by another process");
+  refused(path, "in use by another plugin of this process");
   version_is(j, "a", 1);
   UNIT_TRUE(fse_journal_open_ro(path, &ro, &err) == 0, "%s", err.text);
   if (ro != NULL) version_is(ro, "a", 1);
@@ -328,6 +365,30 @@ static void a_second_opener(void) {
   fse_journal_close(ro);
   fse_journal_close(j);
   j = must_open(path);
+  fse_journal_close(j);
+}
+
+/* A name that means no file any more, or another one: nothing is accepted. */
+static void a_lost_name(void) {
+  const char *path = path_of("lost.db");
+  char other[512];
+  struct fse_journal *j = must_open(path);
+  struct fisa_error err = {""};
+  int fd;
+  UNIT_EQ(accept_child(j, "a", 1, &err), 0);
+  snprintf(other, sizeof other, "%s.away", path);
+  UNIT_EQ(rename(path, other), 0);
+  UNIT_EQ(accept_child(j, "a", 2, &err), -1);
+  UNIT_TRUE(strstr(err.text, "lost.db\": the file is gone") != NULL, "%s",
+            err.text);
+  fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+  UNIT_TRUE(fd >= 0, "made again");
+  close(fd);
+  UNIT_EQ(accept_child(j, "a", 2, &err), -1);
+  UNIT_TRUE(strstr(err.text, "lost.db\": the file was replaced") != NULL,
+            "%s", err.text);
+  UNIT_EQ(rename(other, path), 0);
+  UNIT_EQ(accept_child(j, "a", 2, &err), 0);
   fse_journal_close(j);
 }
 
@@ -584,6 +645,8 @@ static void interrogate(const char *path) {
   struct fisa_error err = {""};
   struct fse_stored s;
   struct seen seen = {0};
+  uint8_t *blob = NULL;
+  size_t size;
   int rc;
   if (fse_journal_open(path, &j, &err) != 0) {
     UNIT_TRUE(err.text[0] != '\0', "a sentence");
@@ -598,6 +661,8 @@ static void interrogate(const char *path) {
   }
   (void)fse_journal_records(j, NULL, see_record, &err, &seen);
   (void)fse_journal_counters(j, root()->hash, see_blob, &err, &seen);
+  (void)fse_journal_calibration(j, root()->hash, &blob, &size, &err);
+  free(blob);
   (void)accept_child(j, "z", 1, &err);
   fse_journal_close(j);
 }
@@ -612,6 +677,7 @@ static size_t make_image(const char *name) {
   for (uint32_t i = 1; i <= 20; i++)
     UNIT_EQ(accept_child(j, i % 2 ? "a" : "b", i, &err), 0);
   UNIT_EQ(fse_journal_counter_add(j, root()->hash, "xyz", 3, &err), 0);
+  UNIT_EQ(fse_journal_calibration_put(j, root()->hash, "abc", 3, &err), 0);
   fse_journal_close(j);
   return read_file(path, image, sizeof image);
 }
@@ -836,11 +902,13 @@ static const struct unit_test tests[] = {
     {"keeping", "demoted", demoted},
     {"lists", "records", records_come_back},
     {"lists", "counterexamples", counterexamples},
+    {"lists", "calibrations", calibrations},
     {"lists", "versions", versions_are_listed},
     {"lists", "faults and programs", faults_and_programs},
     {"lists", "outcomes", outcomes_have_names},
     {"writer", "second opener", a_second_opener},
     {"writer", "second process", a_second_process},
+    {"writer", "lost name", a_lost_name},
     {"writer", "threads", threads_share_one},
     {"writer", "read-only", read_only_needs_a_journal},
     {"kill", "at any moment", killed_at_any_moment},

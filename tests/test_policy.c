@@ -237,10 +237,32 @@ static void lists(void) {
   UNIT_STR_EQ(policy.plant_agent[2], "a:b");
 }
 
+/* A dialect is known once an agent attaches. */
+static void mnemonics_exist(void) {
+  struct fisa_dialect *d = NULL;
+  struct fisa_error err = {""};
+  UNIT_EQ(fisa_dialect_builtin("unified", true, &d, &err), 0);
+  add_string("policy.deny_opcodes", "mul");
+  add_string("policy.allow_opcodes", "ADD");
+  taken();
+  UNIT_EQ(fse_policy_opcodes(&policy, d, &err), 0);
+  add_string("policy.deny_opcodes", "movi61");
+  taken();
+  UNIT_EQ(fse_policy_opcodes(&policy, d, &err), -1);
+  UNIT_STR_EQ(err.text, "policy.deny_opcodes: dialect unified has no "
+              "\"movi61\"; the nearest is \"MOVI16\"");
+  add_string("policy.allow_opcodes", "HULT");
+  taken();
+  UNIT_EQ(fse_policy_opcodes(&policy, d, &err), -1);
+  UNIT_STR_EQ(err.text, "policy.allow_opcodes: dialect unified has no "
+              "\"HULT\"; the nearest is \"HALT\"");
+  fisa_dialect_free(d);
+}
+
 static void lists_are_limited(void) {
   for (int i = 0; i <= FSE_MAX_DENY; i++)
     add_string("policy.deny_opcodes", "MUL");
-  refused("host.conf:74: setting \"policy.deny_opcodes\": at most 64 can be "
+  refused("host.conf:266: setting \"policy.deny_opcodes\": at most 256 can be "
           "listed");
   for (int i = 0; i < 9; i++) add_string("test_plant", "slow");
   refused("host.conf:18: setting \"test_plant\": at most 8 can be listed");
@@ -470,6 +492,7 @@ static const struct unit_test tests[] = {
     {"settings", "whole numbers", a_number_may_be_whole},
     {"settings", "weights", weights},
     {"settings", "lists", lists},
+    {"settings", "mnemonics", mnemonics_exist},
     {"settings", "lists are limited", lists_are_limited},
     {"sentences", "unknown", unknown_keys},
     {"sentences", "hostile names", hostile_names},

@@ -2,26 +2,42 @@
  * test_search.c - the search: the sample agents get better and stay right,
  * the same question has the same answer, limits hold.
  *
- * What is right is decided by the reference VM, which shares no meaning of a
- * row with the engine that the search tries its variants on.
+ * What is right is decided by VMs, which share no meaning of a row with the
+ * engine that the search tries its variants on.
  */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "hostsdk/vm.h"
 #include "plugin/candidate.h"
 #include "plugin/offline.h"
 #include "plugin/search.h"
 #include "tests/gen.h"
 #include "tests/isa_util.h"
 #include "tests/unit.h"
+#include "tests/vms.h"
 
 #define TASKS 6u    /* in a row, of an agent that continues */
 #define FUEL 200000u
 
 /* ---- programs ----------------------------------------------------------- */
+
+/* The dialect that a text asks for; it lives until the end. */
+static const struct fisa_dialect *dialect_of(const char *text, size_t length) {
+  static struct fisa_dialect *known[8];
+  char name[FISA_MAX_NAME];
+  struct fisa_error err = {""};
+  unsigned i;
+  if (!fisa_asm_dialect(text, length, name)) return isa_unified();
+  for (i = 0; i < 8 && known[i] != NULL; i++)
+    if (strcmp(known[i]->name, name) == 0) return known[i];
+  CU_ASSERT_FATAL(i < 8);
+  UNIT_TRUE(fisa_dialect_builtin(name, true, &known[i], &err) == 0, "%s",
+            err.text);
+  CU_ASSERT_FATAL(known[i] != NULL);
+  return known[i];
+}
 
 static struct fisa_program *sample(const char *name) {
   static char text[65536];
@@ -37,7 +53,7 @@ static struct fisa_program *sample(const char *name) {
     fclose(f);
   }
   text[n] = '\0';
-  p = isa_program(isa_unified(), text);
+  p = isa_program(dialect_of(text, n), text);
   CU_ASSERT_FATAL(p != NULL);
   return p;
 }
@@ -62,7 +78,7 @@ static struct fse_policy policy(void) {
   return p;
 }
 
-/* ---- two programs on the reference VM ----------------------------------- */
+/* ---- two programs on a VM ----------------------------------------------- */
 
 /* A world that gives both the same values and keeps what they say. */
 struct world {
@@ -87,19 +103,16 @@ static void world_output(uint16_t channel, const int32_t *arg, unsigned argc,
   fisa_trace_add(&w->said, &e);
 }
 
-/* Some tasks in a row; returns how many instructions, or 0: out of fuel. */
-static uint64_t live(const struct fvm_code *code, struct fisa_state *s,
-                     struct world *w) {
-  const struct fvm_io io = {world_input, world_output, w};
-  uint64_t used = 0;
+/* Some tasks in a row, of so many instructions; false: one has more. */
+static bool live(const struct fhost_vm *vm, void *code, struct fisa_state *s,
+                 struct world *w, uint64_t fuel) {
+  const struct fhost_vm_io io = {world_input, world_output, w};
   for (unsigned i = 0; i < TASKS; i++) {
-    struct fvm_run run = {.fuel = FUEL, .stop_at_yield = true};
-    int status = fvm_exec(code, s, &io, &run);
-    used += FUEL - run.fuel;
-    if (status == FISA_RUN_FUEL) return 0;
+    int status = vm->run(code, s, &io, fuel, NULL);
+    if (status == FISA_RUN_FUEL) return false;
     if (status != FISA_RUN_YIELD) break;
   }
-  return used;
+  return true;
 }
 
 static bool same_words(const struct fisa_trace *a, const struct fisa_trace *b) {
@@ -111,8 +124,10 @@ static bool same_words(const struct fisa_trace *a, const struct fisa_trace *b) {
 
 struct pair {
   const struct fisa_program *root, *best;
-  struct fvm_code *root_code, *best_code;
+  const struct fhost_vm *vm;
+  void *root_code, *best_code;
   struct fisa_state *a, *b;
+  uint64_t fuel;
 };
 
 /* One fresh state: outputs, ends and observables agree. */
@@ -124,9 +139,9 @@ static bool same_life(struct pair *p, const struct fisa_state *begin,
   fisa_state_copy(p->b, begin);
   p->b->pc = p->best->entry;
   what[0] = '\0';
-  if (live(p->root_code, p->a, &x) != 0) {
-    uint64_t used = live(p->best_code, p->b, &y);
-    same = used != 0 && same_words(&x.said, &y.said) && x.asked == y.asked &&
+  if (live(p->vm, p->root_code, p->a, &x, p->fuel)) {
+    same = live(p->vm, p->best_code, p->b, &y, 2 * p->fuel + 64) &&
+           same_words(&x.said, &y.said) && x.asked == y.asked &&
            p->a->status == p->b->status && p->a->fault == p->b->fault;
     if (!same) snprintf(what, capacity, "outputs or end");
     else if (p->a->status == FISA_RUN_HALT)
@@ -137,16 +152,20 @@ static bool same_life(struct pair *p, const struct fisa_state *begin,
   return same;
 }
 
-/* Whether best does what root does on fresh states from the manifest. */
-static void check_same(const struct fisa_program *root,
-                       const struct fisa_program *best, unsigned long states) {
-  struct pair p = {root, best, fvm_code_new(root, true),
-                   fvm_code_new(best, true), fisa_state_new(root->dialect),
-                   fisa_state_new(root->dialect)};
+/* Whether best does what root does on fresh states from the manifest, where
+ * root's tasks have no more instructions than `fuel`. */
+static void check_within(const struct fisa_program *root,
+                         const struct fisa_program *best,
+                         unsigned long states, uint64_t fuel) {
+  struct pair p = {.root = root, .best = best, .vm = vm_of(root->dialect->name),
+                   .a = fisa_state_new(root->dialect),
+                   .b = fisa_state_new(root->dialect), .fuel = fuel};
   struct fisa_state *begin = fisa_state_new(root->dialect);
   struct ftrial_set *set = ftrial_set_new(root, FUEL, NULL);
   struct fisa_trace trace = {0};
   char what[160];
+  p.root_code = p.vm->load(p.vm, root, 0, NULL);
+  p.best_code = p.vm->load(p.vm, best, 0, NULL);
   CU_ASSERT_FATAL(p.root_code && p.best_code && p.a && p.b && begin && set);
   for (unsigned long n = 0; n < states; n++) {
     if (ftrial_fuzz_state(set, 987654321, n, begin, &trace) != 0) break;
@@ -159,8 +178,13 @@ static void check_same(const struct fisa_program *root,
   fisa_state_free(begin);
   fisa_state_free(p.a);
   fisa_state_free(p.b);
-  fvm_code_free(p.root_code);
-  fvm_code_free(p.best_code);
+  p.vm->unload(p.root_code);
+  p.vm->unload(p.best_code);
+}
+
+static void check_same(const struct fisa_program *root,
+                       const struct fisa_program *best, unsigned long states) {
+  check_within(root, best, states, FUEL);
 }
 
 /* ---- the samples -------------------------------------------------------- */
@@ -200,10 +224,13 @@ static void improve(const char *name, double share, unsigned long states) {
 SAMPLE(alarm, 0.40, 10000)
 SAMPLE(average, 0.55, 10000)
 SAMPLE(checksum, 0.40, 10000)
+SAMPLE(collatz, 0.55, 10000)
 SAMPLE(crc8, 0.42, 10000)
 SAMPLE(fibonacci, 0.35, 10000)
 SAMPLE(gcd, 0.45, 10000)
 SAMPLE(hash, 0.42, 10000)
+SAMPLE(polynomial, 0.40, 10000)
+SAMPLE(power, 0.65, 10000)
 SAMPLE(sieve, 0.42, 1000)
 SAMPLE(sort, 0.40, 10000)
 SAMPLE(sum, 0.35, 10000)
@@ -660,49 +687,85 @@ static void fitness(void) {
 
 /* ---- random programs ---------------------------------------------------- */
 
-/* Programs nobody wrote, some registers as inputs, every register observed:
- * whatever the search does to them, they stay what they are. */
-static void random_programs(void) {
+/* What a program that nobody wrote takes in: some registers, or memory. */
+static void take_in(const struct gen_table *t, struct fisa_program *p) {
+  struct fisa_cells *in = &p->manifest.in[p->manifest.in_count++];
+  *in = (struct fisa_cells){FISA_CELLS_MEM, 0, 32, 0, 255};
+  if (t->load >= 0)
+    *in = (struct fisa_cells){FISA_CELLS_FILE, t->d->files[t->file].first + 1u,
+                              6, INT32_MIN, INT32_MAX};
+}
+
+/* Searches for a better one, and whether it is the same. */
+static bool search_for(const struct fisa_program *root, uint64_t n) {
+  struct fse_policy pol = policy();
+  struct fse_offline o = {.name = "r", .program = root, .policy = &pol};
+  struct fse_offline_result r;
+  struct fisa_error err = {""};
+  bool improved;
+  pol.fuzz_states = 10000;
+  pol.budget = 300;
+  pol.seed = n;
+  pol.max_task_cycles = 20000;
+  UNIT_TRUE(fse_offline_run(&o, &r, &err) == 0, "%s %d: %s",
+            root->dialect->name, (int)n, err.text);
+  improved = r.improved;
+  if (improved) {
+    unsigned failed = CU_get_number_of_failures();
+    check_within(root, r.best, 300, pol.max_task_cycles);
+    UNIT_TRUE(CU_get_number_of_failures() == failed, "%s %d",
+              root->dialect->name, (int)n);
+  }
+  fse_offline_result_done(&r);
+  return improved;
+}
+
+/* Programs nobody wrote, every register observed: whatever the search does to
+ * them, they stay what they are. */
+static void random_of(const char *dialect) {
   static struct gen_table table;
+  struct fisa_dialect *d = NULL;
   unsigned improved = 0;
-  gen_table_init(&table, isa_unified());
-  for (uint64_t n = 0; n < unit_scale(150); n++) {
+  UNIT_EQ(fisa_dialect_builtin(dialect, true, &d, NULL), 0);
+  gen_table_init(&table, d);
+  for (uint64_t n = 0; n < unit_scale(50); n++) {
     struct fisa_program *p = gen_program(&table, 11, n), *root;
-    struct fse_policy pol = policy();
-    struct fse_offline_result r;
-    struct fisa_error err = {""};
-    pol.fuzz_states = 10000;
-    pol.budget = 300;
-    pol.seed = n;
-    pol.max_task_cycles = 20000;
     CU_ASSERT_FATAL(p != NULL);
-    p->manifest.in[p->manifest.in_count++] = (struct fisa_cells){
-        FISA_CELLS_FILE, 1, 6, INT32_MIN, INT32_MAX};
+    take_in(&table, p);
     root = fisa_program_derive(p, p->code, p->size, p->entry, 0);
-    struct fse_offline o = {.name = "r", .program = root, .policy = &pol};
-    UNIT_TRUE(fse_offline_run(&o, &r, &err) == 0, "program %d: %s", (int)n,
-              err.text);
-    improved += r.improved;
-    if (r.improved) {
-      unsigned failed = CU_get_number_of_failures();
-      check_same(root, r.best, 300);
-      UNIT_TRUE(CU_get_number_of_failures() == failed, "program %d", (int)n);
-    }
-    fse_offline_result_done(&r);
+    CU_ASSERT_FATAL(root != NULL);
+    improved += search_for(root, n);
     fisa_program_free(root);
     fisa_program_free(p);
   }
+  printf(" %u improved", improved);
   UNIT_TRUE(improved > 0, "%u improved", improved);
+  fisa_dialect_free(d);
+}
+
+static void random_unified(void) {
+  random_of("unified");
+}
+
+static void random_classic(void) {
+  random_of("classic");
+}
+
+static void random_seed(void) {
+  random_of("seed");
 }
 
 static const struct unit_test tests[] = {
     {"samples", "alarm", sample_alarm},
     {"samples", "average", sample_average},
     {"samples", "checksum", sample_checksum},
+    {"samples", "collatz", sample_collatz},
     {"samples", "crc8", sample_crc8},
     {"samples", "fibonacci", sample_fibonacci},
     {"samples", "gcd", sample_gcd},
     {"samples", "hash", sample_hash},
+    {"samples", "polynomial", sample_polynomial},
+    {"samples", "power", sample_power},
     {"samples", "sieve", sample_sieve},
     {"samples", "sort", sample_sort},
     {"samples", "sum", sample_sum},
@@ -725,7 +788,9 @@ static const struct unit_test tests[] = {
     {"truth", "two boundaries", two_boundaries},
     {"truth", "confidence", the_confidence_source},
     {"truth", "fitness", fitness},
-    {"truth", "random programs", random_programs},
+    {"random programs", "unified", random_unified},
+    {"random programs", "classic", random_classic},
+    {"random programs", "seed", random_seed},
 };
 
 UNIT_MAIN(tests)

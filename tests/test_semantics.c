@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gpu/ir.h"
 #include "gpu/semantics.h"
 #include "tests/gen.h"
+#include "tests/semtable.h"
 
 enum { MEM = 1024, RANDOM = 200000 };
 
@@ -278,6 +280,161 @@ static void confidence(void) {
   UNIT_EQ(fsem_conf_diff(5, 3), 2);
 }
 
+/* ---- the tables, run as an engine would --------------------------------- */
+
+static struct fsem_memory *fresh(void);
+
+static int32_t value2(unsigned op, int32_t a, int32_t b) {
+  const struct sem_operands v = {.d = 77, .a = a, .b = b};
+
+  return sem_value(op, &v);
+}
+
+/* Calls for all pairs of telling values, and for many others. */
+static void each_pair(const int32_t *edges, unsigned count,
+                      void (*look)(int32_t a, int32_t b)) {
+  for (unsigned i = 0; i < count; i++)
+    for (unsigned k = 0; k < count; k++)
+      look(edges[i], edges[k]);
+  for (int i = 0; i < 20000; i++)
+    look(any(), any());
+}
+
+static const int32_t whole_edges[] = {
+    0,       1,           -1,          2,           -2,      3,
+    -3,      7,           -7,          31,          32,      33,
+    46340,   46341,       -46340,      -46341,      65535,   65536,
+    INT_MAX, INT_MIN,     INT_MAX - 1, INT_MIN + 1, 1 << 30, -(1 << 30),
+    -65536,  0x55555555};
+
+#define EACH_WHOLE(look) \
+  each_pair(whole_edges, sizeof(whole_edges) / sizeof(whole_edges[0]), look)
+
+/* Bit by bit, with pencil and paper. */
+static void added(int32_t a, int32_t b) {
+  int carry = 0, less = 0;
+
+  for (int i = 0; i < 32; i++) {
+    int x = (uint32_t)a >> i & 1, y = (uint32_t)b >> i & 1;
+    carry = x + y + carry > 1;
+    if (x != y)
+      less = y;
+  }
+  UNIT_EQ(value2(FLUX_OP_CARRY, a, b), carry);
+  UNIT_EQ(value2(FLUX_OP_LTU, a, b), less);
+}
+
+static void multiplied(int32_t a, int32_t b) {
+  uint32_t x[2] = {(uint32_t)a & 0xFFFF, (uint32_t)a >> 16};
+  uint32_t y[2] = {(uint32_t)b & 0xFFFF, (uint32_t)b >> 16};
+  uint32_t low = (x[0] * y[0] >> 16) + (x[1] * y[0] & 0xFFFF) +
+                 (x[0] * y[1] & 0xFFFF);
+
+  UNIT_EQ((uint32_t)value2(FLUX_OP_UMULH, a, b),
+          x[1] * y[1] + (x[1] * y[0] >> 16) + (x[0] * y[1] >> 16) +
+              (low >> 16));
+  for (int32_t n = 0; n < 32; n++) {
+    const struct sem_operands v = {.a = a, .b = b, .imm = n};
+    int64_t p = (int64_t)a * b, by = INT64_C(1) << n;
+    int64_t floor = p / by - (p % by < 0);
+    if (!UNIT_EQ(sem_value(FLUX_OP_MULSAR, &v), (int32_t)(uint32_t)floor))
+      return;
+  }
+}
+
+static void divided(int32_t a, int32_t b) {
+  int64_t mod = b ? ((int64_t)a % b + b) % b : 0;
+
+  UNIT_EQ(value2(FLUX_OP_FLOOR_MOD, a, b), mod);
+  UNIT_EQ(value2(FLUX_OP_QUO_KEEP, a, b),
+          b ? (int32_t)(uint32_t)((int64_t)a / b) : 77);
+}
+
+static void overflowed(int32_t a, int32_t b) {
+  int32_t ignored;
+  int64_t shifted = a;
+
+  for (int i = 0; i < (b & 31) && shifted >= INT_MIN && shifted <= INT_MAX;
+       i++)
+    shifted += shifted;
+  UNIT_EQ(sem_guard(FIR_G_ADD_OVERFLOW, a, b),
+          __builtin_add_overflow(a, b, &ignored));
+  UNIT_EQ(sem_guard(FIR_G_SUB_OVERFLOW, a, b),
+          __builtin_sub_overflow(a, b, &ignored));
+  UNIT_EQ(sem_guard(FIR_G_MUL_OVERFLOW, a, b),
+          __builtin_mul_overflow(a, b, &ignored));
+  UNIT_EQ(sem_guard(FIR_G_SHL_OVERFLOW, a, b),
+          shifted < INT_MIN || shifted > INT_MAX);
+  UNIT_EQ(sem_guard(FIR_G_BEFORE_MEMORY, a, b), ~a == 0);
+  UNIT_EQ(sem_guard(FIR_G_LOG_ZERO, a, b), !a);
+  UNIT_TRUE(sem_guard(FIR_G_ALWAYS, a, b), "always");
+}
+
+static void unsigned_sums(void) {
+  EACH_WHOLE(added);
+}
+
+static void products(void) {
+  EACH_WHOLE(multiplied);
+  UNIT_EQ((uint32_t)value2(FLUX_OP_UMULH, -1, -1), 0xFFFFFFFEu);
+}
+
+static void quotients(void) {
+  EACH_WHOLE(divided);
+  UNIT_EQ(value2(FLUX_OP_QUO_KEEP, INT_MIN, -1), INT_MIN);
+  UNIT_EQ(value2(FLUX_OP_FLOOR_MOD, INT_MIN, -1), 0);
+  UNIT_EQ(value2(FLUX_OP_FLOOR_MOD, -7, 3), 2);
+  UNIT_EQ(value2(FLUX_OP_FLOOR_MOD, 7, -3), -2);
+}
+
+static void overflows(void) {
+  EACH_WHOLE(overflowed);
+}
+
+/* ---- binary32 by its bits ----------------------------------------------- */
+
+static const int32_t float_edges[] = {
+    0,           INT_MIN,     1,           (int32_t)0x80000001, 0x3F800000,
+    (int32_t)0xBF800000,      0x7F7FFFFF,  (int32_t)0xFF7FFFFF, 0x7F800000,
+    (int32_t)0xFF800000,      0x7FC00000,  (int32_t)0xFFC00000, 0x7F800001,
+    0x4F000000,  0x4EFFFFFF,  (int32_t)0xCF000000, (int32_t)0xCF000001,
+    0x007FFFFF,  0x00800000,  0x40490FDB};
+
+static bool no_number(int32_t bits) {
+  return (bits & 0x7F800000) == 0x7F800000 && (bits & 0x7FFFFF) != 0;
+}
+
+/* Numbers in the order of what they stand for; both zeros are 0. */
+static int64_t rank(int32_t bits) {
+  int64_t magnitude = bits & INT_MAX;
+
+  return bits < 0 ? -magnitude : magnitude;
+}
+
+static void compared(int32_t a, int32_t b) {
+  bool odd = no_number(a) || no_number(b);
+
+  UNIT_EQ(value2(FLUX_OP_FEQ, a, b), !odd && rank(a) == rank(b));
+  UNIT_EQ(value2(FLUX_OP_FLT, a, b), !odd && rank(a) < rank(b));
+  UNIT_EQ(value2(FLUX_OP_FLE, a, b), !odd && rank(a) <= rank(b));
+  UNIT_EQ((uint32_t)value2(FLUX_OP_FNEG, a, b),
+          no_number(a) ? 0x7FC00000u : (uint32_t)a ^ 0x80000000u);
+  UNIT_EQ(value2(FLUX_OP_FABS, a, b),
+          no_number(a) ? 0x7FC00000 : a & INT_MAX);
+  /* 2**31 has rank 0x4F000000; -2**31 is an int32. */
+  UNIT_EQ(sem_guard(FIR_G_CAST_RANGE, a, b),
+          b != 0 && (no_number(a) || rank(a) >= 0x4F000000 ||
+                     rank(a) < -0x4F000000));
+}
+
+static void float_order(void) {
+  each_pair(float_edges, sizeof(float_edges) / sizeof(float_edges[0]),
+            compared);
+  for (unsigned i = 0; i < sizeof(float_edges) / sizeof(float_edges[0]); i++)
+    for (int32_t b = -1; b < 2; b++)
+      compared(float_edges[i], b);
+}
+
 /* ---- memory ------------------------------------------------------------- */
 
 static struct {
@@ -412,7 +569,86 @@ static void weighted_draws(void) {
   UNIT_EQ(fsem_weights(m, MEM, 0, INT_MIN), 0);
 }
 
+/* An access counts if it lies in 0..limit-1 before the base is added; the sum
+ * wraps round memory like any address. */
+static bool counts(int32_t a, int n, int32_t limit) {
+  return a >= 0 && (int64_t)a + n <= limit;
+}
+
+static void below_limit(int32_t a, int32_t base, int32_t limit) {
+  struct sem_operands v = {.d = 0x0D0C0B0A, .a = a, .b = base, .imm = limit};
+  int32_t word = 0, byte = 0;
+  unsigned stored;
+
+  v.m = fresh();
+  for (int i = 0; i < MEM; i++)
+    ram.bytes[i] = (uint8_t)(i * 7 + 1);
+  for (int i = 4; i-- > 0;)
+    word = (int32_t)((uint32_t)word << 8 |
+                     ram.bytes[((uint32_t)a + (uint32_t)base + (uint32_t)i) &
+                               (MEM - 1)]);
+  byte = word & 255;
+  UNIT_EQ(sem_value(FLUX_OP_BLOAD32, &v), counts(a, 4, limit) ? word : 0);
+  UNIT_EQ(sem_value(FLUX_OP_BLOAD8, &v), counts(a, 1, limit) ? byte : 0);
+  sem_store(FLUX_OP_BSTORE8, &v);
+  stored = marks();
+  UNIT_EQ(stored, counts(a, 1, limit));
+  if (stored)
+    UNIT_EQ(ram.bytes[((uint32_t)a + (uint32_t)base) & (MEM - 1)], 0x0A);
+  sem_store(FLUX_OP_BSTORE32, &v);
+  UNIT_EQ(marks(), counts(a, 4, limit) ? 4 : stored);
+  if (counts(a, 4, limit))
+    UNIT_EQ(fsem_load32(v.m, fsem_add(a, base)), v.d);
+}
+
+static void regions(void) {
+  static const int32_t limits[] = {4, 5, 256, MEM, 65536, INT_MAX};
+  static const int32_t bases[] = {0, 1, 512, MEM - 2, -1, INT_MAX};
+  static const int32_t at[] = {0, 1, -1, -4, INT_MIN, INT_MAX, INT_MAX - 3};
+
+  for (unsigned l = 0; l < 6; l++)
+    for (unsigned b = 0; b < 6; b++) {
+      for (unsigned i = 0; i < sizeof(at) / sizeof(at[0]); i++)
+        below_limit(at[i], bases[b], limits[l]);
+      for (int32_t i = -5; i < 2; i++)
+        below_limit(fsem_add(limits[l], i), bases[b], limits[l]);
+    }
+}
+
 /* ---- stack and files ---------------------------------------------------- */
+
+/* A stack of a few cells as nobody would write one: by counting them. */
+static int live_of(int32_t sp, int size, bool down) {
+  int n = 0;
+
+  if (sp < 0 || sp > size)
+    return -1;
+  for (int cell = 0; cell < size; cell++)
+    n += down ? cell >= sp : cell < sp;
+  return n;
+}
+
+static void soft_stack(void) {
+  static const int32_t odd[] = {INT_MIN, -1, 6, INT_MAX};
+  enum { SIZE = 5 };
+
+  for (int32_t sp = 0; sp <= SIZE; sp++)
+    for (int down = 0; down < 2; down++)
+      for (int32_t n = 1; n <= 8; n++) {
+        int live = live_of(sp, SIZE, down), left = live > n ? live - n : 0;
+        int32_t moved = sp;
+        UNIT_EQ(fsem_few(sp, SIZE, down, n), live < n);
+        fsem_drop(&moved, SIZE, down, n);
+        UNIT_EQ(live_of(moved, SIZE, down), left);
+      }
+  for (unsigned i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
+    for (int down = 0; down < 2; down++) {
+      int32_t sp = odd[i];
+      UNIT_TRUE(fsem_few(sp, SIZE, down, 1), "index %d", sp);
+      fsem_drop(&sp, SIZE, down, 1);
+      UNIT_EQ(sp, odd[i]);
+    }
+}
 
 static void stack_bounds(void) {
   static const int32_t nonsense[] = {INT_MIN, -1, 257, INT_MAX};
@@ -456,18 +692,25 @@ static const struct unit_test tests[] = {
     {"integers", "division", division},
     {"integers", "shifts", shifts},
     {"integers", "bits", bits},
+    {"integers", "unsigned sums", unsigned_sums},
+    {"integers", "products", products},
+    {"integers", "quotients", quotients},
+    {"integers", "overflows", overflows},
     {"rounding", "binary32", round_to_binary32},
     {"rounding", "powers", powers},
     {"rounding", "logarithms", logarithms},
     {"rounding", "roots", roots},
     {"rounding", "floats", floats},
+    {"rounding", "order of floats", float_order},
     {"confidence", "rows", confidence},
     {"memory", "words", words},
     {"memory", "byte runs", byte_runs},
+    {"memory", "regions", regions},
     {"memory", "checksums", checksums},
     {"memory", "varints", varints},
     {"memory", "weighted draws", weighted_draws},
     {"stack and files", "bounds", stack_bounds},
+    {"stack and files", "soft", soft_stack},
     {"stack and files", "whole files", whole_files},
 };
 

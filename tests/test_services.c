@@ -294,7 +294,51 @@ done:
   bench_close(&b);
 }
 
-/* The given state is the whole truth: no run leaves a trace in the next. */
+/* Whether steps work in a forked child is for the VM to say. */
+static void may_fork(void) {
+  struct fhost_vm vm = fhost_vm_reference;
+  struct fhost_services_options o = {
+    .name = "h", .version = "2", .vm = &vm,
+  };
+
+  for (unsigned i = 0; i < 2; i++) {
+    struct fhost_services *s;
+    const flux_step *step;
+
+    vm.flags = i == 1 ? vm.flags | FHOST_VM_MAY_FORK
+                      : vm.flags & ~(uint32_t)FHOST_VM_MAY_FORK;
+    s = fhost_services_new(&o);
+    step = extension(s, FLUX_EXT_STEP);
+    UNIT_EQ(step->struct_size, sizeof *step);
+    UNIT_EQ(step->flags, i == 1 ? FLUX_STEP_MAY_FORK : 0);
+    fhost_services_free(s);
+  }
+  UNIT_TRUE(fhost_vm_reference.flags & FHOST_VM_MAY_FORK,
+            "the reference VM may");
+}
+
+/* A VM of another dialect than the built-in ones brings it along. */
+static void other_dialects(void) {
+  struct fhost_vm vm = fhost_vm_reference;
+  struct fhost_services_options o = {
+    .name = "h", .version = "2", .vm = &vm,
+  };
+  static const uint8_t halt[] = {0};
+  flux_stepper *stepper = NULL;
+  struct fhost_services *s;
+  const flux_step *step;
+
+  vm.dialect = "strange";
+  s = fhost_services_new(&o);
+  step = extension(s, FLUX_EXT_STEP);
+  UNIT_EQ(step->open("strange", halt, 1, &stepper, ctx(s)),
+          FLUX_E_UNSUPPORTED);
+  UNIT_EQ(step->open("unified", halt, 1, &stepper, ctx(s)),
+          FLUX_E_UNSUPPORTED);
+  UNIT_TRUE(stepper == NULL, "nothing to close");
+  fhost_services_free(s);
+}
+
 static void no_memory_of_before(void) {
   struct bench b;
 
@@ -601,6 +645,8 @@ static const struct unit_test tests[] = {
   {"log", "threads", log_threads},
   {"log", "names", level_names},
   {"step", "one_by_one", one_by_one},
+  {"step", "may_fork", may_fork},
+  {"step", "other_dialects", other_dialects},
   {"step", "no_memory_of_before", no_memory_of_before},
   {"step", "stops", stops},
   {"step", "yields", yields},

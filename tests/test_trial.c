@@ -835,6 +835,25 @@ static void stopping(void) {
   rig_done(&r);
 }
 
+static bool not_twice(void *user) { return (*(unsigned *)user)++ > 0; }
+
+/* It is asked before states that are only replaced, too: here there are no
+ * others. */
+static void asking(void) {
+  struct rig r = rig_of(".dialect unified\n.in R1\n.out R2\n"
+                        "again: JMP again\n");
+  unsigned asked = 0;
+  struct ftrial_result t;
+
+  ftrial_set_ask(r.set, not_twice, &asked);
+  t = fuzz_text(&r, ".dialect unified\n.in R1\n.out R2\n"
+                "again: JMP again\n", 1, 50);
+  UNIT_EQ(t.verdict, FTRIAL_INCONCLUSIVE);
+  UNIT_STR_EQ(t.what, "stopped");
+  UNIT_EQ(asked, 2);
+  rig_done(&r);
+}
+
 /* New recordings change what fuzz states are made of: nothing stale stays. */
 static void recording_drops_the_cache(void) {
   struct rig r = rig_of(sensing);
@@ -928,6 +947,7 @@ static const struct unit_test tests[] = {
     {"fuzzing", "boundaries", fuzz_boundaries},
     {"fuzzing", "boundary memory", fuzz_boundary_memory},
     {"fuzzing", "stopping", stopping},
+    {"fuzzing", "asking", asking},
     {"fuzzing", "new recordings", recording_drops_the_cache},
     {"threads", "shared set", threads},
 };

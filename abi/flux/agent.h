@@ -303,6 +303,7 @@ FLUX_STATIC_ASSERT(sizeof(flux_task) == 96, "flux_task");
 FLUX_STATIC_ASSERT(offsetof(flux_task, events) == 72, "flux_task.events");
 FLUX_STATIC_ASSERT(sizeof(flux_agent_info) == 120, "flux_agent_info");
 FLUX_STATIC_ASSERT(sizeof(flux_evolver) == 32, "flux_evolver");
+FLUX_STATIC_ASSERT(sizeof(flux_transfer) == 8, "flux_transfer");
 FLUX_STATIC_ASSERT(sizeof(flux_patch) == 88, "flux_patch");
 FLUX_STATIC_ASSERT(sizeof(flux_live) == 72, "flux_live");
 #endif

@@ -120,7 +120,7 @@
                    /* bytes; bits past 31 are dropped */ \
   X(CAS8, "cas8", W, R, R, R, COPY)    /* byte at a: d = it equals low 8 of */ \
                    /* b; if so it becomes the low 8 of c */ \
-  /* The data stack: cells of file #stack, index in cell SP, growing as the */ \
+  /* The data stack: cells of file #stack, an index cell, growing as the */ \
   /* state list says. Rows guard with stack_full and stack_empty. --------- */ \
   X(PUSH, "push", N, R, N, N, STACK)    /* push a */ \
   X(POP, "pop", W, N, N, N, STACK)      /* d = popped */ \

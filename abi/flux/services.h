@@ -209,9 +209,11 @@ typedef struct flux_native {
 FLUX_STATIC_ASSERT(sizeof(flux_setting) == 56, "flux_setting");
 FLUX_STATIC_ASSERT(sizeof(flux_config) == 16, "flux_config");
 FLUX_STATIC_ASSERT(sizeof(flux_log) == 16, "flux_log");
+FLUX_STATIC_ASSERT(sizeof(flux_clock) == 16, "flux_clock");
 FLUX_STATIC_ASSERT(sizeof(flux_step_io) == 32, "flux_step_io");
 FLUX_STATIC_ASSERT(sizeof(flux_step) == 32, "flux_step");
 FLUX_STATIC_ASSERT(sizeof(flux_value) == 16, "flux_value");
+FLUX_STATIC_ASSERT(sizeof(flux_native) == 16, "flux_native");
 #endif
 
 #ifdef __cplusplus

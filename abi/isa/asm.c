@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "isa/asm_internal.h"
+#include "isa/flow.h"
 
 /* ---- labels ------------------------------------------------------------- */
 
@@ -265,21 +266,76 @@ static int register_operand(struct asm_work *w, const struct fisa_operand *op,
 	return asm_wanted(w, letters);
 }
 
-/* Instructions that begin from `from` on and before `to`, or the other way
- * round as a negative number. */
-static int64_t insn_distance(const struct asm_work *w, int64_t from,
-			     int64_t to)
+/* Remembers a jump that counts the instructions up to an address. */
+static int count_later(struct asm_work *w, const struct asm_value *to)
 {
-	int64_t n = 0, sign = from <= to ? 1 : -1;
+	struct asm_counted *c;
 
-	if (sign < 0) {
-		int64_t t = from;
-		from = to;
-		to = t;
+	assert(w->working && w->counted_count <= w->counted_capacity);
+	if (w->counted_count == w->counted_capacity) {
+		size_t n = w->counted_capacity ? w->counted_capacity * 2 : 64;
+
+		c = realloc(w->counted, n * sizeof(*c));
+		if (!c)
+			return asm_fail(w, to->at, "out of memory");
+		w->counted = c;
+		w->counted_capacity = n;
 	}
-	for (int64_t at = from < 0 ? 0 : from; at < to && at < w->size; at++)
-		n += (int64_t)(w->starts[at / 64] >> (at % 64) & 1);
-	return sign * n;
+	c = &w->counted[w->counted_count++];
+	c->pc = w->pc;
+	c->to = to->v;
+	c->at = to->at;
+	c->line_start = w->line_start;
+	c->line = w->line;
+	return 0;
+}
+
+/* Writes the number of instructions from a jump to its target. */
+static int write_count(struct asm_work *w, const struct asm_counted *c,
+		       const uint32_t *at, uint32_t count)
+{
+	int64_t from = fisa__insn_number(at, count, c->pc), to = -1;
+	const struct fisa_operand *op;
+	struct fisa_insn in;
+	uint8_t bytes[8];
+
+	w->line = c->line;
+	w->line_start = c->line_start;
+	if (c->to >= 0 && c->to <= w->pc)
+		to = fisa__insn_number(at, count, (uint32_t)c->to);
+	if (from < 0 || to < 0)
+		return asm_fail(w, c->at, "no instruction begins at %lld, "
+				"counted from the first byte",
+				(long long)(from < 0 ? c->pc : c->to));
+	(void)fisa_decode(w->d, w->code, w->pc, c->pc, &in);
+	op = &in.row->operands[in.row->target];
+	if (to - from < op->lo || to - from > op->hi)
+		return asm_fail(w, c->at, "%s: %lld is outside %d..%d",
+				op->name, (long long)(to - from), op->lo,
+				op->hi);
+	in.value[in.row->target] = (int32_t)(to - from);
+	if (fisa_encode(&in, bytes) != (int)in.length)
+		return asm_fail(w, c->at, "%s has no such form", in.row->name);
+	memcpy(w->code + c->pc, bytes, in.length);
+	return 0;
+}
+
+/* What was put off until the bytes are there. */
+static int write_counts(struct asm_work *w)
+{
+	uint32_t *at, count;
+	int rc = 0;
+
+	if (w->counted_count == 0)
+		return 0;
+	at = malloc((w->pc + 1u) * sizeof(*at));
+	if (!at)
+		return fisa_fail(w->err, "out of memory");
+	count = fisa__insn_list(w->d, w->code, w->pc, at);
+	for (size_t i = 0; rc == 0 && i < w->counted_count; i++)
+		rc = write_count(w, &w->counted[i], at, count);
+	free(at);
+	return rc;
 }
 
 /* A target: an address becomes the distance from the jump base in rows of
@@ -297,10 +353,13 @@ static int immediate_operand(struct asm_work *w, const struct fisa_row *row,
 		if (value.weight != 0 && value.weight != 1)
 			return asm_fail(w, value.at, "neither an address nor "
 					"a number");
-		if (value.weight == 1)
-			value.v = row->base_insn
-				? insn_distance(w, w->pc, value.v)
-				: value.v - base;
+		if (value.weight == 1 && row->base_insn) {
+			if (count_later(w, &value) < 0)
+				return -1;
+			value.v = 0;
+		} else if (value.weight == 1) {
+			value.v -= base;
+		}
 	}
 	if (value.v < op->lo || value.v > op->hi)
 		return asm_fail(w, value.at, "%s: %lld is outside %d..%d",
@@ -377,8 +436,6 @@ static int instruction(struct asm_work *w)
 
 	if (!row)
 		return asm_wanted(w, "a mnemonic");
-	if (w->pc < FISA_MAX_CODE)
-		w->starts[w->pc / 64] |= UINT64_C(1) << (w->pc % 64);
 	if (asm_next(w) < 0) {
 		w->pc += w->working ? 0 : row->length;
 		return -1;
@@ -481,7 +538,7 @@ static int walk(struct asm_work *w, const char *text, size_t length)
 
 	if (!w->directives_only && w->pc == 0)
 		return asm_fail(w, w->end, "the program is empty");
-	return asm_manifest_finish(w);
+	return write_counts(w) < 0 ? -1 : asm_manifest_finish(w);
 }
 
 static int copy_labels(const struct asm_work *w, struct fisa_program *p)
@@ -513,6 +570,7 @@ static void work_free(struct asm_work *w)
 	free(w->data);
 	free(w->data_mask);
 	free(w->labels);
+	free(w->counted);
 	free(w);
 }
 

@@ -37,6 +37,15 @@ struct asm_label {
   uint32_t pc;
 };
 
+/* A jump to an address that is to be a number of instructions: known when all
+ * bytes are. */
+struct asm_counted {
+  uint32_t pc;
+  int64_t to;
+  const char *at, *line_start; /* for an error */
+  uint32_t line;
+};
+
 /* An assembler at work. */
 struct asm_work {
   const struct fisa_dialect *d;
@@ -57,7 +66,8 @@ struct asm_work {
   struct asm_label *labels;  /* by name, then text order, after walk one */
   size_t label_count, label_capacity;
 
-  uint64_t starts[FISA_MAX_CODE / 64]; /* bit: an instruction begins here */
+  struct asm_counted *counted; /* jumps that count instructions, by pc */
+  size_t counted_count, counted_capacity;
   uint8_t code[FISA_MAX_CODE];
   uint32_t pc;               /* bytes so far */
   uint32_t size;             /* bytes in all, after walk one */

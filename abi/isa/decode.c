@@ -75,7 +75,7 @@ static int64_t static_target(const struct fisa_dialect *d,
     base = 0;
     break;
   default:
-    if (row->base_insn) /* takes the code in front: fisa__insn_target */
+    if (row->base_insn) /* takes all the code: fisa__insn_target */
       return FISA_NO_TARGET;
     if (row->base_end)
       base += in->length;
@@ -92,30 +92,41 @@ static int64_t static_target(const struct fisa_dialect *d,
 
 /* A walk from the first byte, since only that tells where instructions
  * begin. */
-int64_t fisa__insn_target(const struct fisa_program *p,
-                          const struct fisa_insn *in) {
-  int64_t own = -1, n = 0, want;
-  struct fisa_insn at;
+uint32_t fisa__insn_list(const struct fisa_dialect *d, const uint8_t *code,
+                         uint32_t size, uint32_t *at) {
+  struct fisa_insn in;
+  uint32_t n = 0;
 
-  for (uint32_t pc = 0; pc < in->pc; n++) {
-    (void)fisa_decode(p->dialect, p->code, p->size, pc, &at);
-    pc += at.length;
-    if (pc == in->pc)
-      own = n + 1;
+  for (uint32_t pc = 0; pc < size; pc += in.length) {
+    at[n++] = pc;
+    (void)fisa_decode(d, code, size, pc, &in);
   }
-  if (in->pc == 0)
-    own = 0;
+  at[n] = size;
+  return n;
+}
+
+int64_t fisa__insn_number(const uint32_t *at, uint32_t count, uint32_t pc) {
+  uint32_t lo = 0, hi = count;
+
+  while (lo < hi) {
+    uint32_t mid = lo + (hi - lo) / 2;
+    if (at[mid] < pc)
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  return at[lo] == pc ? (int64_t)lo : -1;
+}
+
+int64_t fisa__insn_target(const uint32_t *at, uint32_t count,
+                          const struct fisa_insn *in) {
+  int64_t own = fisa__insn_number(at, count, in->pc), want;
+
+  assert(in->row->target < in->row->operand_count);
   want = own + in->value[in->row->target];
   if (own < 0 || want < 0)
     return -1;
-  for (uint32_t pc = 0; pc <= p->size; pc += at.length) {
-    if (want-- == 0)
-      return pc;
-    if (pc == p->size)
-      break;
-    (void)fisa_decode(p->dialect, p->code, p->size, pc, &at);
-  }
-  return p->size + 1; /* past the end */
+  return want <= count ? at[want] : (int64_t)at[count] + 1;
 }
 
 /*

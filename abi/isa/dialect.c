@@ -51,6 +51,12 @@ int fisa_file_by_name(const struct fisa_dialect *d, const char *name,
   return -1;
 }
 
+bool fisa_observed_file(const struct fisa_file *f) {
+  return f->kind == FISA_FILE_REGS ||
+         (f->kind == FISA_FILE_CELL && f->type == FISA_F32 &&
+          strcasecmp(f->name, "CONF") == 0);
+}
+
 bool fisa_channel_payload(const struct fisa_dialect *d, uint16_t channel) {
   for (unsigned i = 0; i < 256; i++) {
     const struct fisa_row *row = &d->rows[i];

@@ -20,7 +20,7 @@
  *                                 register is lethal register_range, in every
  *                                 row that reaches the file with it; `width`:
  *                                 a register is W neighbouring cells
- *   start R N VALUE               what register N of a file begins with
+ *   start R N VALUE               what cell N of a file begins with
  *   flag Z                        one cell of type flag, 0 or 1
  *   cell STRIP i32 [init N] [tick]  a single cell; `tick`: counts down by 1
  *                                 at the start of every instruction while > 0
@@ -58,7 +58,8 @@
  *   flow=next      next halt trap jump_rel jump_abs cond_rel cond_abs
  *                  cond_rel_reg call_rel call_abs ret indirect
  *   base=start     start | end of the instruction: base of relative targets;
- *                  insn: they count instructions, from the jump itself
+ *                  insn: they count instructions, from the jump itself (of
+ *                  opaque rows alone)
  *   link=4         what CALL pushes, relative to its start
  *   bias=1         what RET adds to the popped value
  *   filler=1       bytes after the row that control never enters but RET's
@@ -87,9 +88,8 @@
  *                  the top of the data stack, read only; 0 where there is
  *                  none), Z, STRIP (cells), t0..t3 (temporaries), #12 #-1
  *                  #0x3F733333 (constants), #imm8s ... (an immediate operand),
- *                  #raw:rd
- *                  (a register byte as a number), #next (address after the
- *                  row). A FILE op names its file first (`file_zero R`),
+ *                  #raw:rd (a register byte as a number), #next (address after
+ *                  the row). A FILE op names its file first (`file_zero R`),
  *                  which stands in d
  *
  * A bindings overlay starts with `bindings 1`, `dialect NAME`, and holds
@@ -364,6 +364,10 @@ int fisa_file_by_name(const struct fisa_dialect *d, const char *name,
 static inline uint32_t fisa_registers(const struct fisa_file *f) {
   return f->width > 1 ? (uint32_t)f->count / f->width : f->count;
 }
+
+/* Whether the cells of a file are observables where a program's .out says
+ * nothing: those of registers, and confidence in a cell of its own. */
+bool fisa_observed_file(const struct fisa_file *f);
 
 /* Whether outputs on a channel are chains that make a payload. */
 bool fisa_channel_payload(const struct fisa_dialect *d, uint16_t channel);

@@ -395,11 +395,13 @@ static int check_whole_file(struct walk *w, const struct fisa_step *st) {
     return fisa__bad(w->l, "reads or writes have no %s[...] for %s", f->name,
                      op_name(st));
   if (st->op == FLUX_OP_CONVERGE &&
-      (f->count % CONVERGE_GROUP != 0 || st->imm.kind != FISA_REF_RAWNUM))
+      (f->width > 1 || f->count % CONVERGE_GROUP != 0 ||
+       st->imm.kind != FISA_REF_RAWNUM))
     return fisa__bad(w->l, "converge takes #raw: and a file of groups of %d",
                      CONVERGE_GROUP);
   if (st->op == FLUX_OP_DIFFUSE &&
-      (f->count != DIFFUSE_REGISTERS || st->b.kind != FISA_REF_RAWNUM))
+      (f->width > 1 || f->count != DIFFUSE_REGISTERS ||
+       st->b.kind != FISA_REF_RAWNUM))
     return fisa__bad(w->l, "diffuse takes #raw: and a file of %d registers",
                      DIFFUSE_REGISTERS);
   return 0;
@@ -452,10 +454,11 @@ static int check_stack(struct walk *w, const struct fisa_step *st) {
     int size = w->l->d->files[w->l->d->stack_file].count;
     if (soft_pops(st) > size)
       return fisa__bad(w->l, "%s of more than the stack has", op_name(st));
-    w->room += soft_pops(st) - (st->op == FLUX_OP_FOLD);
+    w->room += soft_pops(st);
     if (w->room > size)
       w->room = size;
     w->live = st->op == FLUX_OP_FOLD;
+    w->room -= w->live;
     return 0;
   }
   if (pushes && w->room == 0)
@@ -557,15 +560,68 @@ static bool flow_fits(enum fisa_flow flow, unsigned op) {
   return false;
 }
 
+/* Whether a step does more than to fill temporaries. */
+static bool acts(const struct fisa_step *st) {
+  const struct fisa_ref *refs[4] = {&st->d, &st->a, &st->b, &st->c};
+  enum fisa_effect effect = fisa_semop_effect(st->op);
+
+  if (st->op == FLUX_OP_CHECK ||
+      (effect != FISA_EFFECT_NONE && effect != FISA_EFFECT_LOAD &&
+       effect != FISA_EFFECT_CYC))
+    return true;
+  for (unsigned i = 0; i < 4; i++) {
+    char use = fisa_semop_use(st->op, i);
+    if ((use == 'W' || use == 'M') && refs[i]->kind != FISA_REF_TEMP)
+      return true;
+  }
+  return false;
+}
+
+/* Whether a step may change what a reference reads. Two registers of a file
+ * may be one. */
+static bool changes(const struct fisa_dialect *d, const struct fisa_step *st,
+                    const struct fisa_ref *ref) {
+  const struct fisa_ref *refs[4] = {&st->d, &st->a, &st->b, &st->c};
+  bool stack = fisa_semop_effect(st->op) == FISA_EFFECT_STACK;
+  bool temp = ref->kind == FISA_REF_TEMP;
+
+  if (ref->kind == FISA_REF_STACK)
+    return stack;
+  if (ref->kind == FISA_REF_CELL && d->files[ref->file].first == d->sp_cell)
+    return stack;
+  for (unsigned i = 0; i < 4; i++) {
+    char use = fisa_semop_use(st->op, i);
+    if (refs[i]->kind == FISA_REF_FILE && refs[i]->file == ref->file && !temp)
+      return true;
+    if ((use != 'W' && use != 'M') ||
+        temp != (refs[i]->kind == FISA_REF_TEMP))
+      continue;
+    if (temp ? refs[i]->value == ref->value : refs[i]->file == ref->file)
+      return true;
+  }
+  return false;
+}
+
 /* A branch below address 0 is refused before any effect, so what it tests has
  * to be there before any. */
 static int check_condition(struct walk *w, const struct fisa_step *last) {
-  for (const struct fisa_step *s = w->row->steps; s < last; s++)
-    if (last->a.kind == FISA_REF_TEMP && s->d.kind == FISA_REF_TEMP &&
-        s->d.value == last->a.value &&
+  const struct fisa_step *first = NULL;
+
+  if (last->a.kind == FISA_REF_CONST || last->a.kind == FISA_REF_IMM ||
+      last->a.kind == FISA_REF_RAWNUM || last->a.kind == FISA_REF_NEXT)
+    return 0;
+  for (const struct fisa_step *s = w->row->steps; s < last; s++) {
+    if (!first && acts(s))
+      first = s;
+    if (!first || !changes(w->l->d, s, &last->a))
+      continue;
+    if (last->a.kind == FISA_REF_TEMP &&
         fisa_semop_effect(s->op) == FISA_EFFECT_STACK)
       return fisa__bad(w->l, "%s takes the condition off the stack; read it "
                        "there and drop it", op_name(s));
+    return fisa__bad(w->l, "the condition changes behind %s, the first "
+                     "effect", op_name(first));
+  }
   return 0;
 }
 

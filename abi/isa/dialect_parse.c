@@ -149,6 +149,10 @@ static int parse_start(struct fisa_loader *l, struct fisa_span rest) {
   if (fisa__number(l, fisa__word(&rest), 0, d->files[f].count - 1, &n) ||
       fisa__number(l, fisa__word(&rest), INT32_MIN, UINT32_MAX, &v))
     return -1;
+  for (uint32_t i = 0; i < d->start_count; i++)
+    if (d->starts[i].cell == d->files[f].first + n)
+      return fisa__bad(l, "cell %d of %s has a start already", (int)n,
+                       d->files[f].name);
   if (d->start_count == FISA_MAX_STARTS)
     return fisa__bad(l, "more than %d starts", FISA_MAX_STARTS);
   s = &d->starts[d->start_count++];

@@ -206,6 +206,8 @@ static int field_base(struct fisa_loader *l, struct fisa_span s,
   if (row->flow != FISA_FLOW_JUMP_REL && row->flow != FISA_FLOW_COND_REL &&
       row->flow != FISA_FLOW_COND_REL_REG && row->flow != FISA_FLOW_CALL_REL)
     return fisa__bad(l, "only relative flow has a base");
+  if (v == 2 && row->flow == FISA_FLOW_COND_REL_REG)
+    return fisa__bad(l, "a register counts no instructions");
   row->base_end = v == 1;
   row->base_insn = v == 2;
   return 0;
@@ -365,6 +367,11 @@ static int field_opaque(struct fisa_loader *l, struct fisa_span s,
 
 static int field_does(struct fisa_loader *l, struct fisa_span s,
                       struct fisa_row *row) {
+  /* To move such a jump is to count anew, which nobody does. */
+  if (row->base_insn) {
+    l->field = "base";
+    return fisa__bad(l, "only an opaque row counts instructions");
+  }
   row->opaque = false;
   return fisa__parse_does(l, s, row);
 }

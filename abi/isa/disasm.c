@@ -338,7 +338,8 @@ static void put_code(struct disasm *d)
 
 /* ---- manifest ----------------------------------------------------------- */
 
-static void put_cell_name(struct disasm *d, uint32_t cell)
+/* Returns how many cells the name speaks of. */
+static uint32_t put_cell_name(struct disasm *d, uint32_t cell)
 {
 	const struct fisa_dialect *dialect = d->p->dialect;
 
@@ -350,9 +351,11 @@ static void put_cell_name(struct disasm *d, uint32_t cell)
 			continue;
 		isa_buf_str(d->buf, file->name);
 		if (file->kind == FISA_FILE_REGS)
-			isa_buf_printf(d->buf, "%u", cell - file->first);
-		return;
+			isa_buf_printf(d->buf, "%u",
+				       (cell - file->first) / file->width);
+		return file->width - (cell - file->first) % file->width;
 	}
+	return 1;
 }
 
 static void put_range(struct disasm *d, const struct fisa_cells *c)
@@ -373,14 +376,16 @@ static void put_clauses(struct disasm *d, const char *directive,
 	for (uint32_t i = 0; i < count; i++) {
 		struct fisa_cells c = cells[i];
 		uint32_t n = c.kind == FISA_CELLS_FILE ? c.count : 1;
+		uint32_t step;
 
-		for (uint32_t k = 0; k < n; k++, c.first++) {
+		for (uint32_t k = 0; k < n; k += step, c.first += step) {
+			step = 1;
 			isa_buf_printf(d->buf, "%-9s ", directive);
 			if (c.kind == FISA_CELLS_MEM)
 				isa_buf_printf(d->buf, "mem 0x%x %u",
 						 c.first, c.count);
 			else if (c.kind == FISA_CELLS_FILE)
-				put_cell_name(d, c.first);
+				step = put_cell_name(d, c.first);
 			else if (ranges)
 				isa_buf_printf(d->buf, "stack %u", c.count);
 			else

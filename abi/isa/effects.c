@@ -283,6 +283,33 @@ static void opaque_effects(const struct fisa_dialect *d,
   e->input = e->output = e->may_fault = e->pinned = true;
 }
 
+static void read_ref(const struct fisa_dialect *d, const struct fisa_insn *in,
+                     const struct fisa_ref *ref, struct fisa_effects *out) {
+  read_cell(out, fisa__ref_cell(d, in, ref));
+  if (ref->kind == FISA_REF_STACK) {
+    out->stack_read = true;
+    read_cell(out, d->sp_cell);
+  }
+}
+
+/* A test looks at cells, too. */
+static void guard_effects(const struct fisa_dialect *d,
+                          const struct fisa_insn *in,
+                          struct fisa_effects *out) {
+  for (unsigned i = 0; i < in->row->guard_count; i++) {
+    const struct fisa_guard *g = &in->row->guards[i];
+    read_ref(d, in, &g->a, out);
+    read_ref(d, in, &g->b, out);
+    if (g->lethal == FLUX_LETHAL_STACK_FULL ||
+        g->lethal == FLUX_LETHAL_STACK_EMPTY ||
+        g->lethal == FLUX_LETHAL_STACK_FEW)
+      read_cell(out, d->sp_cell);
+    if (g->lethal == FLUX_LETHAL_CALLS_FULL ||
+        g->lethal == FLUX_LETHAL_CALLS_EMPTY)
+      read_cell(out, d->calls_cell);
+  }
+}
+
 void fisa_effects(const struct fisa_dialect *d, const struct fisa_insn *in,
                   struct fisa_effects *out) {
   const struct fisa_row *row = in->row;
@@ -312,18 +339,14 @@ void fisa_effects(const struct fisa_dialect *d, const struct fisa_insn *in,
       if (op->files >> f & 1)
         read_cell(out, fisa_reg_cell(d, f, in->value[row->target_reg]));
   }
+  guard_effects(d, in, out);
   for (unsigned i = 0; i < row->step_count; i++) {
     const struct fisa_step *s = &row->steps[i];
     const struct fisa_ref *refs[4] = {&s->d, &s->a, &s->b, &s->c};
     for (unsigned k = 0; k < 4; k++) {
       char use = fisa_semop_use(s->op, k);
-      if (use != 'R' && use != 'M')
-        continue;
-      read_cell(out, fisa__ref_cell(d, in, refs[k]));
-      if (refs[k]->kind == FISA_REF_STACK) {
-        out->stack_read = true;
-        read_cell(out, d->sp_cell);
-      }
+      if (use == 'R' || use == 'M')
+        read_ref(d, in, refs[k], out);
     }
     step_effect(d, in, s, out);
     for (unsigned k = 0; k < 4; k++) {

@@ -32,7 +32,7 @@ void fisa_observed_cells(const struct fisa_program *p, struct fisa_set *out) {
         fisa__set_add(out, m->out[i].first + k);
   if (m->out_count == 0 && !m->out_none)
     for (uint32_t f = 0; f < d->file_count; f++)
-      if (d->files[f].kind == FISA_FILE_REGS)
+      if (fisa_observed_file(&d->files[f]))
         for (uint32_t k = 0; k < d->files[f].count; k++)
           fisa__set_add(out, d->files[f].first + k);
   /* How many cells are live is part of what the stack holds. */

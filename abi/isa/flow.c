@@ -41,9 +41,21 @@ int fisa__room(void *array, uint32_t *room, uint32_t need, size_t item) {
 
 /* ---- rows --------------------------------------------------------------- */
 
-/* Words of an opaque row that touch the stack. */
-static bool names_stack(const char *words) {
-  return strstr(words, "STK") || strstr(words, "SP");
+/* Whether the words of an opaque row name a stack or its index: STK, STK[0],
+ * SP. */
+static bool names_stack(const struct fisa_dialect *d, unsigned stack,
+                        const char *words) {
+  for (unsigned f = stack - 1; stack < d->file_count && f <= stack; f++) {
+    const char *name = d->files[f].name;
+    size_t n = strlen(name);
+    for (const char *p = words; *p; p += *p == ';') {
+      size_t word = strcspn(p, ";[.");
+      if (word == n && memcmp(p, name, n) == 0)
+        return true;
+      p += strcspn(p, ";");
+    }
+  }
+  return false;
 }
 
 static uint16_t step_flags(const struct fisa_dialect *d,
@@ -115,22 +127,36 @@ static uint16_t flow_flags(const struct fisa_row *row) {
   }
 }
 
-/* What a step does to the depth of the data stack. */
-static void step_depth(const struct fisa_step *s, struct fisa__rowinfo *info) {
-  const struct fisa_ref *refs[4] = {&s->d, &s->a, &s->b, &s->c};
-
-  for (int i = 0; i < 4; i++)
-    if (refs[i]->kind == FISA_REF_STACK && refs[i]->value >= info->reach)
-      info->reach = (uint8_t)(refs[i]->value < 255 ? refs[i]->value + 1 : 255);
-  info->push += s->op == FLUX_OP_PUSH || s->op == FLUX_OP_FOLD;
-  info->pop += s->op == FLUX_OP_POP;
-  if (s->op == FLUX_OP_POPZ)
-    info->soft++;
-  if (s->op == FLUX_OP_DROP || s->op == FLUX_OP_FOLD)
-    info->soft = (uint8_t)(info->soft + s->imm.value);
+static void note_reach(const struct fisa_ref *ref,
+                       struct fisa__rowinfo *info) {
+  if (ref->kind == FISA_REF_STACK && ref->value >= info->reach)
+    info->reach = (uint8_t)(ref->value < 255 ? ref->value + 1 : 255);
 }
 
-/* Where a guard has seen to it that the cells are there, they are popped. */
+/* What a step does to the depth of the data stack. Rows are short: nothing
+ * here leaves a byte. */
+static void step_depth(const struct fisa_step *s, struct fisa__rowinfo *info) {
+  const struct fisa_ref *refs[4] = {&s->d, &s->a, &s->b, &s->c};
+  int soft = s->op == FLUX_OP_POPZ;
+
+  for (int i = 0; i < 4; i++)
+    note_reach(refs[i], info);
+  if (s->op == FLUX_OP_DROP || s->op == FLUX_OP_FOLD)
+    soft = s->imm.value;
+  info->soft = (uint8_t)(info->soft + soft);
+  info->keep = (uint8_t)(info->keep > soft ? info->keep - soft : 0);
+  if (s->op == FLUX_OP_PUSH || s->op == FLUX_OP_FOLD) {
+    info->push++;
+    info->keep++;
+  }
+  if (s->op == FLUX_OP_POP) {
+    info->pop++;
+    info->keep -= info->keep > 0;
+  }
+}
+
+/* What guards say of the depth: where they have seen to it that the cells are
+ * there, these are popped for sure. */
 static void guard_depth(const struct fisa_row *row,
                         struct fisa__rowinfo *info) {
   for (unsigned i = 0; i < row->guard_count; i++) {
@@ -138,15 +164,33 @@ static void guard_depth(const struct fisa_row *row,
     int32_t sure = g->lethal == FLUX_LETHAL_STACK_FEW ? g->a.value
                    : g->lethal == FLUX_LETHAL_STACK_EMPTY;
 
+    note_reach(&g->a, info);
+    note_reach(&g->b, info);
+    if (g->lethal == FLUX_LETHAL_STACK_FULL)
+      info->flags |= FISA__ROW_FULL;
     if (row->flow == FISA_FLOW_RET &&
         (g->lethal == FLUX_LETHAL_STACK_EMPTY ||
          g->lethal == FLUX_LETHAL_CALLS_EMPTY))
       info->flags |= FISA__ROW_TESTS;
-    if (sure < info->soft || info->soft == 0)
-      continue;
+    if (sure > info->need)
+      info->need = (uint8_t)sure;
+  }
+  if (info->need + info->push >= info->keep + info->pop + info->soft) {
     info->pop = (uint8_t)(info->pop + info->soft);
     info->soft = 0;
   }
+}
+
+/* Stacks that an opaque row changes as it likes. */
+static uint16_t opaque_flags(const struct fisa_dialect *d,
+                             const struct fisa_row *row) {
+  uint16_t flags = 0;
+
+  if (names_stack(d, d->stack_file, row->writes))
+    flags |= FISA__ROW_STACK;
+  if (names_stack(d, d->calls_file, row->writes))
+    flags |= FISA__ROW_LINKS;
+  return flags;
 }
 
 static void fill_info(const struct fisa_dialect *d, const struct fisa_row *row,
@@ -170,8 +214,8 @@ static void fill_info(const struct fisa_dialect *d, const struct fisa_row *row,
       info->flags |= FISA__ROW_CALL;
     else if (row->flow == FISA_FLOW_RET)
       info->flags |= FISA__ROW_TESTS;
-    else if (names_stack(row->writes))
-      info->flags |= FISA__ROW_STACK;
+    else
+      info->flags |= opaque_flags(d, row);
     return;
   }
   for (unsigned i = 0; i < row->step_count; i++) {
@@ -224,6 +268,22 @@ static void queue(struct fisa__flow *g, uint32_t i) {
   g->work[g->work_count++] = i;
 }
 
+/* The target of a jump that counts instructions. */
+static int64_t counted_target(struct fisa__flow *g,
+                              const struct fisa_insn *in) {
+  const struct fisa_program *p = g->p;
+
+  if (g->insn_count == 0) {
+    if (fisa__room(&g->insn_at, &g->insn_room, p->size + 1,
+                   sizeof(*g->insn_at))) {
+      g->failed = true;
+      return FISA_NO_TARGET;
+    }
+    g->insn_count = fisa__insn_list(g->d, p->code, p->size, g->insn_at);
+  }
+  return fisa__insn_target(g->insn_at, g->insn_count, in);
+}
+
 static uint32_t new_node(struct fisa__flow *g, uint32_t pc,
                          const struct place *at) {
   const struct fisa_program *p = g->p;
@@ -242,16 +302,18 @@ static uint32_t new_node(struct fisa__flow *g, uint32_t pc,
   n->hi = (int16_t)clamp_depth(g, at->hi);
   n->flags = at->broken ? FISA__BROKEN : 0;
   n->visits = 0;
-  n->row = n->pop = n->push = n->soft = n->reach = 0;
+  n->row = n->pop = n->push = n->soft = n->keep = n->need = n->reach = 0;
   if (n->status == FISA_DECODED) {
     const struct fisa__rowinfo *info = row_info(g, n->insn.row);
     n->row = info->flags;
     n->pop = info->pop;
     n->push = info->push;
     n->soft = info->soft;
+    n->keep = info->keep;
+    n->need = info->need;
     n->reach = info->reach;
     if (n->insn.row->base_insn)
-      n->to = n->insn.target = fisa__insn_target(p, &n->insn);
+      n->to = n->insn.target = counted_target(g, &n->insn);
   }
   g->index[pc] = g->count;
   queue(g, g->count++);
@@ -422,6 +484,8 @@ static void visit_ret(struct fisa__flow *g, uint32_t i,
 
   assert(g->node[i].row & FISA__ROW_RET);
   if (at->func == 0 && g->links_apart) {
+    if (at->broken)
+      go_wild(g, pc, "a RET may find a link that nobody knows");
     if (!(g->node[i].row & FISA__ROW_TESTS))
       fall(g, i, at);
     return;
@@ -443,11 +507,12 @@ static void visit_ret(struct fisa__flow *g, uint32_t i,
       function_returns(g, f, pc, bias);
     return;
   }
-  if (!g->links_apart && (at->broken || at->lo != 0 || at->hi != 0))
+  if (at->broken || (!g->links_apart && (at->lo != 0 || at->hi != 0)))
     go_wild(g, pc, "a RET may not find the link of its call");
   function_returns(g, at->func, pc, bias);
 }
 
+/* An opaque call is followed as a branch is: it may come back, or not. */
 static void visit_jump(struct fisa__flow *g, uint32_t i, struct place *at) {
   struct fisa__node *n = &g->node[i];
   int fixed = fisa__branch_fixed(g->d, &n->insn);
@@ -460,6 +525,9 @@ static void visit_jump(struct fisa__flow *g, uint32_t i, struct place *at) {
   }
   if ((n->row & FISA__ROW_COND) && fixed != 1)
     fall(g, i, at);
+  else if (n->insn.row->opaque && (n->insn.row->flow == FISA_FLOW_CALL_REL ||
+                                   n->insn.row->flow == FISA_FLOW_CALL_ABS))
+    g->node[i].next = reach(g, (int64_t)n->insn.pc + n->insn.length, at);
   n = &g->node[i];
   if (n->to == FISA_NO_TARGET)
     return;
@@ -486,17 +554,17 @@ static void apply_stack(const struct fisa__flow *g, const struct fisa__node *n,
       (at->lo < n->pop + n->soft || at->lo < n->reach) &&
       n->pop + n->soft + n->reach > 0)
     at->broken = true;
-  at->lo -= n->pop + n->soft;
-  at->hi -= n->pop + n->soft;
+  if (n->row & FISA__ROW_LINKS)
+    at->broken = true;
+  at->lo += n->push - n->pop - n->soft;
+  at->hi += n->push - n->pop - n->soft;
   if (n->soft > 0) { /* the stack is never less than empty */
-    int32_t floor = at->func == 0 ? -g->start_depth : 0;
-    if (at->func == 0 && at->lo < floor)
-      at->lo = floor;
-    if (at->hi < floor)
-      at->hi = floor;
+    int32_t least = n->keep - (at->func == 0 ? g->start_depth : 0);
+    if (at->func == 0 && at->lo < least)
+      at->lo = least;
+    if (at->hi < least)
+      at->hi = least;
   }
-  at->lo += n->push;
-  at->hi += n->push;
 }
 
 static bool is_dynamic(const struct fisa_insn *in) {
@@ -668,7 +736,7 @@ int fisa__flow_build(struct fisa__flow *g, const struct fisa_program *p) {
   assert(p->size <= FISA_MAX_CODE);
   g->p = p;
   g->d = d;
-  g->held_count = 0;
+  g->held_count = g->insn_count = 0;
   g->stack_size = 0;
   if (d->stack_file < d->file_count)
     g->stack_size = d->files[d->stack_file].count;
@@ -687,6 +755,7 @@ void fisa__flow_done(struct fisa__flow *g) {
   free(g->func);
   free(g->call);
   free(g->work);
+  free(g->insn_at);
   free(g->index);
   free(g->spare);
   free(g->node);

@@ -35,13 +35,20 @@ enum fisa__rowflag {
   FISA__ROW_FAULT = 1 << 10, /* has guards, DIV, TRAP, or is opaque */
   FISA__ROW_STRIP = 1 << 11, /* sets a counter of the instructions behind */
   FISA__ROW_KEEP = 1 << 12,  /* as often in a child as in its parent */
-  FISA__ROW_TESTS = 1 << 13  /* a RET that does not go on without a link */
+  FISA__ROW_TESTS = 1 << 13, /* a RET that does not go on without a link */
+  FISA__ROW_FULL = 1 << 14,  /* faults on a full data stack */
+  FISA__ROW_LINKS = 1 << 15  /* changes links apart in a way not followed */
 };
 
+/* What a row does to the depth of the data stack: it becomes depth + push -
+ * pop - soft; where cells are taken that need not be there (soft), no less
+ * than `keep`. A link is not counted. */
 struct fisa__rowinfo {
   uint16_t flags;
-  uint8_t pop, push; /* cells, pops first; a link is not counted */
+  uint8_t pop, push; /* cells */
   uint8_t soft;      /* pops that take what there is */
+  uint8_t keep;      /* what there is behind the row at least */
+  uint8_t need;      /* with fewer cells before it, it faults */
   uint8_t reach;     /* cells from the top that it looks at */
 };
 
@@ -67,7 +74,7 @@ struct fisa__node {
   uint32_t call;     /* its call record */
   int16_t lo, hi;    /* stack cells above the function's entry, before */
   uint16_t row;      /* enum fisa__rowflag; 0 if it is not decoded */
-  uint8_t pop, push, soft, reach; /* as in its rowinfo */
+  uint8_t pop, push, soft, keep, need, reach; /* as in its rowinfo */
   uint8_t status;    /* enum fisa_decode_status */
   uint8_t flags;     /* enum fisa__nodeflag */
   uint8_t visits;
@@ -110,6 +117,8 @@ struct fisa__flow {
   uint32_t spare_room;
   uint32_t *index; /* [size + 1]: pc -> node */
   uint32_t index_room;
+  uint32_t *insn_at; /* where instructions begin, once a jump counts them */
+  uint32_t insn_count, insn_room;
   uint32_t *work; /* nodes to visit; later scratch */
   uint32_t work_count, work_room;
   struct fisa__call *call;
@@ -178,9 +187,18 @@ bool fisa__ref_const(const struct fisa_dialect *d, const struct fisa_insn *in,
 bool fisa__writes_cell(const struct fisa_dialect *d, const struct fisa_insn *in,
                        int cell);
 
-/* The target of a jump that counts instructions; -1: below the first one, or
- * from inside another. In decode.c. */
-int64_t fisa__insn_target(const struct fisa_program *p,
+/* In decode.c: where instructions begin, as a walk from the first byte finds
+ * them; at[] has room for size + 1. Returns how many; behind them stands the
+ * size. */
+uint32_t fisa__insn_list(const struct fisa_dialect *d, const uint8_t *code,
+                         uint32_t size, uint32_t *at);
+
+/* Which of them an address is, the end being one more; -1: none. */
+int64_t fisa__insn_number(const uint32_t *at, uint32_t count, uint32_t pc);
+
+/* The target of a jump that counts them; -1: below the first, or from inside
+ * another. */
+int64_t fisa__insn_target(const uint32_t *at, uint32_t count,
                           const struct fisa_insn *in);
 
 /* Whether a register byte lies past the end of a file that is checked. */

@@ -87,6 +87,37 @@ static enum fisa__guard_state register_range(const struct fisa_insn *in,
   return FISA__GUARD_MAYBE;
 }
 
+static enum fisa__guard_state mul_overflow(struct fisa__range a,
+                                           struct fisa__range b) {
+  int64_t p[4] = {(int64_t)a.lo * b.lo, (int64_t)a.lo * b.hi,
+                  (int64_t)a.hi * b.lo, (int64_t)a.hi * b.hi};
+  int64_t lo = p[0], hi = p[0];
+
+  for (int i = 1; i < 4; i++) {
+    lo = p[i] < lo ? p[i] : lo;
+    hi = p[i] > hi ? p[i] : hi;
+  }
+  return outside64(lo, hi);
+}
+
+/* a << (b & 31) grows with both where a is positive, and shrinks where it is
+ * not. */
+static enum fisa__guard_state shl_overflow(struct fisa__range a,
+                                           struct fisa__range b) {
+  struct fisa__range by = {0, 31, false};
+
+  if (a.lo == 0 && a.hi == 0)
+    return FISA__GUARD_NEVER;
+  if (b.lo == b.hi)
+    by.lo = by.hi = b.lo & 31;
+  else if (b.lo >= 0 && b.hi <= 31)
+    by = b;
+  return outside64(a.lo < 0 ? (int64_t)a.lo * (INT64_C(1) << by.hi)
+                            : (int64_t)a.lo * (INT64_C(1) << by.lo),
+                   a.hi > 0 ? (int64_t)a.hi * (INT64_C(1) << by.hi)
+                            : (int64_t)a.hi * (INT64_C(1) << by.lo));
+}
+
 enum fisa__guard_state fisa__guard(const struct fisa__guard_view *v,
                                    const struct fisa_insn *in,
                                    const struct fisa_guard *g) {
@@ -121,6 +152,10 @@ enum fisa__guard_state fisa__guard(const struct fisa__guard_view *v,
   case FLUX_LETHAL_SUB_OVERFLOW:
     b = v->range_of(in, &g->b, v->user);
     return outside64((int64_t)a.lo - b.hi, (int64_t)a.hi - b.lo);
+  case FLUX_LETHAL_MUL_OVERFLOW:
+    return mul_overflow(a, v->range_of(in, &g->b, v->user));
+  case FLUX_LETHAL_SHL_OVERFLOW:
+    return shl_overflow(a, v->range_of(in, &g->b, v->user));
   case FLUX_LETHAL_CAST_RANGE:
     b = v->range_of(in, &g->b, v->user);
     return b.lo == 0 && b.hi == 0 ? FISA__GUARD_NEVER : FISA__GUARD_MAYBE;

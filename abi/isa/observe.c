@@ -116,7 +116,7 @@ static bool visit_cells(const struct fisa_program *p,
 	if (has_out(p))
 		return true;
 	for (uint32_t f = 0; f < d->file_count; f++)
-		if (d->files[f].kind == FISA_FILE_REGS &&
+		if (fisa_observed_file(&d->files[f]) &&
 		    !visit_run(d, d->files[f].first, d->files[f].count, v))
 			return false;
 	return true;

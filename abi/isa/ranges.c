@@ -243,7 +243,7 @@ static void start_values(struct fisa__ranges *r) {
     if (file->kind == FISA_FILE_STACK || file->tick)
       continue;
     for (uint32_t c = file->first; c < file->first + (uint32_t)file->count; c++)
-      if (c < r->tracked && c != d->sp_cell)
+      if (c < r->tracked && c != d->sp_cell && c != d->calls_cell)
         r->now.cell[c] = init_range(d, file, c);
   }
   for (uint32_t i = 0; i < m->in_count; i++) {

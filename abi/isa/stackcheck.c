@@ -83,7 +83,8 @@ void fisa__depth_solve(struct fisa__flow *g) {
 static void check_ret(const struct fisa__flow *g, const struct fisa__node *n,
                       struct fisa__report *r) {
   if (g->links_apart) {
-    if (n->func == 0 && g->func[0].calls == FISA__NONE)
+    if (n->func == 0 && g->func[0].calls == FISA__NONE &&
+        !(n->flags & FISA__BROKEN))
       fisa__found(r, n->insn.pc, FISA_BAD_CALL, "%s without a call",
                   n->insn.row->name);
     return;
@@ -113,21 +114,21 @@ void fisa__check_stack(struct fisa__flow *g, struct fisa__report *r) {
   for (uint32_t i = 0; i < g->count; i++) {
     const struct fisa__node *n = &g->node[i];
     struct fisa__depth at;
-    int32_t push;
 
     if (n->status != FISA_DECODED)
       continue;
-    push = n->push + ((n->row & FISA__ROW_CALL) != 0 && !g->links_apart);
-    if (n->row & FISA__ROW_RET)
+    if (n->row & FISA__ROW_RET) {
       check_ret(g, n, r);
-    if (n->pop + push == 0 || (n->row & FISA__ROW_STACK))
+      continue;
+    }
+    if (n->need == 0 && !(n->row & FISA__ROW_FULL))
       continue;
     at = fisa__depth_at(g, n);
     assert(at.lo >= 0 && at.hi <= g->stack_size);
-    if (at.hi < n->pop)
+    if (at.hi < n->need)
       fisa__found(r, n->insn.pc, FISA_BAD_STACK_LOW,
                   "%s on a stack of at most %d", n->insn.row->name, at.hi);
-    else if (at.lo - n->pop - n->soft + push > g->stack_size)
+    else if ((n->row & FISA__ROW_FULL) && at.lo >= g->stack_size)
       fisa__found(r, n->insn.pc, FISA_BAD_STACK_HIGH, "%s on a full stack",
                   n->insn.row->name);
   }

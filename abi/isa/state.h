@@ -67,10 +67,10 @@ int32_t *fisa_stack_cell(const struct fisa_dialect *d, struct fisa_state *s,
 /*
  * Whether two final states agree on every observable at a fresh-start
  * boundary of the program: what .out names, or by default all register files,
- * live stack cells, and memory outside .scratch. Status and fault must agree
- * always. NaN equals NaN. Returns true, or false with the first difference
- * described in `what` (may be NULL). A continuing boundary compares `live`
- * cells instead of the manifest (see fisa_observe_live).
+ * confidence, live stack cells, and memory outside .scratch. Status and fault
+ * must agree always. NaN equals NaN. Returns true, or false with the first
+ * difference described in `what` (may be NULL). A continuing boundary compares
+ * `live` cells instead of the manifest (see fisa_observe_live).
  */
 bool fisa_observe_equal(const struct fisa_program *p,
                         const struct fisa_state *a, const struct fisa_state *b,

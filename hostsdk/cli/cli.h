@@ -57,6 +57,10 @@ char *cli_hex(const uint8_t *bytes, size_t length);
 /* Bytes of hex, to be freed; NULL if it is none or there is no memory. */
 uint8_t *cli_unhex(const char *hex, size_t *length);
 
+/* A text of unknown encoding as a JSON string, or NULL (memory): bytes that
+ * are no UTF-8 become \xNN. */
+json_t *cli_text_json(const char *text);
+
 /* ---- VMs and the plugin ------------------------------------------------- */
 
 /* The dialects and VMs of this program: what is built in, and the modules

@@ -25,19 +25,36 @@ static int32_t take_line(const char *text, size_t size, void *user) {
   return 0;
 }
 
-/* Reads --state as the object that the request wants. */
-static int state_json(const char *path, json_t **out,
-                      struct fisa_error *err) {
-  json_error_t why;
+enum { STATE_MAX = 64 << 20 };  /* bytes of a --state file */
 
-  *out = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
-  if (!*out)
-    return fisa_fail(err, "%.100s:%d: %.120s", path, why.line, why.text);
-  if (json_is_object(*out))
-    return 0;
-  json_decref(*out);
-  *out = NULL;
-  return fisa_fail(err, "%.150s: a state is an object", path);
+/* Reads --state as the object that the request wants, and as the state that it
+ * has to be: the plugin would not know the name of the file. */
+static int state_json(const struct cli_options *o,
+                      const struct fisa_program *p, json_t **out,
+                      struct fisa_error *err) {
+  struct fisa_state *s = fisa_state_new(p->dialect);
+  struct fisa_trace in = {0};
+  struct fisa_error why = {"out of memory"};
+  char *text = NULL;
+  size_t length;
+  int rc = -1;
+
+  assert(o->state && out);
+  if (cli_read_file(o->state, STATE_MAX, &text, &length, err) != 0)
+    goto done;
+  if (s) {
+    fisa_state_start(p, s);
+    rc = fisa_state_from_json(p->dialect, text, length, s, &in, &why);
+  }
+  if (rc == 0 && !(*out = json_loadb(text, length, 0, NULL)))
+    rc = -1;
+  if (rc != 0)
+    fisa_fail(err, "%.100s: %s", o->state, why.text);
+done:
+  free(text);
+  fisa_trace_done(&in);
+  fisa_state_free(s);
+  return rc;
 }
 
 static json_t *exec_request(const struct cli_options *o,
@@ -66,7 +83,7 @@ static int exec_plugin(const struct cli_options *o,
   int rc = -1;
 
   assert(o->engine && p);
-  if (o->state && state_json(o->state, &state, err) != 0)
+  if (o->state && state_json(o, p, &state, err) != 0)
     return -1;
   request = exec_request(o, p, state);
   if (cli_plugin_open(o, &plugin, err) != 0 ||

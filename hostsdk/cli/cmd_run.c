@@ -3,6 +3,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "hostsdk/cli/cli.h"
+#include "hostsdk/config.h"
 
 enum { EPISODES_MAX = 256 << 20 };  /* bytes of an --episodes file */
 
@@ -86,6 +88,30 @@ static int load_episodes(const char *path, const struct fisa_program *p,
   return rc;
 }
 
+static int no_row(const struct fisa_dialect *d, const char *name,
+                  size_t length, struct fisa_error *err) {
+  char text[41];
+  unsigned best = UINT_MAX;
+  const char *near = "";
+
+  assert(d);
+  snprintf(text, sizeof text, "%.*s", (int)(length < 40 ? length : 40), name);
+  for (char *c = text; *c; c++)
+    *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : *c;
+  for (unsigned i = 0; i < 256; i++) {
+    unsigned k = d->rows[i].defined
+                     ? fhost_edit_distance(text, d->rows[i].name) : UINT_MAX;
+
+    if (k < best) {
+      best = k;
+      near = d->rows[i].name;
+    }
+  }
+  return fisa_fail(err, "--deny-op: dialect %s has no \"%.*s\"; the nearest "
+                   "is \"%s\"", d->name, (int)(length < 40 ? length : 40),
+                   name, near);
+}
+
 static int deny_list(const char *names, const struct fisa_dialect *d,
                      json_t *list, struct fisa_error *err) {
   assert(names && json_is_array(list));
@@ -94,8 +120,7 @@ static int deny_list(const char *names, const struct fisa_dialect *d,
     const struct fisa_row *row = fisa_row_by_name(d, at, n);
 
     if (!row)
-      return fisa_fail(err, "--deny-op: dialect %s has no \"%.*s\"", d->name,
-                       (int)(n < 40 ? n : 40), at);
+      return no_row(d, at, n, err);
     if (json_array_append_new(list, json_string(row->name)) != 0)
       return fisa_fail(err, "out of memory");
     at += n;
@@ -219,6 +244,22 @@ static struct fisa_program *best_program(const struct fisa_program *p,
   return best;
 }
 
+static bool is_raw(const char *path) {
+  size_t n = strlen(path);
+
+  return n >= 4 && strcmp(path + n - 4, ".fxb") == 0;
+}
+
+/* Raw code, as every .fxb is, and a word on what is not in it. */
+static int write_raw(const char *path, const struct fisa_program *best,
+                     struct fisa_error *err) {
+  if (cli_write_file(path, best->code, best->size, err) != 0)
+    return -1;
+  fprintf(stderr, "fluxevolve: %s is code alone: its dialect, its manifest "
+          "and its entry %u are not in it\n", path, (unsigned)best->entry);
+  return 0;
+}
+
 /* Writes BEST, after it was read back as the program it is meant to be. */
 static int write_best(const struct cli_options *o,
                       const struct fisa_program *p, const json_t *final,
@@ -245,7 +286,9 @@ static int write_best(const struct cli_options *o,
     fisa_fail(err, "the result does not assemble to itself");
     goto done;
   }
-  rc = cli_write_file(o->output, text, strlen(text), err);
+  rc = is_raw(o->output)
+           ? write_raw(o->output, best, err)
+           : cli_write_file(o->output, text, strlen(text), err);
 done:
   free(text);
   fisa_program_free(back);
@@ -266,7 +309,7 @@ static json_t *result_json(const struct cli_options *o,
   const json_t *from = json_object_get(final, "result");
   json_t *seed = json_object_get(from, "seed");
   json_t *out = json_pack(
-      "{s:s, s:s, s:o, s:o}", "program", o->word[0], "dialect",
+      "{s:o, s:s, s:o, s:o}", "program", cli_text_json(o->word[0]), "dialect",
       p->dialect->name, "seed",
       seed ? json_incref(seed) : json_integer((json_int_t)o->seed),
       "seconds", json_real(seconds));
@@ -277,7 +320,7 @@ static json_t *result_json(const struct cli_options *o,
     failed = json_object_set_new(out, keys[i],
                                  value ? json_incref(value) : json_null());
   }
-  if (!failed && json_object_set_new(out, "output", json_string(o->output))
+  if (!failed && json_object_set_new(out, "output", cli_text_json(o->output))
                  == 0)
     return out;
   json_decref(out);

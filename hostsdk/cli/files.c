@@ -103,6 +103,41 @@ char *cli_hex(const uint8_t *bytes, size_t length) {
   return hex;
 }
 
+/* Bytes of the character at the front, or 0: it is no UTF-8. */
+static size_t character(const char *text, size_t left) {
+  for (size_t n = 1; n <= 4 && n <= left; n++) {
+    json_t *one = json_stringn(text, n);
+
+    json_decref(one);
+    if (one)
+      return n;
+  }
+  return 0;
+}
+
+json_t *cli_text_json(const char *text) {
+  size_t left = strlen(text), n = 0;
+  char *out = malloc(left * 4 + 1);
+  json_t *json;
+
+  if (!out)
+    return NULL;
+  while (left > 0) {
+    size_t k = character(text, left);
+
+    if (k > 0)
+      memcpy(out + n, text, k);
+    else
+      snprintf(out + n, 5, "\\x%02x", (unsigned)(unsigned char)*text);
+    n += k > 0 ? k : 4;
+    text += k > 0 ? k : 1;
+    left -= k > 0 ? k : 1;
+  }
+  json = json_stringn(out, n);
+  free(out);
+  return json;
+}
+
 static int digit_of(char c) {
   if (c >= '0' && c <= '9')
     return c - '0';

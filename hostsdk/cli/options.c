@@ -67,17 +67,17 @@ static const struct option {
    "instructions at most"},
   {"seed", 0, NUMBER, CLI_RUN, AT(seed), AT(has_seed), 0, INT64_MAX, "N",
    "of all random draws"},
-  {"variants", 0, NUMBER, CLI_RUN, AT(variants), AT(has_variants), 1,
-   INT64_MAX, "N", "variants to try"},
+  {"variants", 0, NUMBER, CLI_RUN, AT(variants), AT(has_variants), 0,
+   1000000000, "N", "variants to try"},
   {"time-limit", 0, SECONDS, CLI_RUN, AT(time_limit), AT(has_time_limit), 0,
-   1000000000, "S", "seconds after which to stop"},
+   1000000, "S", "seconds after which to stop"},
   {"episodes", 0, TEXT, CLI_RUN, AT(episodes), 0, 0, 0, "FILE",
    "states to run from, one JSON object a line"},
   {"min-assurance", 0, ASSURANCE, CLI_RUN, AT(min_assurance), 0, 0, 0, "A",
-   "static, replay, fuzz or proof"},
+   "static, replay or fuzz"},
   {"deny-op", 0, TEXT, CLI_RUN, AT(deny), 0, 0, 0, "LIST",
    "mnemonics with commas that no variant may hold anew"},
-  {"threads", 0, NUMBER, CLI_RUN, AT(threads), AT(has_threads), 1, 1024, "N",
+  {"threads", 0, NUMBER, CLI_RUN, AT(threads), AT(has_threads), 1, 64, "N",
    "threads that search"},
   {"plugin", 0, TEXT, CLI_EXEC | CLI_RUN | CLI_POLICY, AT(plugin), 0, 0, 0,
    "PATH", "the plugin's file"},
@@ -124,7 +124,9 @@ static int set_number(struct line *l, const struct option *o, char *to,
 
   errno = 0;
   v = strtoll(value, &end, 10);
-  if (errno || end == value || *end || v < o->lo || v > o->hi)
+  /* strtoll would skip blanks, and take a plus. */
+  if (errno || value[0] < '0' || value[0] > '9' || *end || v < o->lo ||
+      v > o->hi)
     return fail(l, "--%s: \"%.40s\" is no whole number of %lld..%lld",
                 o->name, value, (long long)o->lo, (long long)o->hi);
   *(uint64_t *)(void *)(to + o->offset) = (uint64_t)v;
@@ -138,17 +140,18 @@ static int set_seconds(struct line *l, const struct option *o, char *to,
   double v;
 
   v = strtod(value, &end);
-  if (end == value || *end || !isfinite(v) || v <= (double)o->lo ||
+  if (end == value || *end || strspn(value, "0123456789.eE+-") !=
+      strlen(value) || !isfinite(v) || v <= (double)o->lo ||
       v > (double)o->hi)
-    return fail(l, "--%s: \"%.40s\" is no number of seconds above 0",
-                o->name, value);
+    return fail(l, "--%s: \"%.40s\" is no number of seconds above 0, up to "
+                "%lld", o->name, value, (long long)o->hi);
   *(double *)(void *)(to + o->offset) = v;
   *(bool *)(void *)(to + o->has) = true;
   return 0;
 }
 
 static int set(struct line *l, const struct option *o, const char *value) {
-  static const char *const levels[] = {"static", "replay", "fuzz", "proof"};
+  static const char *const levels[] = {"static", "replay", "fuzz"};
   char *to = (char *)l->out;
 
   assert(o->kind == FLAG || value);
@@ -166,8 +169,8 @@ static int set(struct line *l, const struct option *o, const char *value) {
   case ASSURANCE:
     for (unsigned i = 0; ; i++) {
       if (i == sizeof levels / sizeof levels[0])
-        return fail(l, "--%s: \"%.40s\" is none of static, replay, fuzz and "
-                    "proof", o->name, value);
+        return fail(l, "--%s: \"%.40s\" is none of static, replay and "
+                    "fuzz", o->name, value);
       if (strcmp(value, levels[i]) == 0)
         break;
     }
@@ -306,7 +309,12 @@ static void print_option(const struct option *o, FILE *to) {
     snprintf(letter, sizeof letter, "-%c, ", o->letter);
   snprintf(name, sizeof name, "%s--%s%s%s", letter, o->name,
            o->value ? " " : "", o->value ? o->value : "");
-  fprintf(to, "  %-26s %s\n", name, o->meaning);
+  fprintf(to, "  %-26s %s", name, o->meaning);
+  if (o->kind == NUMBER && o->hi < INT64_MAX)
+    fprintf(to, ", %lld..%lld", (long long)o->lo, (long long)o->hi);
+  if (o->kind == SECONDS)
+    fprintf(to, ", up to %lld", (long long)o->hi);
+  fputc('\n', to);
 }
 
 void cli_help(const struct cli_options *o, FILE *to) {
