@@ -739,7 +739,8 @@ static void random_of(const char *dialect) {
     fisa_program_free(p);
   }
   printf(" %u improved", improved);
-  UNIT_TRUE(improved > 0, "%u improved", improved);
+  /* Of a few none may be one that can be made better. */
+  if (few(2) == 2) UNIT_TRUE(improved > 0, "%u improved", improved);
   fisa_dialect_free(d);
 }
 
