@@ -621,8 +621,12 @@ holds "calibrate: the journal knows" "$err" \
 	'178 rows stepped on .*, as the journal knows$'
 rm -f known.db*
 calibrated "calibrate: the samples" 0 -c "$samples/flux.conf"
-holds "calibrate: the samples, one dialect" "$out" "$line"
-same "calibrate: the samples, one line" "$(wc -l <out.log)" 1
+holds "calibrate: the samples, unified" "$out" "$line"
+holds "calibrate: the samples, classic" "$out" \
+	'^classic: 103 rows stepped, 0 opaque, 0 unfit, 12 never stepped, '
+holds "calibrate: the samples, seed" "$out" \
+	'^seed: 28 rows stepped, 0 opaque, 0 unfit, 0 never stepped, '
+same "calibrate: the samples, a line each" "$(wc -l <out.log)" 3
 rm -f flux.db*
 
 # told NAME STATUS SENTENCE OPTION...
