@@ -70,7 +70,7 @@ enum {
   EYE, SAY, TEXT, YIELD, BLUR, ODD, JR
 };
 
-unsigned toy_hurt;
+_Atomic unsigned toy_hurt;
 
 static int32_t imm16(const uint8_t *at) {
   return (int16_t)(at[0] | at[1] << 8);

@@ -50,7 +50,7 @@ void toy_run(struct toy_vm *vm, const uint8_t *code, uint32_t length,
              uint64_t steps);
 
 /* Rows that met what they do not stand, ever. */
-extern unsigned toy_hurt;
+extern _Atomic unsigned toy_hurt;
 
 /* With a step function, with run alone, and with a run that takes its budget
  * by the dozen. */
