@@ -124,9 +124,23 @@ done
 
 # To its end, from the same journal.
 config 1000 "seed = 99; $quick" '' >evolving.conf
-run -c evolving.conf --tasks 4000 --report report.tsv
+
+# improved: how many agents run a version.
+improved()
+{
+	awk -F '\t' '$4 > 0' report.tsv | wc -l
+}
+
+# Slow machines take more lives than one to get through the agents.
+lives=0
+status=0
+while [ $status -eq 0 ] && [ $lives -lt 20 ]; do
+	run -c evolving.conf --tasks 4000 --report report.tsv
+	grep ' patch ' out.log >>events.log
+	lives=$((lives + 1))
+	[ "$(improved)" -lt $((agents / 2)) ] || break
+done
 same "the last life: status" "$status $(cat err.log)" "0 "
-grep ' patch ' out.log >>events.log
 same "the last life: all agents to their end" \
 	"$(cut -f 2 report.tsv | sort -u) $(wc -l <report.tsv)" "4000 $agents"
 same "the last life: no wrong output" "$(cut -f 8 report.tsv | sort -u)" 0
@@ -137,7 +151,6 @@ run -c paused.conf --tasks $tasks --control control.out --report report.tsv
 same "what it left: status" "$status $(cat err.log)" "0 "
 same "what it left is right" "$(cut -f 8 report.tsv | sort -u)" 0
 same "what it left was accepted" "$(untrue)" ""
-check "and is most agents'" \
-	[ "$(awk -F '\t' '$4 > 0' report.tsv | wc -l)" -ge $((agents / 2)) ]
+check "and is most agents'" [ "$(improved)" -ge $((agents / 2)) ]
 
 finish

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <assert.h>
 #include <string.h>
 
 #include "plugin/mutate.h"
@@ -12,7 +13,7 @@
 
 /* ---- a block of settings as a host would give it ------------------------ */
 
-#define MAX_SETTINGS 80
+#define MAX_SETTINGS (FSE_MAX_DENY + 16)
 
 static struct {
   flux_setting item[MAX_SETTINGS];
@@ -28,6 +29,7 @@ static flux_config config = {.struct_size = sizeof config, .at = setting_at};
 
 static flux_setting *add(const char *name, uint32_t type) {
   flux_setting *s = &block.item[block.count];
+  assert(block.count < MAX_SETTINGS);
   memset(s, 0, sizeof *s);
   s->struct_size = sizeof *s;
   s->type = type;
