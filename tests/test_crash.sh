@@ -18,7 +18,8 @@ chmod -R u+w agents
 
 tasks=1500
 seed=${FLUX_TEST_SEED:-1}
-rounds=$((12 / ${FLUX_TEST_SCALE:-1}))
+scale=${FLUX_TEST_SCALE:-1}
+rounds=$((12 / scale))
 [ $rounds -ge 2 ] || rounds=2
 
 # config PACE_US POLICY MORE: the sample host, with that policy.
@@ -131,14 +132,16 @@ improved()
 	awk -F '\t' '$4 > 0' report.tsv | wc -l
 }
 
-# Slow machines take more lives than one to get through the agents.
+# Slow machines take more lives than one to get through that many.
+enough=$((agents / 2 / scale))
+[ $enough -ge 2 ] || enough=2
 lives=0
 status=0
 while [ $status -eq 0 ] && [ $lives -lt 20 ]; do
 	run -c evolving.conf --tasks 4000 --report report.tsv
 	grep ' patch ' out.log >>events.log
 	lives=$((lives + 1))
-	[ "$(improved)" -lt $((agents / 2)) ] || break
+	[ "$(improved)" -lt $enough ] || break
 done
 same "the last life: status" "$status $(cat err.log)" "0 "
 same "the last life: all agents to their end" \
@@ -151,6 +154,6 @@ run -c paused.conf --tasks $tasks --control control.out --report report.tsv
 same "what it left: status" "$status $(cat err.log)" "0 "
 same "what it left is right" "$(cut -f 8 report.tsv | sort -u)" 0
 same "what it left was accepted" "$(untrue)" ""
-check "and is most agents'" [ "$(improved)" -ge $((agents / 2)) ]
+check "and is many agents'" [ "$(improved)" -ge $enough ]
 
 finish

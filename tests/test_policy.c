@@ -1,10 +1,10 @@
 /*
  * test_policy.c - EvolutionPolicy: defaults, settings, sentences, docs.
  */
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <assert.h>
 #include <string.h>
 
 #include "plugin/mutate.h"
