@@ -207,7 +207,7 @@ static void needles_are_kept(void) {
       struct fisa_error err = {""};
       char what[160];
       fse_policy_init(&policy);
-      policy.fuzz_states = (uint32_t)unit_scale(5000);
+      policy.fuzz_states = 5000;
       policy.budget = unit_scale(3) < 3 ? 300 : 2000;
       policy.seed = seed;
       UNIT_TRUE(fse_offline_run(&o, &r, &err) == 0, "%s: %s", h->name,
