@@ -373,6 +373,20 @@ same "dialect check: bad: status" $? 1
 check "dialect check: bad: file and line" \
 	grep -q 'bad.fluxisa:[0-9]' "$tmp/stderr"
 same "dialect check: bad: stdout" "$(cat "$tmp/stdout")" ""
+printf 'fluxisa 1\n\225\000\377' >"$tmp/bytes.fluxisa"
+err "dialect check: bytes" 1 "$tmp/bytes.fluxisa:2: byte 0x95 is not text" \
+	dialect check "$tmp/bytes.fluxisa"
+dd if=/dev/zero of="$tmp/large.fluxisa" bs=1 count=1 seek=104857600 2>/dev/null
+err "dialect check: 100 MB" 1 "$tmp/large.fluxisa: more than 4194304 bytes" \
+	dialect check "$tmp/large.fluxisa"
+rm "$tmp/large.fluxisa"
+"$bin" dialect show seed >"$tmp/many.fluxisa"
+lines=$(wc -l <"$tmp/many.fluxisa")
+awk 'BEGIN { for (i = 100; i < 400; i++)
+	if (i != 255) print "row " i " X" i " len=1 does=nop" }' \
+	>>"$tmp/many.fluxisa"
+err "dialect check: 300 opcodes" 1 "$tmp/many.fluxisa:$((lines + 156)): \
+row X256: opcode 256 does not fit in a byte" dialect check "$tmp/many.fluxisa"
 
 # ---- the plugin, played by a fake -------------------------------------------
 
