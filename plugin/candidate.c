@@ -61,19 +61,6 @@ uint32_t fse_memory_rows(const struct fse_draft *d) {
   return n;
 }
 
-/* Where `pc` of the places' origin goes, or UINT32_MAX. */
-static uint32_t place_of(const struct fse_place *places, uint32_t count,
-                         uint32_t pc) {
-  uint32_t lo = 0, hi = count;
-  while (lo < hi) {
-    uint32_t mid = lo + (hi - lo) / 2;
-    if (places[mid].from_pc < pc) lo = mid + 1;
-    else hi = mid;
-  }
-  return lo < count && places[lo].from_pc == pc ? places[lo].to_pc
-                                                : UINT32_MAX;
-}
-
 /* root -> view.program -> child, as root -> child. */
 static int compose(const struct fse_round *r, const struct fse_child *c,
                    struct fse_made *m) {
@@ -122,7 +109,7 @@ uint32_t (*fse_boundary_pairs(const struct fisa_facts *root,
     } else {
       continue;
     }
-    to = place_of(places, place_count, from);
+    to = fse_place_of(places, place_count, from);
     if (to == UINT32_MAX || from == root_program->entry) continue;
     pair[n][0] = from;
     pair[n++][1] = to;

@@ -352,3 +352,15 @@ uint32_t fse_child_place(const struct fse_child *c, uint32_t from_pc) {
              ? c->places[lo].to_pc
              : UINT32_MAX;
 }
+
+uint32_t fse_place_of(const struct fse_place *places, uint32_t count,
+                      uint32_t pc) {
+  uint32_t lo = 0, hi = count;
+  while (lo < hi) {
+    uint32_t mid = lo + (hi - lo) / 2;
+    if (places[mid].from_pc < pc) lo = mid + 1;
+    else hi = mid;
+  }
+  return lo < count && places[lo].from_pc == pc ? places[lo].to_pc
+                                                : UINT32_MAX;
+}

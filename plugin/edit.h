@@ -78,6 +78,10 @@ struct fse_place {
   uint32_t from_pc, to_pc;
 };
 
+/* Where from_pc `pc` is in `count` ascending places, or UINT32_MAX. */
+uint32_t fse_place_of(const struct fse_place *places, uint32_t count,
+                      uint32_t pc);
+
 /* A finished child: the program and its map of all places that both have. */
 struct fse_child {
   struct fisa_program *program;

@@ -75,6 +75,14 @@ static int runs_load(struct runs *r, uint64_t seed, uint32_t n) {
   return rc;
 }
 
+/* The same for another run: made states are dear. */
+static void runs_begin_as(struct runs *r, const struct runs *loaded) {
+  fisa_state_copy(r->state, loaded->state);
+  r->events = loaded->events;
+  r->event_count = loaded->event_count;
+  r->at = 0;
+}
+
 /* One run; false: the program has no place to begin it at. */
 static bool runs_go(struct runs *r, uint64_t fuel, fir_visit visit,
                     void *user, uint64_t *instructions) {
@@ -260,6 +268,7 @@ struct choice {
   struct fisa_set *values;  /* [facts] */
   uint8_t *memory;          /* [facts] */
   bool *stack;              /* [facts] */
+  bool reads_memory;        /* a row that was not seen does */
   uint32_t *work;
   uint32_t work_count;
 };
@@ -286,12 +295,7 @@ static void watch_target(struct choice *c, uint32_t i, int64_t pc) {
   c->memory[i] = m->out_count == 0 && !m->out_none ? FSE_MEMORY_OBSERVED
                                                    : FSE_MEMORY_NONE;
   /* Any code that reads memory may be reached. */
-  for (uint32_t k = 0; k < f->count; k++) {
-    struct fisa_effects e;
-    if (c->s->ran[k] >= FSE_SEEN_ENOUGH) continue;
-    fisa_effects(c->s->d, &f->insn[k], &e);
-    if (e.mem_read) c->memory[i] = FSE_MEMORY_ALL;
-  }
+  if (c->reads_memory) c->memory[i] = FSE_MEMORY_ALL;
 }
 
 static bool enough(const struct choice *c, uint32_t i, unsigned way) {
@@ -301,6 +305,11 @@ static bool enough(const struct choice *c, uint32_t i, unsigned way) {
 /* The rows whose outcome was one-sided, and those that did not run. */
 static void choose_unseen(struct choice *c) {
   const struct fisa_facts *f = c->s->f;
+  for (uint32_t i = 0; i < f->count && !c->reads_memory; i++) {
+    struct fisa_effects e;
+    fisa_effects(c->s->d, &f->insn[i], &e);
+    c->reads_memory = c->s->ran[i] < FSE_SEEN_ENOUGH && e.mem_read;
+  }
   for (uint32_t i = 0; i < f->count; i++) {
     const struct fisa_insn *in = &f->insn[i];
     bool on_stack;
@@ -484,17 +493,6 @@ void fse_unseen_free(struct fse_unseen *u) {
 
 /* ---- variants ----------------------------------------------------------- */
 
-static uint32_t place_of(const struct fse_place *places, uint32_t count,
-                         uint32_t pc) {
-  uint32_t lo = 0, hi = count;
-  while (lo < hi) {
-    uint32_t mid = lo + (hi - lo) / 2;
-    if (places[mid].from_pc < pc) lo = mid + 1;
-    else hi = mid;
-  }
-  return lo < count && places[lo].from_pc == pc ? places[lo].to_pc : NONE;
-}
-
 /* The same row with the same operands, its target in the same place. */
 static bool same_row(const struct fisa_insn *a, const struct fisa_insn *b,
                      const struct fse_place *places, uint32_t count) {
@@ -506,7 +504,7 @@ static bool same_row(const struct fisa_insn *a, const struct fisa_insn *b,
   }
   if (a->target == FISA_NO_TARGET) return b->target == FISA_NO_TARGET;
   if (a->target < 0 || b->target < 0) return false;
-  uint32_t to = place_of(places, count, (uint32_t)a->target);
+  uint32_t to = fse_place_of(places, count, (uint32_t)a->target);
   return to == NONE ? a->target == b->target : (int64_t)to == b->target;
 }
 
@@ -517,7 +515,7 @@ bool fse_unseen_kept(const struct fse_unseen *u,
   uint32_t before = NONE;
   for (uint32_t k = 0; k < u->count; k++) {
     const struct fisa_insn *in = &u->facts->insn[u->insn[k]];
-    uint32_t pc = place_of(places, place_count, in->pc);
+    uint32_t pc = fse_place_of(places, place_count, in->pc);
     struct fisa_insn now;
     /* Two rows that became one stand in one place. */
     if (pc == NONE || pc == before ||
@@ -599,7 +597,7 @@ static int agreement_init(struct agreement *a, const struct fse_unseen *u,
   memset(a->row_of, 0xFF, (p->size + 1) * sizeof *a->row_of);
   for (uint32_t k = 0; k < u->count; k++) {
     uint32_t pc = u->facts->insn[u->insn[k]].pc;
-    if (child != NULL) pc = place_of(child->places, child->place_count, pc);
+    if (child != NULL) pc = fse_place_of(child->places, child->place_count, pc);
     if (pc < p->size) a->row_of[pc] = k;
   }
   return 0;
@@ -610,7 +608,8 @@ static int agree_on(struct runs *x, struct runs *y, struct agreement *a,
   uint32_t all = ftrial_set_count(x->set) + states;
   uint64_t work = 0;
   for (uint32_t n = 0; n < all && work < COVER_WORK; n++) {
-    if (runs_load(x, seed, n) != 0 || runs_load(y, seed, n) != 0) return -1;
+    if (runs_load(x, seed, n) != 0) return -1;
+    runs_begin_as(y, x);
     a->sum = b->sum = 1;
     a->state = x->state;
     b->state = y->state;
