@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "hostsdk/adapt_impl.h"
+#include "hostsdk/runtime_internal.h"
 
 enum {
   IMAGE_TAIL = 16,         /* halts behind the end of an image */
@@ -371,13 +372,6 @@ static struct end step(struct fhost_adapted *c,
 
 /* ---- runs --------------------------------------------------------------- */
 
-static void count(_Atomic uint64_t *n) {
-  /* One writer, so a load and a store will do. */
-  atomic_store_explicit(
-      n, atomic_load_explicit(n, memory_order_relaxed) + 1,
-      memory_order_relaxed);
-}
-
 static struct end run_steps(struct fhost_adapted *c, uint64_t fuel,
                             _Atomic uint64_t *counts) {
   const struct fisa_boundary *b = &c->boundary;
@@ -393,7 +387,7 @@ static struct end run_steps(struct fhost_adapted *c, uint64_t fuel,
       return (struct end){FISA_RUN_YIELD, 0};
     fuel--;
     if (counts)
-      count(&counts[s->pc]);
+      fhost_add(&counts[s->pc], 1);
     end = step(c, &c->plan[s->pc]);
   }
   return end;

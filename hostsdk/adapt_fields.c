@@ -344,10 +344,9 @@ void fhost_sweep_memory(struct fhost_adapted *c) {
 
   for (uint32_t at = 0; at < c->d->mem_size; at += run) {
     const char *from = bytes_at(c, at, &run);
-    if (run > FISA_PAGE)
-      run = FISA_PAGE;
-    if (from)
-      sweep_run(c->s, at, from, run);
+    for (uint32_t n = 0; from && n < run; n += FISA_PAGE)
+      sweep_run(c->s, at + n, from + n,
+                run - n < FISA_PAGE ? run - n : FISA_PAGE);
   }
 }
 

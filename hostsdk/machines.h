@@ -6,7 +6,7 @@
  * or a shared object with an adapter (hostsdk/adapt.h): flux_vm_NAME.so, where
  * plugins are looked for and under the same rules about who may write there.
  *
- * What is added is added on one thread, before anybody else looks.
+ * What is added is added on one thread; others may look beside it.
  */
 #ifndef FLUX_HOSTSDK_MACHINES_H
 #define FLUX_HOSTSDK_MACHINES_H

@@ -31,9 +31,10 @@ struct fhost_services_options {
                                            flux.step/1 */
   const struct fisa_dialect *dialect;   /* of the VM; NULL: the built-in one
                                            of its name, with bindings */
-  const struct fhost_machines *machines; /* in the place of vm: every VM
-                                           that fhost_machines_vm gave, by the
-                                           name of its dialect */
+  const struct fhost_machines *machines; /* in the place of vm: all that
+                                           are there when the services are
+                                           made, by their dialects' names; add
+                                           none later */
   const flux_live *live;                /* NULL: no flux.live/1 */
   void *live_ctx;
 };
