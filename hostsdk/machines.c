@@ -335,18 +335,16 @@ const struct fhost_vm *fhost_machines_vm(struct fhost_machines *m,
   return fhost_machines_find(m, dialect);
 }
 
-void fhost_machines_build_id(const struct fhost_machines *m, char *out,
-                             size_t capacity) {
+char *fhost_machines_build_id(const struct fhost_machines *m) {
   const struct fhost_vm *vm;
-  size_t n = 0;
+  size_t size = 1, n = 0;
+  char *out;
 
-  assert(capacity > 0);
-  out[0] = '\0';
-  for (uint32_t i = 0; (vm = fhost_machines_at(m, i)) != NULL; i++) {
-    int k = snprintf(out + n, capacity - n, "%s%s", i ? "+" : "",
-                     vm->build_id);
-    if (k < 0 || (size_t)k >= capacity - n)
-      return;
-    n += (size_t)k;
-  }
+  for (uint32_t i = 0; (vm = fhost_machines_at(m, i)) != NULL; i++)
+    size += strlen(vm->build_id) + 1;
+  out = calloc(size, 1);
+  for (uint32_t i = 0; out && (vm = fhost_machines_at(m, i)) != NULL; i++)
+    n += (size_t)snprintf(out + n, size - n, "%s%s", i ? "+" : "",
+                          vm->build_id);
+  return out;
 }

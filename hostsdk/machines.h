@@ -73,8 +73,8 @@ void fhost_machines_texts(const struct fhost_machines *m, const char *name,
                           struct fhost_texts *out);
 
 /* The build ids of all VMs that are there as one, for flux_host.build_id:
- * whatever is remembered of a VM holds for them alone. Always ends. */
-void fhost_machines_build_id(const struct fhost_machines *m, char *out,
-                             size_t capacity);
+ * whatever is remembered of a VM holds for them alone. The caller's, to be
+ * freed; NULL: out of memory. */
+char *fhost_machines_build_id(const struct fhost_machines *m);
 
 #endif /* FLUX_HOSTSDK_MACHINES_H */

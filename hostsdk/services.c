@@ -101,6 +101,7 @@ static const void *extension(const char *id, void *ctx) {
 
 /* ---- life --------------------------------------------------------------- */
 
+/* NULL: out of memory. */
 static const char *build_id(struct fhost_services *s) {
   const struct fhost_services_options *o = &s->options;
 
@@ -108,7 +109,7 @@ static const char *build_id(struct fhost_services *s) {
     return o->build_id;
   if (!o->machines)
     return o->vm ? o->vm->build_id : "none";
-  fhost_machines_build_id(o->machines, s->build_id, sizeof s->build_id);
+  s->build_id = fhost_machines_build_id(o->machines);
   return s->build_id;
 }
 
@@ -181,6 +182,10 @@ fhost_services_new(const struct fhost_services_options *o) {
     .name = o->name, .version = o->version, .build_id = build_id(s),
     .ctx = s, .extension = extension,
   };
+  if (!s->host.build_id) {
+    fhost_services_free(s);
+    return NULL;
+  }
   s->config = (flux_config){
     .struct_size = sizeof s->config, .count = o->setting_count,
     .at = config_at,
@@ -202,6 +207,7 @@ void fhost_services_free(struct fhost_services *s) {
     return;
   pthread_mutex_destroy(&s->log_lock);
   known_done(s);
+  free(s->build_id);
   free(s);
 }
 

@@ -23,7 +23,7 @@ struct fhost_services {
   flux_native native;
   flux_step step;
   flux_live live;
-  char build_id[512];        /* of all machines */
+  char *build_id;            /* of all machines, or NULL */
 };
 
 /* The dialect of that name of the host, read once; NULL: there is none. Takes

@@ -304,14 +304,15 @@ static void own_vms(void) {
   struct fhost_machines *m = fhost_machines_new(NULL);
   struct fhost_vm vm = fhost_vm_reference;
   struct fisa_error err = {""};
-  char id[64];
+  char *id;
 
   vm.build_id = "mine";
   UNIT_EQ(fhost_machines_add_vm(m, &vm, &err), 0);
   UNIT_TRUE(fhost_machines_find(m, "unified") == &vm, "not ours");
   UNIT_TRUE(fhost_machines_at(m, 1) == NULL, "two of one dialect");
-  fhost_machines_build_id(m, id, sizeof id);
+  id = fhost_machines_build_id(m);
   UNIT_STR_EQ(id, "mine");
+  free(id);
   UNIT_EQ(fhost_machines_add_vm(m, &vm, &err), -1);
   UNIT_STR_EQ(err.text, "dialect unified has a VM already");
   fhost_machines_free(m);
@@ -326,16 +327,24 @@ static void own_vms(void) {
 static void build_ids(void) {
   struct fhost_machines *m = with_toy();
   struct fisa_error err = {""};
-  char id[64], small[8];
+  struct fhost_vm vm = fhost_vm_reference;
+  char *id = fhost_machines_build_id(m), text[2001];
 
-  fhost_machines_build_id(m, id, sizeof id);
   UNIT_STR_EQ(id, fhost_vm_reference.build_id);
+  free(id);
   UNIT_EQ(fhost_machines_add_module(m, "toy", fake("fakevm_toy.so"), &err),
           0);
-  fhost_machines_build_id(m, id, sizeof id);
+  id = fhost_machines_build_id(m);
   UNIT_STR_EQ(id, "toy-1+fluxhost-reference-1");
-  fhost_machines_build_id(m, small, sizeof small);
-  UNIT_STR_EQ(small, "toy-1+f");
+  free(id);
+  /* However long: what is cut off would be what has changed. */
+  memset(text, 'x', sizeof text - 1);
+  text[sizeof text - 1] = '\0';
+  vm.build_id = text;
+  UNIT_EQ(fhost_machines_add_vm(m, &vm, &err), 0);
+  id = fhost_machines_build_id(m);
+  UNIT_EQ(strlen(id), 6 + 2000);
+  free(id);
   fhost_machines_free(m);
 }
 
