@@ -1,0 +1,214 @@
+/*
+ * gpu/pack.h - programs and episodes as the wide engines take them.
+ *
+ * The lanes (gpu/lanes.h) and the CUDA kernel run one program on many
+ * episodes at once. Both read the same two things: a packed program, whose
+ * operands are slots instead of cells, and batches of episodes, which hold
+ * each cell as a column, an element a lane. A batch also holds what the root
+ * came to, so an engine says of each lane whether it did the same.
+ *
+ * Nothing here runs anything, and everything is immutable to the engines.
+ */
+#ifndef FLUX_GPU_PACK_H
+#define FLUX_GPU_PACK_H
+
+#include "gpu/ir.h"
+
+#define FPK_WIDTH 512u          /* lanes of a batch: elements of a column */
+#define FPK_NONE UINT32_MAX
+#define FPK_MAX_FUEL (1u << 30) /* of a lane */
+
+/* ---- programs ----------------------------------------------------------- */
+
+enum fpk_op_flags {
+  FPK_HEAD = 1,     /* control may come here from elsewhere, or the op before
+                       this one may send it elsewhere: a block begins */
+  FPK_NO_D = 2,     /* the result in d is not looked at any more */
+  FPK_NO_C = 4,     /* SIGNS and the like: neither is the zero flag ... */
+  FPK_NO_IMM = 8,   /* ... nor the sign flag */
+  FPK_A_CONST = 16, /* slot a, b, c is a constant: the same in all lanes */
+  FPK_B_CONST = 32,
+  FPK_C_CONST = 64
+};
+
+/*
+ * One op: as fir_ins, which says what imm and target hold, but for this: d a
+ * b c, and imm where it names a cell, are slots. rows, cycles and cost count
+ * what stands before the op, so that a run from op i up to and with op k did
+ * rows[k + 1] - rows[i] instructions; an op END, and a FAULT without cycles,
+ * count none although they ask for fuel.
+ */
+struct fpk_op {
+  uint16_t op;
+  uint16_t flags;
+  uint16_t d, a, b, c;
+  int32_t imm;
+  uint32_t target;
+  uint32_t row;       /* FIR_FIRST and the pc */
+  uint32_t rows;
+  uint32_t cycles;
+  uint32_t cost;
+  uint32_t block;     /* HEAD: instructions up to the next head, which is as
+                         much fuel as the block may ask for */
+};
+
+/* Where the value of a slot comes from at begin. */
+enum fpk_slot_kind {
+  FPK_SLOT_CELL,   /* a state cell that the program may write */
+  FPK_SLOT_READ,   /* a state cell that it only reads: used in place */
+  FPK_SLOT_CONST,  /* `value`, never written */
+  FPK_SLOT_WORK    /* 0 at begin: temporaries, and what swallows writes */
+};
+
+struct fpk_slot {
+  uint16_t kind;
+  uint16_t cell;   /* of CELL and READ */
+  bool loaded;     /* CELL: some path reads it, or ends, before it is written;
+                      else its value at begin does not matter */
+  int32_t value;
+};
+
+/* A stack: cells first.. of the state, which are no slots but a region of
+ * their own, with its index cell in a slot. */
+struct fpk_stack {
+  uint16_t first, count;
+  uint16_t sp;     /* slot of the index */
+  bool down;
+};
+
+struct fpk_program {
+  const struct fir_program *ir;  /* not owned; outlives this */
+  uint32_t count;
+  struct fpk_op *op;             /* [count + 1]; the last closes the sums */
+  uint32_t slot_count;
+  struct fpk_slot *slot;         /* slots that may be written come first: */
+  uint32_t written_count;        /* there are this many */
+  uint16_t *slot_of;             /* [state cells]: slot of a cell, or
+                                    UINT16_MAX: not touched */
+  bool memory;                   /* has ops that reach memory */
+  bool stores;                   /* has ops that write it */
+  bool outside;                  /* takes or gives values */
+  bool cycle;                    /* reads the cycle counter */
+  bool stack;                    /* uses a stack or links */
+  struct fpk_stack data, calls;  /* the same region where links are not apart:
+                                    then calls.first == data.first */
+};
+
+/*
+ * Packs a lowered program. `ends` holds the cells that may be looked at where
+ * a run stops; NULL: all of them. Writes whose value nobody sees are marked.
+ * `out` is reused: zero-initialise it, and give it to fpk_program_done at
+ * last. Returns 0; 1: this program is not for the wide engines, with the
+ * reason in err; or -1, out of memory.
+ */
+int fpk_program_make(const struct fir_program *ir, const struct fisa_set *ends,
+                     struct fpk_program *out, struct fisa_error *err);
+void fpk_program_done(struct fpk_program *p);
+
+/* ---- batches ------------------------------------------------------------ */
+
+/* A column: FPK_WIDTH values, a lane each, 64-byte aligned. */
+struct fpk_column {
+  int32_t *v;
+};
+
+/* A word of memory, little-endian, that is not 0 in all lanes at begin and at
+ * the root's end. Columns by number. */
+struct fpk_word {
+  uint32_t word;       /* address / 4 */
+  uint32_t begin;      /* column, or FPK_NONE: 0 in all lanes */
+  uint32_t end;        /* column of the root's end, or FPK_NONE: as begin */
+};
+
+/* Cells that are looked at at one kind of end, and how. */
+struct fpk_view {
+  uint32_t cell_count;
+  uint16_t *cell;      /* [cell_count] */
+  uint8_t *is_float;   /* [cell_count]: a NaN equals a NaN */
+  bool stack;          /* depth and live cells of the data stack */
+  bool memory;         /* all memory but ranges; else the ranges alone */
+  uint32_t range_count;
+  struct fpk_range { uint32_t first, count; } *range; /* bytes */
+};
+
+struct fpk_batch {
+  const struct fisa_dialect *dialect;
+  uint32_t lanes;            /* used: 0..lanes-1 */
+  uint32_t column_count, column_capacity;
+  struct fpk_column *column;
+
+  /* [cell count]: value of each cell at begin where `begin` is FPK_NONE; the
+   * column at begin; that of the root's end, or FPK_NONE: as at begin. The
+   * cells of stacks are among them. */
+  int32_t *uniform;
+  uint32_t *begin, *end;
+  uint32_t varying;          /* cells that have a column at begin */
+
+  uint32_t word_count, word_capacity;
+  struct fpk_word *word;     /* ascending */
+
+  uint32_t view_count;
+  struct fpk_view **view;    /* not owned */
+  uint32_t begin_count, end_count;
+  uint32_t *begin_pc, *end_pc; /* the pcs there are, of the root */
+
+  /* [FPK_WIDTH], lane by lane */
+  uint32_t *at;              /* index into begin_pc */
+  uint32_t *stop;            /* index into end_pc; FPK_NONE: no yield */
+  uint32_t *looks;           /* index into view */
+  int32_t *status, *fault;   /* the root's */
+  uint32_t *fuel;            /* of a variant: root's x 2 + 64 */
+  uint32_t *cycles;          /* low word of the counter at begin */
+  int32_t *counts;           /* -1: its cost counts, 0: it does not */
+  uint32_t *in, *in_count;   /* its inputs: event[in].. */
+  uint32_t *out, *out_count; /* its outputs; value: inputs taken before */
+  uint32_t event_count, event_capacity;
+  struct fisa_event *event;
+
+  uint32_t slow;             /* lanes that only the ir engine can run (ticking,
+                                too much fuel): then no wide engine runs any */
+  uint64_t version;          /* changes with every lane added; never the same
+                                for two batches of a process */
+};
+
+struct fpk_batch *fpk_batch_new(const struct fisa_dialect *d);
+void fpk_batch_free(struct fpk_batch *b);
+
+/* One lane to be: how the root begins and ends, and what crossed the border. */
+struct fpk_episode {
+  const struct fisa_state *begin, *end;  /* end: memory by its dirty pages */
+  const struct fisa_event *in, *out;
+  uint32_t in_count, out_count;
+  uint64_t instructions;                 /* of the root */
+  uint64_t fuel;                         /* of a variant */
+  bool counts;
+  const struct fpk_view *view;
+};
+
+/* Adds a lane to a batch that has room. Returns 0 or -1 (out of memory: the
+ * batch is as it was). */
+int fpk_batch_add(struct fpk_batch *b, const struct fpk_episode *e);
+
+/* Bytes a batch takes. */
+size_t fpk_batch_bytes(const struct fpk_batch *b);
+
+/* ---- verdicts ----------------------------------------------------------- */
+
+/* How a variant's pcs relate to the root's boundaries, for one batch. */
+struct fpk_places {
+  const uint32_t *start;  /* [begin_count]: op index a lane begins at, or
+                             FPK_NONE: no such place in the variant */
+  const uint32_t *stop;   /* [end_count]: the variant's pc, or FPK_NONE */
+};
+
+/* What came of lanes first..first + count - 1, in their order. */
+struct fpk_verdict {
+  uint32_t good;          /* lanes before the first that was wrong or by whose
+                             end the cost was above the bound */
+  bool wrong, dear;       /* which of it; both false: all were good. A lane
+                             that is both is dear */
+  uint64_t cost;          /* of the good lanes that count */
+  uint64_t instructions;  /* of the good lanes */
+};
+
+#endif /* FLUX_GPU_PACK_H */
