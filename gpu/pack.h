@@ -23,20 +23,22 @@
 enum fpk_op_flags {
   FPK_HEAD = 1,     /* control may come here from elsewhere, or the op before
                        this one may send it elsewhere: a block begins */
-  FPK_NO_D = 2,     /* the result in d is not looked at any more */
-  FPK_NO_C = 4,     /* SIGNS and the like: neither is the zero flag ... */
-  FPK_NO_IMM = 8,   /* ... nor the sign flag */
-  FPK_A_CONST = 16, /* slot a, b, c is a constant: the same in all lanes */
-  FPK_B_CONST = 32,
-  FPK_C_CONST = 64
+  FPK_START = 2,    /* a run may begin here: the slots that are loaded suffice */
+  FPK_NO_D = 4,     /* SIGNS and the like: the result in d, the flag in c, the */
+  FPK_NO_C = 8,     /* flag in imm are not looked at any more. Other ops of */
+  FPK_NO_IMM = 16,  /* which nothing is looked at are left out, or NOPs */
+  FPK_A_CONST = 32, /* the operand is a constant: the same in all lanes */
+  FPK_B_CONST = 64,
+  FPK_C_CONST = 128
 };
 
 /*
  * One op: as fir_ins, which says what imm and target hold, but for this: d a
- * b c, and imm where it names a cell, are slots. rows, cycles and cost count
- * what stands before the op, so that a run from op i up to and with op k did
- * rows[k + 1] - rows[i] instructions; an op END, and a FAULT without cycles,
- * count none although they ask for fuel.
+ * b c, and imm where it names a cell, are slots; a target is an index into
+ * the packed ops. rows, cycles and cost are running sums over the program,
+ * this op included, so that a straight run from head i up to and with op k
+ * did op[k].rows - (op[i].rows - op[i].own_rows) instructions. An END, and a
+ * FAULT without cycles, are no instruction although they ask for fuel.
  */
 struct fpk_op {
   uint16_t op;
@@ -44,12 +46,12 @@ struct fpk_op {
   uint16_t d, a, b, c;
   int32_t imm;
   uint32_t target;
-  uint32_t row;       /* FIR_FIRST and the pc */
-  uint32_t rows;
-  uint32_t cycles;
-  uint32_t cost;
-  uint32_t block;     /* HEAD: instructions up to the next head, which is as
-                         much fuel as the block may ask for */
+  uint32_t row;         /* FIR_FIRST and the pc */
+  uint32_t rows, cycles, cost;
+  uint16_t own_rows, own_cycles, own_cost; /* of these, this op's */
+  uint16_t reserved;
+  uint32_t block;       /* times that this op and those behind it ask for fuel
+                           before the next head */
 };
 
 /* Where the value of a slot comes from at begin. */
@@ -63,8 +65,9 @@ enum fpk_slot_kind {
 struct fpk_slot {
   uint16_t kind;
   uint16_t cell;   /* of CELL and READ */
-  bool loaded;     /* CELL: some path reads it, or ends, before it is written;
-                      else its value at begin does not matter */
+  bool loaded;     /* CELL: from an op that has FPK_START some path reads it,
+                      or ends, before it is written; else its value at begin
+                      does not matter */
   int32_t value;
 };
 
@@ -79,12 +82,14 @@ struct fpk_stack {
 struct fpk_program {
   const struct fir_program *ir;  /* not owned; outlives this */
   uint32_t count;
-  struct fpk_op *op;             /* [count + 1]; the last closes the sums */
+  struct fpk_op *op;             /* [count] */
   uint32_t slot_count;
   struct fpk_slot *slot;         /* slots that may be written come first: */
   uint32_t written_count;        /* there are this many */
   uint16_t *slot_of;             /* [state cells]: slot of a cell, or
                                     UINT16_MAX: not touched */
+  uint32_t *at;                  /* [ir->count]: where an op of the IR is; one
+                                    that was left out: what stands behind */
   bool memory;                   /* has ops that reach memory */
   bool stores;                   /* has ops that write it */
   bool outside;                  /* takes or gives values */
@@ -92,6 +97,7 @@ struct fpk_program {
   bool stack;                    /* uses a stack or links */
   struct fpk_stack data, calls;  /* the same region where links are not apart:
                                     then calls.first == data.first */
+  struct fpk_room *room;         /* private: buffers */
 };
 
 /*
