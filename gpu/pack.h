@@ -27,10 +27,15 @@ enum fpk_op_flags {
   FPK_NO_D = 4,     /* SIGNS and the like: the result in d, the flag in c, the */
   FPK_NO_C = 8,     /* flag in imm are not looked at any more. Other ops of */
   FPK_NO_IMM = 16,  /* which nothing is looked at are left out, or NOPs */
-  FPK_A_CONST = 32, /* the operand is a constant: the same in all lanes */
-  FPK_B_CONST = 64,
-  FPK_C_CONST = 128
+  FPK_A_CONST = 32, /* the operand is a constant, the same in all lanes; only */
+  FPK_B_CONST = 64  /* of ops for which fpk_takes_constants says so */
 };
+
+/* Ops for which engines are expected to have forms with a constant in a or b,
+ * or in both; X(ID). All others read constants from columns, too. */
+#define FPK_CONSTANT_OPS(X) \
+  X(MOV) X(ADD) X(SUB) X(MUL) X(AND) X(OR) X(XOR) X(SHL) X(SAR) X(MIN) X(MAX) \
+  X(EQ) X(NE) X(LT) X(LE) X(GT) X(GE)
 
 /*
  * One op: as fir_ins, which says what imm and target hold, but for this: d a
@@ -50,6 +55,7 @@ struct fpk_op {
   uint32_t rows, cycles, cost;
   uint16_t own_rows, own_cycles, own_cost; /* of these, this op's */
   uint16_t reserved;
+  uint32_t ir;          /* its index in the IR */
   uint32_t block;       /* times that this op and those behind it ask for fuel
                            before the next head */
 };
@@ -65,6 +71,7 @@ enum fpk_slot_kind {
 struct fpk_slot {
   uint16_t kind;
   uint16_t cell;   /* of CELL and READ */
+  bool column;     /* CONST: an op without a form for it reads it */
   bool loaded;     /* CELL: from an op that has FPK_START some path reads it,
                       or ends, before it is written; else its value at begin
                       does not matter */
@@ -95,6 +102,9 @@ struct fpk_program {
   bool outside;                  /* takes or gives values */
   bool cycle;                    /* reads the cycle counter */
   bool stack;                    /* uses a stack or links */
+  bool straight;                 /* one run from begin to end: no op leads
+                                    elsewhere than to the next, but to stop */
+  uint16_t most_cost;            /* of an op: what it costs or its cycles */
   struct fpk_stack data, calls;  /* the same region where links are not apart:
                                     then calls.first == data.first */
   struct fpk_room *room;         /* private: buffers */
@@ -154,7 +164,7 @@ struct fpk_batch {
   struct fpk_word *word;     /* ascending */
 
   uint32_t view_count;
-  struct fpk_view **view;    /* not owned */
+  const struct fpk_view **view; /* not owned */
   uint32_t begin_count, end_count;
   uint32_t *begin_pc, *end_pc; /* the pcs there are, of the root */
 
@@ -171,8 +181,11 @@ struct fpk_batch {
   uint32_t event_count, event_capacity;
   struct fisa_event *event;
 
-  uint32_t slow;             /* lanes that only the ir engine can run (ticking,
-                                too much fuel): then no wide engine runs any */
+  uint32_t most_fuel;        /* of a lane */
+  bool slow;                 /* a lane's fuel is above FPK_MAX_FUEL: only the
+                                ir engine runs these */
+  bool ticking;              /* a cell that counts down by itself begins above
+                                0: only programs with tick ops run */
   uint64_t version;          /* changes with every lane added; never the same
                                 for two batches of a process */
 };
@@ -185,7 +198,6 @@ struct fpk_episode {
   const struct fisa_state *begin, *end;  /* end: memory by its dirty pages */
   const struct fisa_event *in, *out;
   uint32_t in_count, out_count;
-  uint64_t instructions;                 /* of the root */
   uint64_t fuel;                         /* of a variant */
   bool counts;
   const struct fpk_view *view;
@@ -197,6 +209,12 @@ int fpk_batch_add(struct fpk_batch *b, const struct fpk_episode *e);
 
 /* Bytes a batch takes. */
 size_t fpk_batch_bytes(const struct fpk_batch *b);
+
+/* Entry of a word in b->word, or FPK_NONE. */
+uint32_t fpk_batch_word(const struct fpk_batch *b, uint32_t word);
+
+/* The bits of a word that a view looks at. */
+uint32_t fpk_view_mask(const struct fpk_view *v, uint32_t word);
 
 /* ---- verdicts ----------------------------------------------------------- */
 

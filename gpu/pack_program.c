@@ -557,24 +557,39 @@ static uint16_t lesser(const struct fir_ins *in, uint16_t flags) {
   return in->op == FIR_SUB_SIGNS ? FLUX_OP_SUB : in->op;
 }
 
+static bool takes_constants(unsigned op) {
+  static const bool takes[FLUX_OP_COUNT] = {
+#define TAKES(ID) [FLUX_OP_##ID] = true,
+      FPK_CONSTANT_OPS(TAKES)
+#undef TAKES
+  };
+
+  return op < FLUX_OP_COUNT && takes[op];
+}
+
 static void pack_op(const struct packing *k, uint32_t i, struct fpk_op *o) {
-  static const uint16_t consts[4] = {0, FPK_A_CONST, FPK_B_CONST, FPK_C_CONST};
+  static const uint16_t consts[5] = {0, FPK_A_CONST, FPK_B_CONST, 0, 0};
   const struct fir_ins *in = &k->ir->ins[i];
-  const struct fpk_program *p = k->p;
   const uint16_t *slot_of = k->room->slot_of;
   struct uses u = uses_of(in);
   uint16_t slot[5] = {in->d, in->a, in->b, in->c, 0};
+  struct fpk_slot *all = k->p->slot;
 
+  o->op = lesser(in, o->flags);
+  o->ir = i;
   for (unsigned n = 0; n < 5; n++) {
     if (u.use[n] == 'N')
       continue;
     slot[n] = slot_of[u.cell[n]];
-    if (n < 4 && u.use[n] == 'R' && p->slot[slot[n]].kind == FPK_SLOT_CONST)
+    if (all[slot[n]].kind != FPK_SLOT_CONST)
+      continue;
+    if (consts[n] && takes_constants(o->op))
       o->flags |= consts[n];
+    else
+      all[slot[n]].column = true;
   }
   if (u.file_count)
     slot[0] = slot_of[u.file_first];
-  o->op = lesser(in, o->flags);
   o->d = slot[0];
   o->a = slot[1];
   o->b = slot[2];
@@ -620,6 +635,7 @@ static void pack_ops(struct packing *k) {
     } else if (r->head[i]) {
       o.op = FLUX_OP_NOP;
       o.row = ir->ins[i].row;
+      o.ir = i;
       p->op[n++] = o;
     }
   }
@@ -647,9 +663,16 @@ static void finish_ops(struct packing *k) {
 
 static void note_needs(struct fpk_program *p) {
   p->memory = p->stores = p->outside = p->cycle = false;
+  p->straight = true;
+  p->most_cost = 1;
   for (uint32_t i = 0; i < p->count; i++) {
     unsigned op = p->op[i].op;
     enum fisa_effect e;
+    if (p->op[i].own_cost > p->most_cost)
+      p->most_cost = p->op[i].own_cost;
+    if (p->op[i].own_cycles > p->most_cost)
+      p->most_cost = p->op[i].own_cycles;
+    p->straight &= !has_target(op) && !goes_anywhere(op);
     if (op >= FLUX_OP_COUNT)
       continue;
     e = fisa_semop_effect(op);
