@@ -617,6 +617,28 @@ static uint32_t start_index(const struct fir_program *p, uint32_t pc) {
   return i;
 }
 
+/* Runs from an index of the IR; s and the lane are ready. */
+static struct fir_result run_from(struct engine *e, const struct fir_program *p,
+                                  struct fir_lane *lane, struct fisa_state *s,
+                                  struct fir_limits limits, uint32_t start) {
+  struct fir_result r = {0};
+
+  engine_begin(e, p, lane, s);
+  e->stop_at_yield = limits.stop_at_yield;
+  e->fuel = limits.fuel < INT64_MAX ? (int64_t)limits.fuel : INT64_MAX;
+  r.instructions = (uint64_t)e->fuel;
+  execute(e, start);
+  copy_cells(p, s->cells, lane->cells);
+  r.instructions -= (uint64_t)e->fuel;
+  r.cost = p->cost ? e->cost : e->cycles - s->cycles;
+  r.starved = e->starved;
+  s->cycles = e->cycles;
+  s->status = e->status;
+  s->fault = e->fault;
+  s->pc = e->pc;
+  return r;
+}
+
 struct fir_result fir_run_visit(const struct fir_program *p,
                                 struct fir_lane *lane, struct fisa_state *s,
                                 const struct fir_io *io,
@@ -641,20 +663,22 @@ struct fir_result fir_run_visit(const struct fir_program *p,
     r.starved = true;
     return r;
   }
-  engine_begin(&e, p, lane, s);
-  e.stop_at_yield = limits.stop_at_yield;
-  e.fuel = limits.fuel < INT64_MAX ? (int64_t)limits.fuel : INT64_MAX;
-  r.instructions = (uint64_t)e.fuel;
-  execute(&e, start);
-  copy_cells(p, s->cells, lane->cells);
-  r.instructions -= (uint64_t)e.fuel;
-  r.cost = p->cost ? e.cost : e.cycles - s->cycles;
-  r.starved = e.starved;
-  s->cycles = e.cycles;
-  s->status = e.status;
-  s->fault = e.fault;
-  s->pc = e.pc;
-  return r;
+  return run_from(&e, p, lane, s, limits, start);
+}
+
+struct fir_result fir_resume(const struct fir_program *p, struct fir_lane *lane,
+                             struct fisa_state *s, const struct fir_io *io,
+                             struct fir_limits limits,
+                             const struct fir_stand *from) {
+  struct engine e = {.io = io};
+  struct fir_result r = {.starved = true};
+
+  assert(from->index < p->count && s->mem_size == p->dialect->mem_size);
+  s->fault = 0;
+  if (!lane_ready(lane, p))
+    return r;
+  memcpy(lane->cells + p->temp, from->temps, sizeof(from->temps));
+  return run_from(&e, p, lane, s, limits, from->index);
 }
 
 struct fir_result fir_run(const struct fir_program *p, struct fir_lane *lane,

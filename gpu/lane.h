@@ -22,6 +22,19 @@ struct fisa_state *fir_lane_state(struct fir_lane *lane,
 /* Makes room for a program, so that no run of it fails for want of memory. */
 bool fir_lane_reserve(struct fir_lane *lane, const struct fir_program *p);
 
+/* Where a run stands: an op of the IR, which may be in the midst of a row, and
+ * the temporaries there. */
+struct fir_stand {
+  uint32_t index;
+  int32_t temps[FIR_TEMPS];
+};
+
+/* As fir_run, from there, whatever s->pc is. Fuel may be 0. */
+struct fir_result fir_resume(const struct fir_program *p, struct fir_lane *lane,
+                             struct fisa_state *s, const struct fir_io *io,
+                             struct fir_limits limits,
+                             const struct fir_stand *from);
+
 /* A second one, after fir_lane_state for the same dialect. */
 struct fisa_state *fir_lane_other(struct fir_lane *lane);
 

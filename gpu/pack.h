@@ -70,7 +70,7 @@ enum fpk_slot_kind {
 
 struct fpk_slot {
   uint16_t kind;
-  uint16_t cell;   /* of CELL and READ */
+  uint16_t cell;   /* of CELL and READ: of the state; else of the engine */
   bool column;     /* CONST: an op without a form for it reads it */
   bool loaded;     /* CELL: from an op that has FPK_START some path reads it,
                       or ends, before it is written; else its value at begin
@@ -120,6 +120,11 @@ struct fpk_program {
 int fpk_program_make(const struct fir_program *ir, const struct fisa_set *ends,
                      struct fpk_program *out, struct fisa_error *err);
 void fpk_program_done(struct fpk_program *p);
+
+/* Where runs that begin at some pcs of the program begin: op indexes, or
+ * FPK_NONE where no run can. With ends == NULL they may begin anywhere. */
+void fpk_places_start(const struct fpk_program *p, const uint32_t *pc,
+                      uint32_t count, uint32_t *start);
 
 /* ---- batches ------------------------------------------------------------ */
 
@@ -181,7 +186,9 @@ struct fpk_batch {
   uint32_t event_count, event_capacity;
   struct fisa_event *event;
 
-  uint32_t most_fuel;        /* of a lane */
+  uint32_t least_fuel, most_fuel; /* of a lane */
+  bool alike;                /* all lanes end with the same status, fault and
+                                pc, and nothing crosses the border */
   bool slow;                 /* a lane's fuel is above FPK_MAX_FUEL: only the
                                 ir engine runs these */
   bool ticking;              /* a cell that counts down by itself begins above

@@ -384,6 +384,13 @@ static void add_facts(struct fpk_batch *b, const struct fpk_episode *e) {
   b->fuel[lane] = e->fuel > FPK_MAX_FUEL ? FPK_MAX_FUEL : (uint32_t)e->fuel;
   if (b->fuel[lane] > b->most_fuel)
     b->most_fuel = b->fuel[lane];
+  if (lane == 0 || b->fuel[lane] < b->least_fuel)
+    b->least_fuel = b->fuel[lane];
+  if (lane == 0)
+    b->alike = true;
+  b->alike &= b->status[lane] == b->status[0] && e->in_count == 0 &&
+              b->fault[lane] == b->fault[0] && e->out_count == 0 &&
+              b->stop[lane] == b->stop[0];
   b->slow |= e->fuel > FPK_MAX_FUEL;
   b->cycles[lane] = (uint32_t)e->begin->cycles;
   b->counts[lane] = e->counts ? -1 : 0;

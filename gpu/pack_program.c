@@ -359,6 +359,7 @@ static void add_engine_slots(struct packing *k, bool written) {
     bool work = c != ir->zero && c < ir->pool_first;
     if (!k->room->used[c] || work != written)
       continue;
+    s.cell = (uint16_t)c;
     s.value = c >= ir->pool_first ? ir->pool[c - ir->pool_first] : 0;
     add_slot(k, c, s);
   }
@@ -424,9 +425,14 @@ static void note_heads(struct packing *k) {
   for (uint32_t i = 0; i + 1 < ir->count; i++)
     if (ir->ins[i].op == FIR_BOUNDARY && (head[i] & FPK_START))
       head[i + 1] |= FPK_HEAD | FPK_START;
-  for (uint32_t pc = 0; anywhere && pc <= ir->source->size; pc++)
-    if (ir->at[pc] != FIR_NONE)
+  for (uint32_t pc = 0; pc <= ir->source->size; pc++) {
+    if (ir->at[pc] == FIR_NONE)
+      continue;
+    if (anywhere)
       head[ir->at[pc]] |= FPK_HEAD;
+    if (!k->ends)
+      head[ir->at[pc]] |= FPK_START;
+  }
 }
 
 /* ---- liveness ----------------------------------------------------------- */
@@ -653,7 +659,7 @@ static void finish_ops(struct packing *k) {
     if (has_target(p->op[n].op))
       p->op[n].target = p->at[p->op[n].target];
   for (uint32_t i = ir->count; i-- > 0;) {
-    if (i + 1 < ir->count && k->room->head[i + 1])
+    if (i + 1 < ir->count && (k->room->head[i + 1] & FPK_HEAD))
       asks = 0;
     asks += ir->ins[i].row >> 31;
     if (!k->room->dead[i] || k->room->head[i])
@@ -708,4 +714,18 @@ int fpk_program_make(const struct fir_program *ir, const struct fisa_set *ends,
   finish_ops(&k);
   note_needs(out);
   return 0;
+}
+
+void fpk_places_start(const struct fpk_program *p, const uint32_t *pc,
+                      uint32_t count, uint32_t *start) {
+  const struct fir_program *ir = p->ir;
+
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t at = pc[i] <= ir->source->size ? ir->at[pc[i]] : FIR_NONE;
+    if (at != FIR_NONE && ir->ins[at].op == FIR_BOUNDARY)
+      at++;
+    start[i] = at == FIR_NONE ? FPK_NONE : p->at[at];
+    if (start[i] != FPK_NONE && !(p->op[start[i]].flags & FPK_START))
+      start[i] = FPK_NONE;
+  }
 }

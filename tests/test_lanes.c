@@ -1,0 +1,324 @@
+/*
+ * test_lanes.c - the lanes against the ir engine, on random programs of every
+ * dialect: each build, few lanes and many, with boundaries and without. All
+ * that can be seen of each lane's run is compared.
+ *
+ * FLUX_SOAK_PROGRAMS sets the number of programs of each dialect and build,
+ * FLUX_SOAK_SEED the seed. An argument names a dialect.
+ */
+#include "tests/gen.h"
+#include "tests/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gpu/lanes.h"
+#include "isa/asm.h"
+
+enum {
+  PROGRAMS = 4000,
+  NOISE = 1500,
+  FUEL = 2000,
+  FAILURES = 5,
+  MANY = 96
+};
+
+/* What one run saw of the outside. */
+struct outside {
+  uint64_t seed, number;
+  uint32_t taken;
+  struct fisa_trace trace;
+};
+
+static int take(uint16_t source, const int32_t *arg, unsigned argc,
+                int32_t *value, void *user) {
+  struct outside *o = user;
+  struct fisa_event e = {.argc = (uint8_t)argc, .name = source};
+
+  for (unsigned i = 0; i < argc; i++)
+    e.arg[i] = arg[i];
+  /* Now and then there is nothing more. */
+  if (o->number % 7 == 3 && o->taken == 3)
+    return -1;
+  e.value = *value = gen_input(o->seed, o->number, o->taken++);
+  return fisa_trace_add(&o->trace, &e);
+}
+
+static int give(uint16_t channel, const int32_t *arg, unsigned argc,
+                void *user) {
+  struct outside *o = user;
+  struct fisa_event e = {.out = 1, .argc = (uint8_t)argc, .name = channel};
+
+  for (unsigned i = 0; i < argc; i++)
+    e.arg[i] = arg[i];
+  return fisa_trace_add(&o->trace, &e);
+}
+
+/* A program on many states, twice. */
+struct rig {
+  struct gen_table table;
+  struct fisa_dialect *d;
+  uint64_t seed;
+  struct fir_lane *lane;
+  struct flanes *lanes;
+  struct fpk_program packed;
+  struct fisa_state *one[MANY], *other[MANY];
+  struct outside one_side[MANY], other_side[MANY];
+  struct fir_result result[MANY];
+  struct fir_io io[MANY];
+  struct flanes_task task[MANY];
+  unsigned failures, runs, refused, statuses[FISA_RUN_YIELD + 1];
+  char what[160];
+};
+
+static bool differ(struct rig *t, const char *name, long long ir,
+                   long long lanes) {
+  snprintf(t->what, sizeof(t->what), "%s: ir %lld, lanes %lld", name, ir,
+           lanes);
+  return false;
+}
+
+static bool same_state(struct rig *t, const struct fisa_state *ir,
+                       const struct fisa_state *lanes) {
+  char name[FISA_MAX_NAME + 16];
+
+  if (ir->status != lanes->status)
+    return differ(t, "status", ir->status, lanes->status);
+  if (ir->fault != lanes->fault)
+    return differ(t, "fault", ir->fault, lanes->fault);
+  snprintf(name, sizeof(name), "pc (status %d)", (int)ir->status);
+  if (ir->pc != lanes->pc)
+    return differ(t, name, ir->pc, lanes->pc);
+  if (ir->cycles != lanes->cycles)
+    return differ(t, "cycles", (long long)ir->cycles,
+                  (long long)lanes->cycles);
+  for (uint32_t f = 0; f < t->d->file_count; f++)
+    for (uint32_t i = 0; i < t->d->files[f].count; i++) {
+      uint32_t c = t->d->files[f].first + i;
+      if (ir->cells[c] == lanes->cells[c])
+        continue;
+      snprintf(name, sizeof(name), "%s%u", t->d->files[f].name, i);
+      return differ(t, name, ir->cells[c], lanes->cells[c]);
+    }
+  if (t->d->mem_size > 0 && memcmp(ir->mem, lanes->mem, t->d->mem_size) == 0)
+    return memcmp(ir->written, lanes->written, t->d->mem_size / 8) == 0 ||
+           differ(t, "written", 0, 0);
+  for (uint32_t i = 0; i < t->d->mem_size; i++)
+    if (ir->mem[i] != lanes->mem[i]) {
+      snprintf(name, sizeof(name), "mem %u", i);
+      return differ(t, name, ir->mem[i], lanes->mem[i]);
+    }
+  return true;
+}
+
+static bool same_lane(struct rig *t, uint32_t i) {
+  const struct fir_result *ir = &t->result[i], *lanes = &t->task[i].result;
+  const struct fisa_trace *a = &t->one_side[i].trace;
+  const struct fisa_trace *b = &t->other_side[i].trace;
+
+  if (ir->instructions != lanes->instructions)
+    return differ(t, "instructions", (long long)ir->instructions,
+                  (long long)lanes->instructions);
+  if (!same_state(t, t->one[i], t->other[i]))
+    return false;
+  if (ir->cost != lanes->cost)
+    return differ(t, "cost", (long long)ir->cost, (long long)lanes->cost);
+  if (ir->starved != lanes->starved)
+    return differ(t, "starved", ir->starved, lanes->starved);
+  if (a->count != b->count)
+    return differ(t, "events", a->count, b->count);
+  for (uint32_t k = 0; k < a->count; k++)
+    if (!fisa_event_equal(&a->events[k], &b->events[k]))
+      return differ(t, "event", k, k);
+  return true;
+}
+
+static void begin(struct rig *t, const struct fisa_program *p, uint64_t number,
+                  uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    /* Several lanes begin alike, so that they go together for a while. */
+    uint64_t state = number + (i % 3 ? i : i / 3) * UINT64_C(1000003);
+    struct outside *sides[2] = {&t->one_side[i], &t->other_side[i]};
+
+    gen_begin(&t->table, p, t->seed, state, t->one[i]);
+    fisa_state_copy(t->other[i], t->one[i]);
+    for (unsigned k = 0; k < 2; k++) {
+      sides[k]->seed = t->seed;
+      sides[k]->number = state;
+      sides[k]->taken = 0;
+      sides[k]->trace.count = 0;
+    }
+    t->io[i] = (struct fir_io){take, give, &t->other_side[i]};
+    t->task[i] = (struct flanes_task){.state = t->other[i], .io = &t->io[i]};
+  }
+}
+
+/* 0: equal; 1: not for the lanes; -1: they differ, and where is told. */
+static int run_both(struct rig *t, const struct fisa_program *p,
+                    uint32_t count, struct fir_limits limits) {
+  struct fir_program *ir = NULL;
+  struct fisa_error err = {""};
+  int rc;
+
+  if (fir_lower(p, &ir, &err)) {
+    snprintf(t->what, sizeof(t->what), "%s", err.text);
+    return -1;
+  }
+  rc = fpk_program_make(ir, NULL, &t->packed, &err);
+  if (rc == 0)
+    rc = flanes_exec(t->lanes, &t->packed, t->task, count, limits);
+  for (uint32_t i = 0; rc == 0 && i < count; i++) {
+    const struct fir_io io = {take, give, &t->one_side[i]};
+    t->result[i] = fir_run(ir, t->lane, t->one[i], &io, limits);
+    t->statuses[t->one[i]->status]++;
+    if (!same_lane(t, i)) {
+      size_t n = strlen(t->what);
+      snprintf(t->what + n, sizeof(t->what) - n, " (lane %u of %u)", i, count);
+      rc = -1;
+    }
+  }
+  fir_free(ir);
+  return rc;
+}
+
+static void set_boundary(const struct rig *t, struct fisa_program *p,
+                         uint64_t number) {
+  struct fisa_boundary *b = &p->manifest.boundary;
+
+  if (number % 8 == 0) {
+    b->kind = FISA_BOUNDARY_PC;
+    b->pc = (uint32_t)(number / 8 % p->size);
+  } else if (number % 8 == 1 && t->d->channel_count > 0) {
+    b->kind = FISA_BOUNDARY_OUT;
+    b->channel = (uint16_t)(number / 8 % t->d->channel_count);
+  }
+}
+
+static void compare(struct rig *t, uint64_t number, bool noise) {
+  static const uint32_t counts[] = {1, 16, 5, 32, 48, 17, MANY, 3};
+  struct fisa_program *p = noise ? gen_noise(&t->table, t->seed, number)
+                                 : gen_program(&t->table, t->seed, number);
+  struct fir_limits limits = {FUEL, number % 3 == 0};
+  uint32_t count = counts[number / 2 % (sizeof(counts) / sizeof(counts[0]))];
+  char *text;
+  int rc;
+
+  if (!p) {
+    UNIT_TRUE(0, "out of memory");
+    return;
+  }
+  set_boundary(t, p, number);
+  if (number % 16 == 5)
+    limits.fuel = 1 + number / 16 % 40;
+  begin(t, p, number, count);
+  rc = run_both(t, p, count, limits);
+  t->runs += rc == 0;
+  t->refused += rc > 0;
+  if (rc < 0) {
+    UNIT_TRUE(0, "%s %s seed %llu %s %llu: %s", t->d->name,
+              flanes_build(t->lanes), (unsigned long long)t->seed,
+              noise ? "noise" : "program", (unsigned long long)number,
+              t->what);
+    text = fisa_disassemble(p);
+    if (t->failures++ < FAILURES)
+      printf("%s\n", text ? text : "(no memory)");
+    free(text);
+  }
+  fisa_program_free(p);
+}
+
+static uint64_t env_number(const char *name, uint64_t otherwise) {
+  const char *text = getenv(name);
+
+  return text && *text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static bool open_rig(struct rig *t, const char *dialect) {
+  struct fisa_error err = {""};
+
+  memset(t, 0, sizeof(*t));
+  t->seed = env_number("FLUX_SOAK_SEED", 20260202);
+  if (!UNIT_EQ(fisa_dialect_builtin(dialect, true, &t->d, &err), 0))
+    return false;
+  gen_table_init(&t->table, t->d);
+  t->lane = fir_lane_new();
+  CU_ASSERT_FATAL(t->lane != NULL);
+  for (uint32_t i = 0; i < MANY; i++) {
+    t->one[i] = fisa_state_new(t->d);
+    t->other[i] = fisa_state_new(t->d);
+    CU_ASSERT_FATAL(t->one[i] && t->other[i]);
+  }
+  return true;
+}
+
+static void close_rig(struct rig *t) {
+  for (uint32_t i = 0; i < MANY; i++) {
+    fisa_state_free(t->one[i]);
+    fisa_state_free(t->other[i]);
+    fisa_trace_done(&t->one_side[i].trace);
+    fisa_trace_done(&t->other_side[i].trace);
+  }
+  fpk_program_done(&t->packed);
+  fir_lane_free(t->lane);
+  fisa_dialect_free(t->d);
+}
+
+static void differential(const char *dialect, uint64_t programs, bool noise) {
+  struct rig *t = calloc(1, sizeof(*t));
+  const char *build;
+
+  CU_ASSERT_FATAL(t != NULL);
+  if (open_rig(t, dialect)) {
+    for (unsigned k = 0; (build = flanes_builds(k)) != NULL; k++) {
+      t->lanes = flanes_new(build);
+      CU_ASSERT_FATAL(t->lanes != NULL);
+      for (uint64_t n = 0; n < programs && t->failures < FAILURES; n++)
+        compare(t, n, noise);
+      flanes_free(t->lanes);
+    }
+    printf(" seed %llu, %u runs, %u refused (lanes: halt %u end %u fault %u "
+           "fuel %u yield %u)",
+           (unsigned long long)t->seed, t->runs, t->refused, t->statuses[0],
+           t->statuses[1], t->statuses[2], t->statuses[3], t->statuses[4]);
+    for (int i = 0; i <= FISA_RUN_YIELD; i++)
+      UNIT_TRUE(programs < 1000 || t->statuses[i] > 0, "no lane of status %d",
+                i);
+    UNIT_TRUE(t->refused < t->runs + 10,
+              "%u programs are not for the lanes, %u are", t->refused,
+              t->runs);
+  }
+  close_rig(t);
+  free(t);
+}
+
+static void programs_of(const char *dialect) {
+  differential(dialect, env_number("FLUX_SOAK_PROGRAMS", unit_scale(PROGRAMS)),
+               false);
+}
+
+static void noise_of(const char *dialect) {
+  differential(dialect, env_number("FLUX_SOAK_PROGRAMS", unit_scale(NOISE)),
+               true);
+}
+
+#define DIALECT(name) \
+  static void name##_programs(void) { programs_of(#name); } \
+  static void name##_noise(void) { noise_of(#name); }
+DIALECT(unified)
+DIALECT(classic)
+DIALECT(seed)
+DIALECT(stack)
+
+static const struct unit_test tests[] = {
+    {"unified", "programs", unified_programs},
+    {"unified", "noise", unified_noise},
+    {"classic", "programs", classic_programs},
+    {"classic", "noise", classic_noise},
+    {"seed", "programs", seed_programs},
+    {"seed", "noise", seed_noise},
+    {"stack", "programs", stack_programs},
+    {"stack", "noise", stack_noise},
+};
+
+UNIT_MAIN(tests)
