@@ -31,8 +31,8 @@ static flux_status open_dialect(struct fhost_services *s, const char *name,
     return FLUX_E_UNSUPPORTED;
   st->dialect = o->machines ? fhost_machines_spoken(o->machines, name)
                             : o->dialect;
-  if (!st->dialect)
-    st->dialect = fhost_known_dialect(s, name);
+  if (!st->dialect && s->dialect && strcmp(s->dialect->name, name) == 0)
+    st->dialect = s->dialect;
   return st->dialect ? FLUX_OK : FLUX_E_UNSUPPORTED;
 }
 
