@@ -375,11 +375,12 @@ static struct end step(struct fhost_adapted *c,
 static struct end run_steps(struct fhost_adapted *c, uint64_t fuel,
                             _Atomic uint64_t *counts) {
   const struct fisa_boundary *b = &c->boundary;
+  const bool *told = c->out ? c->out->ended : NULL;
   struct fisa_state *s = c->s;
   struct end end = runs_on;
 
   for (bool first = true; end.status == FHOST_RUNS; first = false) {
-    if (fuel == 0)
+    if (fuel == 0 || (told && *told))
       return (struct end){FISA_RUN_FUEL, 0};
     if (s->pc >= c->size)
       return (struct end){FISA_RUN_END, 0};
@@ -487,7 +488,7 @@ int fhost_adapt(const struct fhost_adapter *a, struct fhost_vm *out,
     .dialect = a->dialect, .build_id = a->build_id ? a->build_id : "",
     .flags = (a->step ? FHOST_VM_COUNTS_ALL
                       : FHOST_VM_NO_COUNTS | FHOST_VM_HALT_ONLY) |
-             (a->no_fork ? 0 : FHOST_VM_MAY_FORK),
+             (a->no_fork ? 0 : FHOST_VM_MAY_FORK) | FHOST_VM_TOLD_END,
     .context = a, .load = load, .unload = unload, .run = run, .heads = heads,
     .missing = missing,
   };

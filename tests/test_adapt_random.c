@@ -189,7 +189,8 @@ static bool is_left_out(const struct pair *t) {
 
 static bool run_both(struct pair *t, uint64_t fuel) {
   for (int i = 0; i < 2; i++) {
-    const struct fhost_vm_io io = {adapt_take, adapt_give, &t->side[i]};
+    const struct fhost_vm_io io = {adapt_take, adapt_give, &t->side[i],
+                                   NULL};
     int status = t->vm[i]->run(t->code[i], t->state[i], &io, fuel,
                                t->counts[i]);
     if (status != t->state[i]->status)

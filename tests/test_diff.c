@@ -255,7 +255,7 @@ static bool ended_in_a_cut_one(const struct pair *t) {
 /* Returns how many instructions it took. */
 static uint64_t run_vm(struct pair *t, uint64_t fuel) {
   const struct fvm_io vm_io = {take, give, &t->vm_side};
-  const struct fhost_vm_io io = {take, give, &t->vm_side};
+  const struct fhost_vm_io io = {take, give, &t->vm_side, NULL};
   struct fvm_run run = {.fuel = fuel, .stop_at_yield = t->stop_at_yield};
   uint64_t n = 0;
 

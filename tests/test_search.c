@@ -106,7 +106,7 @@ static void world_output(uint16_t channel, const int32_t *arg, unsigned argc,
 /* Some tasks in a row, of so many instructions; false: one has more. */
 static bool live(const struct fhost_vm *vm, void *code, struct fisa_state *s,
                  struct world *w, uint64_t fuel) {
-  const struct fhost_vm_io io = {world_input, world_output, w};
+  const struct fhost_vm_io io = {world_input, world_output, w, NULL};
   for (unsigned i = 0; i < TASKS; i++) {
     int status = vm->run(code, s, &io, fuel, NULL);
     if (status == FISA_RUN_FUEL) return false;

@@ -107,7 +107,7 @@ static const struct fhost_vm *find_vm(const char *dialect,
 int cli_exec_ref(const struct cli_options *o, const struct fisa_program *p,
                  char **line, struct fisa_error *err) {
   struct outside outside = {0};
-  const struct fhost_vm_io io = {input, output, &outside};
+  const struct fhost_vm_io io = {input, output, &outside, NULL};
   uint64_t fuel = o->has_fuel ? o->fuel : p->dialect->fuel;
   struct fhost_machines *machines = NULL;
   const struct fhost_vm *vm;
