@@ -10,29 +10,24 @@
 
 #include "isa/flow.h"
 
-/* The byte at an address; one past the code reads as 0, so that a report can
- * show what there is of a cut instruction. */
-static uint32_t byte_at(const uint8_t *code, uint32_t size, uint32_t at) {
-  return at < size ? code[at] : 0;
-}
+#define FIXED_MAX 8 /* bytes of a row, but for what a payload adds */
 
-static int32_t operand_value(const struct fisa_operand *op, const uint8_t *code,
-                             uint32_t size, uint32_t pc) {
-  uint32_t at = pc + op->offset;
-  uint32_t v = byte_at(code, size, at);
+/* The value at the front of `at`, of which all bytes can be read. */
+static int32_t operand_value(const struct fisa_operand *op,
+                             const uint8_t *at) {
+  uint32_t v = at[0];
 
   switch (op->kind) {
   case FISA_OPERAND_IMM8S:
     return (int8_t)v;
   case FISA_OPERAND_IMM32S:
-    return (int32_t)(v | byte_at(code, size, at + 1) << 8 |
-                     byte_at(code, size, at + 2) << 16 |
-                     byte_at(code, size, at + 3) << 24);
+    return (int32_t)(v | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
+                     (uint32_t)at[3] << 24);
   case FISA_OPERAND_IMM16S:
-    return (int16_t)(v | byte_at(code, size, at + 1) << 8);
+    return (int16_t)(v | (uint32_t)at[1] << 8);
   case FISA_OPERAND_ADDR16U:
   case FISA_OPERAND_PAYLOAD:
-    return (int32_t)(v | byte_at(code, size, at + 1) << 8);
+    return (int32_t)(v | (uint32_t)at[1] << 8);
   default: /* a register byte, an unsigned or an unused one */
     assert(op->width == 1);
     return (int32_t)v;
@@ -137,7 +132,9 @@ int64_t fisa__insn_target(const uint32_t *at, uint32_t count,
 enum fisa_decode_status fisa_decode(const struct fisa_dialect *d,
                                     const uint8_t *code, uint32_t size,
                                     uint32_t pc, struct fisa_insn *out) {
+  uint8_t cut[FIXED_MAX] = {0};
   const struct fisa_row *row;
+  const uint8_t *bytes;
   uint32_t left;
 
   assert(size <= FISA_MAX_CODE);
@@ -156,11 +153,16 @@ enum fisa_decode_status fisa_decode(const struct fisa_dialect *d,
   if (!row->defined)
     return FISA_DECODE_UNKNOWN;
 
-  assert(row->length >= 1 && row->operand_count <= FISA_MAX_OPERANDS);
+  assert(row->length >= 1 && row->length <= FIXED_MAX);
+  assert(row->operand_count <= FISA_MAX_OPERANDS);
   out->length = row->length;
+  bytes = code + pc;
+  /* What is cut off reads as 0, so that a report can show what there is. */
+  if (row->length > left)
+    bytes = memcpy(cut, bytes, left);
   for (unsigned i = 0; i < row->operand_count; i++) {
     const struct fisa_operand *op = &row->operands[i];
-    out->value[i] = operand_value(op, code, size, pc);
+    out->value[i] = operand_value(op, bytes + op->offset);
     if (op->kind == FISA_OPERAND_PAYLOAD)
       out->length += (uint32_t)out->value[i];
   }

@@ -240,10 +240,11 @@ bool fisa__past_file(const struct fisa_dialect *d, const struct fisa_insn *in) {
   const struct fisa_row *row = in->row;
 
   for (unsigned i = 0; i < row->operand_count; i++)
-    for (uint32_t f = 0; row->operands[i].files >> f; f++)
-      if (row->operands[i].files >> f & 1 && d->files[f].checked &&
-          in->value[i] >= (int32_t)fisa_registers(&d->files[f]))
+    for (unsigned left = row->operands[i].files; left; left &= left - 1) {
+      const struct fisa_file *f = &d->files[__builtin_ctz(left)];
+      if (f->checked && in->value[i] >= (int32_t)fisa_registers(f))
         return true;
+    }
   return false;
 }
 
