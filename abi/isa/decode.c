@@ -34,55 +34,44 @@ static int32_t operand_value(const struct fisa_operand *op,
   }
 }
 
-/* Whether a register byte is the constant 0 in the file that the operand
- * reaches. */
-static bool is_zero_register(const struct fisa_dialect *d,
-                             const struct fisa_operand *op, int32_t raw) {
-  if (raw != 0)
-    return false;
-  for (uint32_t f = 0; f < d->file_count; f++)
-    if (op->files >> f & 1)
-      return d->files[f].zero;
-  return false;
+unsigned fisa_operand_file(const struct fisa_operand *op) {
+  assert(op->kind == FISA_OPERAND_REG && op->files);
+  return (unsigned)__builtin_ctz(op->files);
 }
 
-/* Sums as the machines do, in 32 bits. */
-static int64_t wrap32(int64_t v) {
-  return (int32_t)(uint32_t)(uint64_t)v;
+static bool is_relative(const struct fisa_row *row) {
+  return row->flow == FISA_FLOW_JUMP_REL || row->flow == FISA_FLOW_COND_REL ||
+         row->flow == FISA_FLOW_COND_REL_REG ||
+         row->flow == FISA_FLOW_CALL_REL;
+}
+
+/* A sum as the machines make it, in 32 bits. */
+uint32_t fisa_target_base(const struct fisa_insn *in) {
+  const struct fisa_row *row = in->row;
+  uint32_t base = 0;
+
+  if (is_relative(row))
+    base = in->pc + (row->base_end ? in->length : 0);
+  if (row->target < row->operand_count && row->target != row->target_reg)
+    base += (uint32_t)in->value[row->target];
+  return base;
 }
 
 static int64_t static_target(const struct fisa_dialect *d,
                              const struct fisa_insn *in) {
   const struct fisa_row *row = in->row;
-  int64_t base = in->pc;
-  int64_t offset = 0;
 
-  switch (row->flow) {
-  case FISA_FLOW_NEXT:
-  case FISA_FLOW_HALT:
-  case FISA_FLOW_TRAP:
-  case FISA_FLOW_RET:
+  if (row->flow == FISA_FLOW_NEXT || row->flow == FISA_FLOW_HALT ||
+      row->flow == FISA_FLOW_TRAP || row->flow == FISA_FLOW_RET)
     return FISA_NO_TARGET;
-  case FISA_FLOW_JUMP_ABS:
-  case FISA_FLOW_COND_ABS:
-  case FISA_FLOW_CALL_ABS:
-  case FISA_FLOW_INDIRECT:
-    base = 0;
-    break;
-  default:
-    if (row->base_insn) /* takes all the code: fisa__insn_target */
-      return FISA_NO_TARGET;
-    if (row->base_end)
-      base += in->length;
-    break;
-  }
+  if (row->base_insn) /* takes all the code: fisa__insn_target */
+    return FISA_NO_TARGET;
+  /* A register is known where its byte is the constant 0. */
   if (row->target_reg < row->operand_count &&
-      !is_zero_register(d, &row->operands[row->target_reg],
-                        in->value[row->target_reg]))
+      (in->value[row->target_reg] != 0 ||
+       !d->files[fisa_operand_file(&row->operands[row->target_reg])].zero))
     return FISA_NO_TARGET;
-  if (row->target < row->operand_count)
-    offset = in->value[row->target];
-  return wrap32(base + offset);
+  return (int32_t)fisa_target_base(in);
 }
 
 /* A walk from the first byte, since only that tells where instructions

@@ -43,16 +43,9 @@ int fisa__room_grow(void *array, uint32_t *room, uint32_t need, size_t item) {
  * SP. */
 static bool names_stack(const struct fisa_dialect *d, unsigned stack,
                         const char *words) {
-  for (unsigned f = stack - 1; stack < d->file_count && f <= stack; f++) {
-    const char *name = d->files[f].name;
-    size_t n = strlen(name);
-    for (const char *p = words; *p; p += *p == ';') {
-      size_t word = strcspn(p, ";[.");
-      if (word == n && memcmp(p, name, n) == 0)
-        return true;
-      p += strcspn(p, ";");
-    }
-  }
+  for (unsigned f = stack - 1; stack < d->file_count && f <= stack; f++)
+    if (fisa_list_has(words, d->files[f].name, ";[."))
+      return true;
   return false;
 }
 

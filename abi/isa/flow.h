@@ -211,9 +211,6 @@ int64_t fisa__insn_number(const uint32_t *at, uint32_t count, uint32_t pc);
 int64_t fisa__insn_target(const uint32_t *at, uint32_t count,
                           const struct fisa_insn *in);
 
-/* Whether a register byte lies past the end of a file that is checked. */
-bool fisa__past_file(const struct fisa_dialect *d, const struct fisa_insn *in);
-
 /* Whether a branch is taken by its operands alone: 1 always, 0 never,
  * -1 it depends. */
 int fisa__branch_fixed(const struct fisa_dialect *d,

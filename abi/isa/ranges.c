@@ -395,7 +395,7 @@ static bool row_may_fault(struct fisa__flow *g, const struct fisa__node *n,
     view.user = r;
   }
   if (row->opaque || row->flow == FISA_FLOW_TRAP ||
-      fisa__past_file(g->d, &n->insn))
+      fisa_past_file(g->d, &n->insn))
     return true;
   for (unsigned i = 0; i < row->guard_count; i++)
     if (guard_may_hold(g, n, &row->guards[i], &view))

@@ -101,7 +101,7 @@ static void check_operands(const struct fisa__flow *g,
                   "%s: %s is %d, not within %d..%d", row->name, op->name,
                   (int)v, (int)op->lo, (int)op->hi);
   }
-  if (fisa__past_file(g->d, &n->insn))
+  if (fisa_past_file(g->d, &n->insn))
     fisa__found(r, n->insn.pc, FISA_BAD_OPERAND,
                 "%s names a register past the last", row->name);
   for (unsigned i = 0; i < row->guard_count; i++)
