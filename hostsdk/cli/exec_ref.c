@@ -69,7 +69,7 @@ static int lay_state(const struct cli_options *o,
 
   if (!o->state)
     return 0;
-  if (cli_read_file(o->state, STATE_MAX, &text, &length, err) != 0)
+  if (fisa_read_file(o->state, STATE_MAX, &text, &length, err) != 0)
     return -1;
   rc = fisa_state_from_json(p->dialect, text, length, s, &outside->given,
                             &why);
