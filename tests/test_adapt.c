@@ -22,7 +22,7 @@ struct bench {
   struct fisa_program *p;
   void *code;
   struct fisa_state *s;
-  struct adapt_outside side;
+  struct gen_outside side;
   _Atomic uint64_t counts[256];
 };
 
@@ -53,7 +53,7 @@ static void done(struct bench *b) {
 }
 
 static int run(struct bench *b, uint64_t fuel) {
-  const struct fhost_vm_io io = {adapt_take, adapt_give, &b->side, NULL};
+  const struct fhost_vm_io io = {gen_take, gen_give, &b->side, NULL};
 
   return b->vm.run(b->code, b->s, &io, fuel, b->counts);
 }
