@@ -96,18 +96,6 @@ static bool out_of_file(const struct fir_lowering *l,
   return l->in.value[r->operand] >= l->d->files[r->file].count;
 }
 
-/* A register byte past the end of a checked file: known when lowering. */
-static bool past_checked_file(const struct fir_lowering *l) {
-  const struct fisa_row *row = l->in.row;
-
-  for (unsigned i = 0; i < row->operand_count; i++)
-    for (uint32_t f = 0; row->operands[i].files >> f; f++)
-      if (row->operands[i].files >> f & 1 && l->d->files[f].checked &&
-          l->in.value[i] >= (int32_t)fisa_registers(&l->d->files[f]))
-        return true;
-  return false;
-}
-
 static void lower_guard(struct fir_lowering *l, const struct fisa_guard *g,
                         unsigned op) {
   bool few = g->lethal == FLUX_LETHAL_STACK_FEW;
@@ -130,7 +118,7 @@ static void lower_guard(struct fir_lowering *l, const struct fisa_guard *g,
 static bool lower_guards(struct fir_lowering *l) {
   const struct fisa_row *row = l->in.row;
 
-  if (past_checked_file(l)) {
+  if (fisa_past_file(l->d, &l->in)) {
     fir__emit(l, FLUX_OP_TRAP)->imm =
         l->d->lethal_code[FLUX_LETHAL_REGISTER_RANGE];
     return false;
@@ -181,23 +169,14 @@ unsigned fir__target_guard_op(unsigned op) {
 static void lower_target(struct fir_lowering *l) {
   const struct fisa_row *row = l->in.row;
   struct fisa_ref ref = {.kind = FISA_REF_REG, .operand = row->target_reg};
-  uint32_t base = 0;
   uint16_t reg, offset;
   struct fir_ins *ins;
 
   if (row->target_reg >= row->operand_count)
     return; /* RET */
-  assert(row->operands[row->target_reg].kind == FISA_OPERAND_REG);
-  while (ref.file + 1u < l->d->file_count &&
-         !(row->operands[row->target_reg].files >> ref.file & 1))
-    ref.file++;
-  if (row->flow == FISA_FLOW_JUMP_REL || row->flow == FISA_FLOW_COND_REL ||
-      row->flow == FISA_FLOW_COND_REL_REG || row->flow == FISA_FLOW_CALL_REL)
-    base = l->in.pc + (row->base_end ? l->in.length : 0);
-  if (row->target < row->operand_count && row->target != row->target_reg)
-    base += (uint32_t)l->in.value[row->target];
+  ref.file = (uint8_t)fisa_operand_file(&row->operands[row->target_reg]);
   reg = fir__read_cell(l, &ref);
-  offset = fir__constant(l, (int32_t)base);
+  offset = fir__constant(l, (int32_t)fisa_target_base(&l->in));
   ins = fir__emit(l, FLUX_OP_ADD);
   ins->d = fir__target_temp(l);
   ins->a = reg;
@@ -388,24 +367,6 @@ static void lower_step(struct fir_lowering *l, const struct fisa_step *s) {
   }
 }
 
-/* Whether a step does more than to fill temporaries. */
-static bool has_effect(const struct fisa_step *s) {
-  const struct fisa_ref *refs[4] = {&s->d, &s->a, &s->b, &s->c};
-  enum fisa_effect effect = fisa_semop_effect(s->op);
-
-  if (s->op == FLUX_OP_CHECK)
-    return true;
-  if (effect != FISA_EFFECT_NONE && effect != FISA_EFFECT_LOAD &&
-      effect != FISA_EFFECT_CYC)
-    return true;
-  for (unsigned i = 0; i < 4; i++) {
-    char use = fisa_semop_use(s->op, i);
-    if ((use == 'W' || use == 'M') && refs[i]->kind != FISA_REF_TEMP)
-      return true;
-  }
-  return false;
-}
-
 /* ---- rows --------------------------------------------------------------- */
 
 /* Whether control leaves the row at its last step and nowhere else. */
@@ -475,7 +436,7 @@ static void lower_meaning(struct fir_lowering *l) {
   assert(row->step_count <= FISA_MAX_TEMPLATE);
   for (unsigned i = 0; i < row->step_count; i++) {
     const struct fisa_step *s = &row->steps[i];
-    if (!guarded && has_effect(s)) {
+    if (!guarded && fisa_step_acts(s)) {
       lower_target_guard(l, &row->steps[row->step_count - 1]);
       guarded = true;
     }

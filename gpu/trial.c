@@ -97,6 +97,11 @@ static bool map_pc(const struct ftrial_pc_map *map, uint32_t root,
   return false;
 }
 
+bool ftrial_map_pc(const struct ftrial_pc_map *map, uint32_t root,
+                   uint32_t *pc) {
+  return map_pc(map, root, pc);
+}
+
 static const char *status_name(int32_t status) {
   static const char *const names[] = {"halt", "end", "fault", "fuel", "yield"};
 

@@ -74,6 +74,10 @@ struct ftrial_pc_map {
   const uint32_t (*pair)[2];
 };
 
+/* The variant's pc for one of the root, in *pc; false: it has none. */
+bool ftrial_map_pc(const struct ftrial_pc_map *map, uint32_t root,
+                   uint32_t *pc);
+
 enum ftrial_verdict {
   FTRIAL_SAME,         /* equal on all episodes tried */
   FTRIAL_WRONG,        /* differs; `episode` says where */

@@ -125,6 +125,7 @@ static void unload(void *code) {
   free(c);
 }
 
+/* Keeps the first sentence that is no mere gap. */
 static void keep_first(bool wrong, const char *text, void *user) {
   struct fisa_error *err = user;
 
@@ -132,15 +133,22 @@ static void keep_first(bool wrong, const char *text, void *user) {
     fisa_fail(err, "%s", text);
 }
 
+int fhost_adapter_usable(const struct fhost_adapter *a,
+                         const struct fisa_dialect *d,
+                         struct fisa_error *err) {
+  struct fisa_error why = {""};
+
+  if (fhost_adapter_check(a, d, keep_first, &why) == 0)
+    return 0;
+  return fisa_fail(err, "%s", why.text);
+}
+
 static void *load(const struct fhost_vm *vm, const struct fisa_program *p,
                   uint32_t how, struct fisa_error *err) {
-  struct fisa_error why = {""};
   struct fhost_adapted *c;
 
-  if (fhost_adapter_check(vm->context, p->dialect, keep_first, &why) > 0) {
-    fisa_fail(err, "%s", why.text);
+  if (fhost_adapter_usable(vm->context, p->dialect, err) != 0)
     return NULL;
-  }
   c = calloc(1, sizeof *c);
   if (!c)
     goto no_memory;
@@ -271,9 +279,11 @@ static void canonical_floats(struct fhost_adapted *c,
   uint32_t cells[FISA_MAX_TEMPLATE];
   int n = fisa_float_results(c->d, in, cells);
 
-  for (int i = 0; i < n; i++)
-    if ((fhost_cell_get(c, cells[i]) & 0x7FFFFFFF) > 0x7F800000)
-      fhost_cell_put(c, cells[i], 0x7FC00000);
+  for (int i = 0; i < n; i++) {
+    int32_t v = fhost_cell_get(c, cells[i]);
+    if (fhost_canonical(v) != v)
+      fhost_cell_put(c, cells[i], fhost_canonical(v));
+  }
 }
 
 /* What has to be done for the memory's marks around an instruction. */
@@ -375,11 +385,12 @@ static struct end step(struct fhost_adapted *c,
 static struct end run_steps(struct fhost_adapted *c, uint64_t fuel,
                             _Atomic uint64_t *counts) {
   const struct fisa_boundary *b = &c->boundary;
+  const bool *told = c->out ? c->out->ended : NULL;
   struct fisa_state *s = c->s;
   struct end end = runs_on;
 
   for (bool first = true; end.status == FHOST_RUNS; first = false) {
-    if (fuel == 0)
+    if (fuel == 0 || (told && *told))
       return (struct end){FISA_RUN_FUEL, 0};
     if (s->pc >= c->size)
       return (struct end){FISA_RUN_END, 0};
@@ -487,7 +498,7 @@ int fhost_adapt(const struct fhost_adapter *a, struct fhost_vm *out,
     .dialect = a->dialect, .build_id = a->build_id ? a->build_id : "",
     .flags = (a->step ? FHOST_VM_COUNTS_ALL
                       : FHOST_VM_NO_COUNTS | FHOST_VM_HALT_ONLY) |
-             (a->no_fork ? 0 : FHOST_VM_MAY_FORK),
+             (a->no_fork ? 0 : FHOST_VM_MAY_FORK) | FHOST_VM_TOLD_END,
     .context = a, .load = load, .unload = unload, .run = run, .heads = heads,
     .missing = missing,
   };

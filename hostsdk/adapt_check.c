@@ -233,14 +233,6 @@ static void check_fields(struct check *k) {
 
 /* ---- the outside -------------------------------------------------------- */
 
-static bool has_name(const char (*names)[FISA_MAX_NAME], uint32_t count,
-                     const char *name) {
-  for (uint32_t i = 0; i < count; i++)
-    if (strcmp(names[i], name) == 0)
-      return true;
-  return false;
-}
-
 static void check_hook_name(struct check *k, const struct fhost_vm_hook *h) {
   const struct fisa_dialect *d = k->d;
 
@@ -249,10 +241,12 @@ static void check_hook_name(struct check *k, const struct fhost_vm_hook *h) {
       WRONG("a hook names neither source nor channel, and without a step "
             "function nobody knows which row runs");
   } else if (h->kind == FHOST_TAKES &&
-             !has_name(d->sources, d->source_count, h->name)) {
+             fhost_name_find(d->sources, d->source_count, h->name) ==
+                 FHOST_NO_NAME) {
     WRONG("dialect %s has no source \"%.40s\"", d->name, h->name);
   } else if (h->kind == FHOST_GIVES &&
-             !has_name(d->channels, d->channel_count, h->name)) {
+             fhost_name_find(d->channels, d->channel_count, h->name) ==
+                 FHOST_NO_NAME) {
     WRONG("dialect %s has no channel \"%.40s\"", d->name, h->name);
   }
 }

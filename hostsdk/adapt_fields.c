@@ -9,7 +9,6 @@
 
 #include "hostsdk/adapt_impl.h"
 
-#define NAN_BITS 0x7FC00000
 #define PAGES_A_WORD 64u
 
 /* ---- numbers ------------------------------------------------------------ */
@@ -165,8 +164,7 @@ static int32_t shown(const struct fhost_adapted *c,
 }
 
 static int32_t canonical(const struct fisa_file *file, int32_t v) {
-  return file->type == FISA_F32 && (v & 0x7FFFFFFF) > 0x7F800000 ? NAN_BITS
-                                                                 : v;
+  return file->type == FISA_F32 ? fhost_canonical(v) : v;
 }
 
 static void show(const struct fhost_adapted *c, const struct fisa_file *file,

@@ -97,6 +97,11 @@ const struct fisa_file *fhost_index_of(const struct fisa_dialect *d,
 /* Finds places for the whole state list. 0, or -1: memory. */
 int fhost_places_make(struct fhost_adapted *c);
 
+/* The bits of a float, those of any NaN being the canonical one's. */
+static inline int32_t fhost_canonical(int32_t bits) {
+  return (bits & 0x7FFFFFFF) > 0x7F800000 ? 0x7FC00000 : bits;
+}
+
 int32_t fhost_cell_get(const struct fhost_adapted *c, uint32_t cell);
 void fhost_cell_put(struct fhost_adapted *c, uint32_t cell, int32_t value);
 uint8_t fhost_byte_get(const struct fhost_adapted *c, uint32_t address);
@@ -117,7 +122,17 @@ void fhost_sweep_memory(struct fhost_adapted *c);
  * NULL. */
 const struct fisa_row *fhost_filler(const struct fisa_dialect *d);
 
+/* Says the first of what is wrong with an adapter. 0, or -1 with err. */
+int fhost_adapter_usable(const struct fhost_adapter *a,
+                         const struct fisa_dialect *d,
+                         struct fisa_error *err);
+
 /* ---- adapt_io.c --------------------------------------------------------- */
+
+/* Which of a dialect's sources or channels has a name. */
+#define FHOST_NO_NAME UINT16_MAX
+uint16_t fhost_name_find(const char (*names)[FISA_MAX_NAME], uint32_t count,
+                         const char *name);
 
 /* Fills c->io and makes the functions. 0, or -1 with err. */
 int fhost_io_make(struct fhost_adapted *c, struct fisa_error *err);

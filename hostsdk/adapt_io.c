@@ -10,28 +10,26 @@
 
 #include "hostsdk/adapt_impl.h"
 
-#define NO_NAME UINT16_MAX
-
 /* ---- values ------------------------------------------------------------- */
 
-static uint16_t find(const char (*names)[FISA_MAX_NAME], uint32_t count,
-                     const char *name) {
+uint16_t fhost_name_find(const char (*names)[FISA_MAX_NAME], uint32_t count,
+                         const char *name) {
   for (uint32_t i = 0; i < count; i++)
     if (strcmp(names[i], name) == 0)
       return (uint16_t)i;
-  return NO_NAME;
+  return FHOST_NO_NAME;
 }
 
 static uint16_t source_of(const struct fhost_adapted *c, const char *name) {
   if (name)
-    return find(c->d->sources, c->d->source_count, name);
-  return c->running ? c->running->row->source : NO_NAME;
+    return fhost_name_find(c->d->sources, c->d->source_count, name);
+  return c->running ? c->running->row->source : FHOST_NO_NAME;
 }
 
 static uint16_t channel_of(const struct fhost_adapted *c, const char *name) {
   if (name)
-    return find(c->d->channels, c->d->channel_count, name);
-  return c->running ? c->running->row->channel : NO_NAME;
+    return fhost_name_find(c->d->channels, c->d->channel_count, name);
+  return c->running ? c->running->row->channel : FHOST_NO_NAME;
 }
 
 static int32_t take(struct fhost_io *io, const char *source,
@@ -39,7 +37,8 @@ static int32_t take(struct fhost_io *io, const char *source,
   struct fhost_adapted *c = (struct fhost_adapted *)io;
   uint16_t name = source_of(c, source);
 
-  if (name == NO_NAME || argc > FISA_MAX_ARGS || !c->out || !c->out->input)
+  if (name == FHOST_NO_NAME || argc > FISA_MAX_ARGS || !c->out ||
+      !c->out->input)
     return 0;
   return c->out->input(name, arg, argc, c->out->user);
 }
@@ -55,7 +54,7 @@ static void give(struct fhost_io *io, const char *channel,
   struct fhost_adapted *c = (struct fhost_adapted *)io;
   uint16_t name = channel_of(c, channel);
 
-  if (name == NO_NAME || argc > FISA_MAX_ARGS)
+  if (name == FHOST_NO_NAME || argc > FISA_MAX_ARGS)
     return;
   note(c, name);
   if (c->out && c->out->output)
@@ -79,7 +78,7 @@ static void give_payload(struct fhost_io *io, const char *channel,
   struct fhost_adapted *c = (struct fhost_adapted *)io;
   struct payload p = {c->out, channel_of(c, channel)};
 
-  if (p.channel == NO_NAME || size > UINT16_MAX || (!bytes && size > 0))
+  if (p.channel == FHOST_NO_NAME || size > UINT16_MAX || (!bytes && size > 0))
     return;
   note(c, p.channel);
   if (c->out && c->out->output)

@@ -18,6 +18,7 @@
 #include "hostsdk/callexpr.h"
 #include "hostsdk/config_schema.h"
 #include "hostsdk/services.h"
+#include "isa/asm.h"
 
 enum { SETTING_NAME_MAX = 255, SETTINGS_MAX = 65536 };
 
@@ -646,37 +647,13 @@ done:
 /* Reads a whole file of at most FHOST_MAX_CONFIG bytes without a NUL. */
 static char *read_text(const char *path, struct fisa_error *err) {
   char *text = NULL;
-  size_t n = 0;
-  FILE *f = fopen(path, "rbe");
+  size_t n;
 
-  if (!f) {
-    fisa_fail(err, "%s: %s", path, strerror(errno));
+  if (fisa_read_file(path, FHOST_MAX_CONFIG, &text, &n, err) != 0)
     return NULL;
-  }
-  text = malloc(FHOST_MAX_CONFIG + 2);
-  if (!text) {
-    fisa_fail(err, "out of memory");
-    goto fail;
-  }
-  n = fread(text, 1, FHOST_MAX_CONFIG + 1, f);
-  if (ferror(f)) {
-    fisa_fail(err, "%s: %s", path, strerror(errno));
-    goto fail;
-  }
-  if (n > FHOST_MAX_CONFIG) {
-    fisa_fail(err, "%s: a config has at most %u bytes", path,
-              FHOST_MAX_CONFIG);
-    goto fail;
-  }
-  if (memchr(text, '\0', n)) {
-    fisa_fail(err, "%s: this is no text: it holds a zero byte", path);
-    goto fail;
-  }
-  text[n] = '\0';
-  fclose(f);
-  return text;
-fail:
-  fclose(f);
+  if (!memchr(text, '\0', n))
+    return text;
+  fisa_fail(err, "%s: this is no text: it holds a zero byte", path);
   free(text);
   return NULL;
 }

@@ -5,14 +5,14 @@
 
 #include <assert.h>
 #include <dlfcn.h>
-#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "hostsdk/adapt.h"
+#include "hostsdk/adapt_impl.h"
 #include "hostsdk/plugin.h"
+#include "isa/asm.h"
 
 /* A dialect that was read from files. */
 struct told {
@@ -64,29 +64,6 @@ void fhost_machines_free(struct fhost_machines *m) {
 
 /* ---- dialects ----------------------------------------------------------- */
 
-static char *read_text(const char *path, size_t *size,
-                       struct fisa_error *err) {
-  FILE *f = fopen(path, "rbe");
-  char *text = f ? malloc(FISA_MAX_TEXT + 1u) : NULL;
-
-  errno = f ? 0 : errno;
-  *size = text ? fread(text, 1, FISA_MAX_TEXT + 1u, f) : 0;
-  if (!f || (text && ferror(f)))
-    fisa_fail(err, "%.150s: %s", path, strerror(errno));
-  else if (!text)
-    fisa_fail(err, "out of memory");
-  else if (*size > FISA_MAX_TEXT)
-    fisa_fail(err, "%.150s: more than %u bytes", path, FISA_MAX_TEXT);
-  else {
-    fclose(f);
-    return text;
-  }
-  if (f)
-    fclose(f);
-  free(text);
-  return NULL;
-}
-
 static int make(const struct told *t, const char *path, const char *bindings,
                 struct fisa_dialect **out, struct fisa_error *err) {
   struct fisa_dialect *d = NULL;
@@ -118,14 +95,12 @@ int fhost_machines_add_dialect(struct fhost_machines *m, const char *path,
   assert(m && path);
   if (m->told_count == FHOST_MAX_MACHINES)
     return fisa_fail(err, "more than %u dialects", FHOST_MAX_MACHINES);
-  t.text = read_text(path, &t.text_size, err);
-  if (!t.text)
+  if (fisa_read_file(path, FISA_MAX_TEXT, &t.text, &t.text_size, err) != 0)
     return -1;
-  if (bindings && *bindings) {
-    t.bindings = read_text(bindings, &t.bindings_size, err);
-    if (!t.bindings)
-      goto fail;
-  }
+  if (bindings && *bindings &&
+      fisa_read_file(bindings, FISA_MAX_TEXT, &t.bindings, &t.bindings_size,
+                     err) != 0)
+    goto fail;
   if (make(&t, path, bindings, &d, err) != 0)
     goto fail;
   memcpy(t.name, d->name, sizeof t.name);
@@ -222,14 +197,10 @@ static int check_room(const struct fhost_machines *m, const char *dialect,
   return 0;
 }
 
-/* The entry behind the last is complete but for its dialect. */
-static int publish(struct fhost_machines *m, struct fisa_error *err) {
-  struct machine *e = &m->vms[m->count];
-
-  if (fhost_machines_dialect(m, e->vm->dialect, &e->dialect, err) != 0)
-    return -1;
+/* The entry behind the last is complete. */
+static void publish(struct fhost_machines *m) {
+  assert(m->vms[m->count].dialect);
   atomic_store_explicit(&m->count, m->count + 1, memory_order_release);
-  return 0;
 }
 
 int fhost_machines_add_vm(struct fhost_machines *m, const struct fhost_vm *vm,
@@ -238,37 +209,16 @@ int fhost_machines_add_vm(struct fhost_machines *m, const struct fhost_vm *vm,
   if (check_room(m, vm->dialect, err) != 0)
     return -1;
   m->vms[m->count] = (struct machine){.vm = vm};
-  return publish(m, err);
+  if (fhost_machines_dialect(m, vm->dialect, &m->vms[m->count].dialect,
+                             err) != 0)
+    return -1;
+  publish(m);
+  return 0;
 }
 
 /* ---- shared objects ----------------------------------------------------- */
 
-/* Keeps the first sentence that is no mere gap. */
-static void keep_first(bool wrong, const char *text, void *user) {
-  struct fisa_error *err = user;
-
-  if (wrong && !err->text[0])
-    fisa_fail(err, "%s", text);
-}
-
-static int check_adapter(const struct fhost_machines *m,
-                         const struct fhost_adapter *a, const char *path,
-                         struct fisa_error *err) {
-  struct fisa_error why = {""};
-  struct fisa_dialect *d = NULL;
-  unsigned wrong;
-
-  if (fhost_machines_dialect(m, a->dialect, &d, err) != 0)
-    return -1;
-  wrong = fhost_adapter_check(a, d, keep_first, &why);
-  fisa_dialect_free(d);
-  if (wrong > 0)
-    return fisa_fail(err, "\"%.80s\": the adapter is wrong: %.120s", path,
-                     why.text);
-  return 0;
-}
-
-/* The adapter in a file that fhost_plugin_find gave. */
+/* The adapter in a file that fhost_plugin_find gave, and its dialect. */
 static int open_module(const struct fhost_machines *m, struct machine *out,
                        const char *path, const char *dialect,
                        struct fisa_error *err) {
@@ -291,7 +241,12 @@ static int open_module(const struct fhost_machines *m, struct machine *out,
   if (strcmp(a->dialect, dialect) != 0)
     return fisa_fail(err, "\"%.100s\" has a VM of dialect %.24s, not %.24s",
                      path, a->dialect, dialect);
-  return check_adapter(m, a, path, err);
+  if (fhost_machines_dialect(m, a->dialect, &out->dialect, err) != 0)
+    return -1;
+  if (fhost_adapter_usable(a, out->dialect, &why) != 0)
+    return fisa_fail(err, "\"%.80s\": the adapter is wrong: %.120s", path,
+                     why.text);
+  return 0;
 }
 
 int fhost_machines_add_module(struct fhost_machines *m, const char *dialect,
@@ -305,12 +260,13 @@ int fhost_machines_add_module(struct fhost_machines *m, const char *dialect,
     return -1;
   out = &m->vms[m->count];
   *out = (struct machine){.vm = &out->own};
-  if (open_module(m, out, found, dialect, err) != 0 ||
-      publish(m, err) != 0) {
+  if (open_module(m, out, found, dialect, err) != 0) {
+    fisa_dialect_free(out->dialect);
     if (out->object)
       dlclose(out->object);
     return -1;
   }
+  publish(m);
   return 0;
 }
 

@@ -141,7 +141,7 @@ static void give_output(uint16_t channel, const int32_t *arg, unsigned argc,
   if (!a->holding) fhost_release(a, &e);
 }
 
-const struct fhost_vm_io fhost_io = {take_input, give_output, NULL};
+const struct fhost_vm_io fhost_io = {take_input, give_output, NULL, NULL};
 
 /* ---- records ------------------------------------------------------------ */
 

@@ -25,8 +25,10 @@ enum {
   FHOST_VM_NO_COUNTS = 1u << 1,   /* counts nothing */
   FHOST_VM_HALT_ONLY = 1u << 2,   /* a run ends at HALT and at no other task
                                      boundary */
-  FHOST_VM_MAY_FORK = 1u << 3     /* runs in a child process, too, that was
+  FHOST_VM_MAY_FORK = 1u << 3,    /* runs in a child process, too, that was
                                      forked beside other threads */
+  FHOST_VM_TOLD_END = 1u << 4     /* code loaded for steps looks at io->ended
+                                     behind each instruction */
 };
 
 /* How code is loaded. */
@@ -67,6 +69,8 @@ struct fhost_vm_io {
   void (*output)(uint16_t channel, const int32_t *arg, unsigned argc,
                  void *user);
   void *user;
+  const bool *ended;      /* set by one of these: the run is out of fuel behind
+                             this instruction (FHOST_VM_TOLD_END); or NULL */
 };
 
 extern const struct fhost_vm fhost_vm_reference;

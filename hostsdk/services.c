@@ -113,55 +113,19 @@ static const char *build_id(struct fhost_services *s) {
   return s->build_id;
 }
 
-/* A dialect that programs to be stepped are in: read once. */
-struct fhost_known {
-  struct fhost_known *next;
-  struct fisa_dialect *dialect;
-};
+/* The dialect of the only VM for which nobody else has read it: that of the
+ * options, or the built-in one among machines. NULL: steppers of it are
+ * refused. */
+static struct fisa_dialect *own_dialect(
+    const struct fhost_services_options *o) {
+  struct fisa_dialect *d = NULL;
 
-static const struct fisa_dialect *find_known(const struct fhost_known *k,
-                                             const char *name) {
-  for (; k; k = k->next)
-    if (strcmp(k->dialect->name, name) == 0)
-      return k->dialect;
-  return NULL;
-}
-
-const struct fisa_dialect *fhost_known_dialect(struct fhost_services *s,
-                                               const char *name) {
-  struct fhost_known *head = atomic_load(&s->known);
-  const struct fisa_dialect *d = find_known(head, name);
-  struct fhost_known *k;
-  int rc;
-
-  if (d)
-    return d;
-  k = calloc(1, sizeof *k);
-  if (!k)
-    return NULL;
-  rc = s->options.machines
-           ? fhost_machines_dialect(s->options.machines, name, &k->dialect,
-                                    NULL)
-           : fisa_dialect_builtin(name, true, &k->dialect, NULL);
-  if (rc != 0) {
-    free(k);
-    return NULL;
-  }
-  /* Two that read the same at once both keep it. */
-  do
-    k->next = head;
-  while (!atomic_compare_exchange_weak(&s->known, &head, k));
-  return k->dialect;
-}
-
-static void known_done(struct fhost_services *s) {
-  struct fhost_known *k = atomic_load(&s->known), *next;
-
-  for (; k; k = next) {
-    next = k->next;
-    fisa_dialect_free(k->dialect);
-    free(k);
-  }
+  if (o->machines)
+    (void)fhost_machines_dialect(o->machines, fhost_vm_reference.dialect, &d,
+                                 NULL);
+  else if (o->vm && !o->dialect)
+    (void)fisa_dialect_builtin(o->vm->dialect, true, &d, NULL);
+  return d;
 }
 
 struct fhost_services *
@@ -177,6 +141,7 @@ fhost_services_new(const struct fhost_services_options *o) {
     return NULL;
   }
   s->options = *o;
+  s->dialect = own_dialect(o);
   s->host = (flux_host){
     .struct_size = sizeof s->host, .abi_version = FLUX_ABI_VERSION,
     .name = o->name, .version = o->version, .build_id = build_id(s),
@@ -206,7 +171,7 @@ void fhost_services_free(struct fhost_services *s) {
   if (!s)
     return;
   pthread_mutex_destroy(&s->log_lock);
-  known_done(s);
+  fisa_dialect_free(s->dialect);
   free(s->build_id);
   free(s);
 }

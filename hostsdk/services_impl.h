@@ -6,7 +6,6 @@
 #define FLUX_HOSTSDK_SERVICES_IMPL_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "hostsdk/services.h"
 
@@ -14,7 +13,7 @@
 
 struct fhost_services {
   struct fhost_services_options options;
-  _Atomic(struct fhost_known *) known; /* dialects of steppers */
+  struct fisa_dialect *dialect; /* of steppers that nobody else has read */
   pthread_mutex_t log_lock;  /* one line at a time */
   flux_host host;
   flux_config config;
@@ -25,11 +24,6 @@ struct fhost_services {
   flux_live live;
   char *build_id;            /* of all machines, or NULL */
 };
-
-/* The dialect of that name of the host, read once; NULL: there is none. Takes
- * no lock, since it may be called in a forked child. Any thread. */
-const struct fisa_dialect *fhost_known_dialect(struct fhost_services *s,
-                                               const char *name);
 
 /* Fills a flux.step/1 table for the VMs of the options; its context is the
  * services. */

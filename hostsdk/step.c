@@ -31,8 +31,8 @@ static flux_status open_dialect(struct fhost_services *s, const char *name,
     return FLUX_E_UNSUPPORTED;
   st->dialect = o->machines ? fhost_machines_spoken(o->machines, name)
                             : o->dialect;
-  if (!st->dialect)
-    st->dialect = fhost_known_dialect(s, name);
+  if (!st->dialect && s->dialect && strcmp(s->dialect->name, name) == 0)
+    st->dialect = s->dialect;
   return st->dialect ? FLUX_OK : FLUX_E_UNSUPPORTED;
 }
 
@@ -106,12 +106,14 @@ static void output(uint16_t channel, const int32_t *arg, unsigned argc,
 }
 
 /*
- * With callbacks one instruction at a time, so that a callback's end of the
- * step comes behind its instruction and not whenever fuel is next tested.
+ * A callback's end of the step comes behind its instruction, and not whenever
+ * fuel is next tested: a VM that cannot be told runs one instruction at a
+ * time. What a run costs before it begins is small for such a VM.
  */
 static void run_counted(flux_stepper *st, uint64_t count) {
-  const struct fhost_vm_io vm_io = {input, output, st};
-  uint64_t grain = st->io ? 1 : count;
+  const struct fhost_vm_io vm_io = {input, output, st, &st->ended};
+  bool told = st->vm->flags & FHOST_VM_TOLD_END;
+  uint64_t grain = st->io && !told ? 1 : count;
   uint64_t done = 0;
 
   assert(count > 0);

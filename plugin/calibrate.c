@@ -60,14 +60,13 @@ static int take(const struct cal_result *r, void *user) {
   return 0;
 }
 
-static int look_here(struct cal_bench *b, struct taking *t) {
+static void look_here(struct cal_bench *b, struct taking *t) {
   struct cal_result r;
   for (unsigned i = 0; i < 256; i++) {
     if (!cal_is_stepped(&b->d->rows[i])) continue;
     (void)cal_look(b, (uint8_t)i, &r);
     if (take(&r, t) != 0) break;
   }
-  return 0;
 }
 
 /* ---- the table ---------------------------------------------------------- */
@@ -107,11 +106,14 @@ int fse_calibrate(const struct fisa_dialect *d, const flux_step *step,
   b->place = &place;
   if (limits == NULL) limits = &fse_calibrate_limits;
   out->forked = (step->flags & FLUX_STEP_MAY_FORK) != 0;
-  if (cal_bench_open(b) != 0)
+  if (cal_bench_open(b) != 0) {
     fisa_fail(err, "out of memory");
-  else
-    rc = out->forked ? cal_look_forked(b, limits, take, err, &t)
-                     : look_here(b, &t);
+  } else if (out->forked) {
+    rc = cal_look_forked(b, limits, take, err, &t);
+  } else {
+    look_here(b, &t);
+    rc = 0;
+  }
   if (t.no_memory) rc = fisa_fail(err, "out of memory");
   if (t.no_vm) memset(out, 0, sizeof *out);
   out->proven = rc == 0 && !t.no_vm;

@@ -260,7 +260,7 @@ static int tell_death(struct cal_bench *b, uint32_t opcode,
     struct probe p = {b, &row, NULL, &first, left};
     cal_draw(b, &row, index, atomic_load(&b->place->attempt), &b->drawn);
     cal_case_copy(b, &b->example, &b->drawn);
-    cal_reduce(b, &row, &b->example, &diff, most, still_dies, &p);
+    cal_reduce(b, &b->example, &diff, most, still_dies, &p);
     cal_sentence(b, &row, &b->example, &diff, out->text, sizeof out->text);
   } else if (rc == 0) {
     snprintf(out->text, sizeof out->text, "%s (0x%02X): %s when it is loaded",

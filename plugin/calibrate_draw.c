@@ -477,19 +477,13 @@ static void draw_dynamic(const struct cal_bench *b, const struct cal_row *row,
                          const struct fisa_insn *in, struct stream *r,
                          int32_t *cells) {
   const struct fisa_row *w = in->row;
-  uint32_t to = below(r, row->program->size + 8), file = 0;
+  uint32_t to = below(r, row->program->size + 8);
   int32_t cell;
   if (w->target_reg >= w->operand_count || below(r, 8) == 0) return;
-  while (file + 1 < b->d->file_count &&
-         !(w->operands[w->target_reg].files >> file & 1))
-    file++;
-  cell = fisa_reg_cell(b->d, file, in->value[w->target_reg]);
+  cell = fisa_reg_cell(b->d, fisa_operand_file(&w->operands[w->target_reg]),
+                       in->value[w->target_reg]);
   if (cell < 0) return;
-  if (w->flow != FISA_FLOW_INDIRECT && w->flow != FISA_FLOW_CALL_ABS)
-    to -= in->pc + (w->base_end ? in->length : 0);
-  if (w->target < w->operand_count && w->target != w->target_reg)
-    to -= (uint32_t)in->value[w->target];
-  cells[cell] = fsem_wrap(to);
+  cells[cell] = fsem_wrap(to - fisa_target_base(in));
 }
 
 /* Empty, full, nearly so, half full, anything; on top what may be a place. */

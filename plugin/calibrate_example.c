@@ -153,11 +153,10 @@ static void simplify_cells(struct reducing *q) {
   }
 }
 
-void cal_reduce(struct cal_bench *b, const struct cal_row *r,
-                struct cal_case *c, struct cal_diff *diff, uint32_t most,
-                cal_still how, void *user) {
+void cal_reduce(struct cal_bench *b, struct cal_case *c,
+                struct cal_diff *diff, uint32_t most, cal_still how,
+                void *user) {
   struct reducing q = {b, c, diff, most, how, user};
-  (void)r;
   /* What does not show again by itself is no smaller for being cut. */
   if (!still(&q) || reduce_all(&q)) return;
   reduce_memory(&q, 0, b->d->mem_size);

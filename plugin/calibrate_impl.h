@@ -178,9 +178,9 @@ typedef bool (*cal_still)(const struct cal_case *c, struct cal_diff *out,
 
 /* Sets all of *c to what machines begin with that need not be otherwise. The
  * diff is that of what is left. At most `most` states are asked about. */
-void cal_reduce(struct cal_bench *b, const struct cal_row *r,
-                struct cal_case *c, struct cal_diff *diff, uint32_t most,
-                cal_still still, void *user);
+void cal_reduce(struct cal_bench *b, struct cal_case *c,
+                struct cal_diff *diff, uint32_t most, cal_still still,
+                void *user);
 /* "NAME (0xNN): what, with R[1]=3 (instruction at pc)" */
 void cal_sentence(const struct cal_bench *b, const struct cal_row *r,
                   const struct cal_case *c, const struct cal_diff *diff,

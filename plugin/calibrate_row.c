@@ -95,7 +95,7 @@ static void make_example(struct look *l, struct cal_result *out) {
   struct cal_bench *b = l->b;
   draw_example(l);
   cal_case_copy(b, &b->example, &b->drawn);
-  cal_reduce(b, &l->row, &b->example, &l->worst, REDUCE_MOST, still_differs,
+  cal_reduce(b, &b->example, &l->worst, REDUCE_MOST, still_differs,
              l);
   cal_sentence(b, &l->row, &b->example, &l->worst, out->text,
                sizeof out->text);

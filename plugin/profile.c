@@ -133,16 +133,6 @@ static int drop_output(uint16_t channel, const int32_t *arg, unsigned argc,
   return 0;
 }
 
-/* Where the root's place is in the program; false: it has none. */
-static bool map_pc(const struct ftrial_pc_map *map, uint32_t *pc) {
-  for (uint32_t i = 0; i < map->count; i++) {
-    if (map->pair[i][0] != *pc) continue;
-    *pc = map->pair[i][1];
-    return true;
-  }
-  return false;
-}
-
 /* Runs the program on some episodes of the set. */
 static void watch(struct watcher *w, const struct fse_profile_source *from,
                   const struct fir_program *ir, struct fisa_state *s) {
@@ -152,7 +142,7 @@ static void watch(struct watcher *w, const struct fse_profile_source *from,
     const struct ftrial_expect *e = ftrial_set_expect(from->set, i);
     struct fir_limits limits = {e->instructions * 2 + 64, true};
     ftrial_set_get(from->set, i, s, &w->events, &w->event_count);
-    if (!map_pc(&from->map, &s->pc)) continue;
+    if (!ftrial_map_pc(&from->map, s->pc, &s->pc)) continue;
     w->at = 0;
     w->last = UINT32_MAX;
     w->state = s;

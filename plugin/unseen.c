@@ -25,9 +25,10 @@ struct runs {
   struct ftrial_set *set;
   const struct fir_program *ir;
   const struct ftrial_pc_map *map;  /* NULL: the root itself */
-  struct fir_lane *lane, *maker;
-  struct fisa_state *state;
+  struct fir_lane *lane;
+  struct fir_lane *maker;           /* of made states; as `made` */
   struct fisa_trace made;
+  struct fisa_state *state;
   const struct fisa_event *events;
   uint32_t event_count, at;
 };
@@ -42,14 +43,15 @@ static int next_input(uint16_t source, const int32_t *arg, unsigned argc,
   return 0;
 }
 
+/* Without a set it loads nothing, and begins as another does. */
 static int runs_init(struct runs *r, struct ftrial_set *set,
                      const struct fisa_dialect *d) {
   memset(r, 0, sizeof *r);
   r->set = set;
   r->lane = fir_lane_new();
-  r->maker = fir_lane_new();
+  r->maker = set ? fir_lane_new() : NULL;
   r->state = fisa_state_new(d);
-  return r->lane && r->maker && r->state ? 0 : -1;
+  return r->lane && (r->maker || !set) && r->state ? 0 : -1;
 }
 
 static void runs_done(struct runs *r) {
@@ -89,12 +91,7 @@ static bool runs_go(struct runs *r, uint64_t fuel, fir_visit visit,
   const struct fir_io io = {next_input, NULL, r};
   struct fir_limits limits = {fuel, true};
   struct fir_result done;
-  if (r->map != NULL) {
-    uint32_t i = 0;
-    while (i < r->map->count && r->map->pair[i][0] != r->state->pc) i++;
-    if (i == r->map->count) return false;
-    r->state->pc = r->map->pair[i][1];
-  }
+  if (!ftrial_map_pc(r->map, r->state->pc, &r->state->pc)) return false;
   done = fir_run_visit(r->ir, r->lane, r->state, &io, limits, visit, user);
   *instructions += done.instructions;
   return true;
@@ -344,8 +341,8 @@ static unsigned successors(const struct choice *c, uint32_t i,
 }
 
 /* Rows that read what row i wrote stay, too. */
-static int follow(struct choice *c, uint32_t i, uint8_t *met,
-                  uint32_t *stack) {
+static void follow(struct choice *c, uint32_t i, uint8_t *met,
+                   uint32_t *stack) {
   const struct fisa_facts *f = c->s->f;
   struct fisa_effects def, e;
   uint32_t top = 0, next[2];
@@ -370,7 +367,6 @@ static int follow(struct choice *c, uint32_t i, uint8_t *met,
     for (unsigned k = successors(c, j, next); k-- > 0;)
       if (!met[next[k]]) met[next[k]] = 1, stack[top++] = next[k];
   }
-  return 0;
 }
 
 /* An outcome that was always the same is no constant to whoever uses it. */
@@ -389,7 +385,7 @@ static int follow_all(struct choice *c) {
         c->memory[i] == FSE_MEMORY_NONE)
       c->memory[i] = FSE_MEMORY_OBSERVED;
     if (c->s->ran[i] > 0 && !two_ways(&c->s->f->insn[i]))
-      rc = follow(c, i, met, stack);
+      follow(c, i, met, stack);
   }
   free(stack);
   free(met);
@@ -630,7 +626,7 @@ int fse_unseen_agree(const struct fse_unseen *u, struct ftrial_set *set,
   struct fir_program *root = NULL, *other = NULL;
   struct agreement a = {0}, b = {0};
   struct runs x, y;
-  int rc = -1, x_rc = runs_init(&x, set, d), y_rc = runs_init(&y, set, d);
+  int rc = -1, x_rc = runs_init(&x, set, d), y_rc = runs_init(&y, NULL, d);
   if (x_rc == 0 && y_rc == 0 && fir_lower(u->root, &root, NULL) == 0 &&
       fir_lower(child->program, &other, NULL) == 0 &&
       agreement_init(&a, u, u->root, NULL) == 0 &&

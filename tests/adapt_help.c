@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "isa/asm.h"
-#include "tests/gen.h"
 #include "tests/toy_vm.h"
 
 struct fisa_dialect *adapt_dialect(const char *name) {
@@ -47,30 +46,4 @@ struct fhost_vm adapt_vm(const struct fhost_adapter *a) {
     exit(1);
   }
   return vm;
-}
-
-/* ---- the outside -------------------------------------------------------- */
-
-int32_t adapt_take(uint16_t source, const int32_t *arg, unsigned argc,
-                    void *user) {
-  struct adapt_outside *o = user;
-  struct fisa_event e = {.argc = (uint8_t)argc, .name = source};
-
-  for (unsigned i = 0; i < argc; i++)
-    e.arg[i] = arg[i];
-  e.value = gen_input(o->seed, o->number, o->taken++);
-  if (fisa_trace_add(&o->trace, &e))
-    abort();
-  return e.value;
-}
-
-void adapt_give(uint16_t channel, const int32_t *arg, unsigned argc,
-                 void *user) {
-  struct adapt_outside *o = user;
-  struct fisa_event e = {.out = 1, .argc = (uint8_t)argc, .name = channel};
-
-  for (unsigned i = 0; i < argc; i++)
-    e.arg[i] = arg[i];
-  if (fisa_trace_add(&o->trace, &e))
-    abort();
 }

@@ -287,7 +287,7 @@ static int run(void *code, struct fisa_state *s, const struct fhost_vm_io *io,
   static const uint8_t end[8];
   struct code *c = code;
   const struct fisa_program *p = c->program;
-  const struct fhost_vm_io shim = {input, output, NULL};
+  const struct fhost_vm_io shim = {input, output, NULL, NULL};
   do {
     uint8_t bytes[8] = {0};
     uint32_t left = s->pc < p->size ? p->size - s->pc : 0;

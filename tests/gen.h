@@ -92,6 +92,23 @@ void gen_begin(const struct gen_table *t, const struct fisa_program *p,
 /* The i-th value from outside of a run: small as often as not. */
 int32_t gen_input(uint64_t seed, uint64_t number, uint32_t i);
 
+/* What a run saw of the outside, which gives it those values. */
+struct gen_outside {
+  uint64_t seed, number;
+  uint32_t taken;
+  struct fisa_trace trace;
+};
+
+/* Callbacks of the VMs, and of the ir engine, whose user is one of these. */
+int32_t gen_take(uint16_t source, const int32_t *arg, unsigned argc,
+                 void *user);
+void gen_give(uint16_t channel, const int32_t *arg, unsigned argc,
+              void *user);
+int gen_ir_take(uint16_t source, const int32_t *arg, unsigned argc,
+                int32_t *value, void *user);
+int gen_ir_give(uint16_t channel, const int32_t *arg, unsigned argc,
+                void *user);
+
 /* splitmix64; the state of a stream of a program's own */
 uint64_t gen_random(uint64_t *state);
 uint32_t gen_below(uint64_t *state, uint32_t n);

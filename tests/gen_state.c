@@ -1,7 +1,8 @@
 /*
- * tests/gen_state.c - random numbers, and states to begin with.
+ * tests/gen_state.c - random numbers, states to begin with, an outside.
  */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/gen.h"
@@ -148,4 +149,42 @@ void gen_begin(const struct gen_table *t, const struct fisa_program *p,
   if (fisa_links_apart(d))
     fill_stack(t, &r, d->calls_file, &s->cells[d->calls_cell]);
   fill_memory(t, &r, s);
+}
+
+/* ---- the outside -------------------------------------------------------- */
+
+int32_t gen_take(uint16_t source, const int32_t *arg, unsigned argc,
+                 void *user) {
+  struct gen_outside *o = user;
+  struct fisa_event e = {.argc = (uint8_t)argc, .name = source};
+
+  for (unsigned i = 0; i < argc; i++)
+    e.arg[i] = arg[i];
+  e.value = gen_input(o->seed, o->number, o->taken++);
+  if (fisa_trace_add(&o->trace, &e))
+    abort();
+  return e.value;
+}
+
+void gen_give(uint16_t channel, const int32_t *arg, unsigned argc,
+              void *user) {
+  struct gen_outside *o = user;
+  struct fisa_event e = {.out = 1, .argc = (uint8_t)argc, .name = channel};
+
+  for (unsigned i = 0; i < argc; i++)
+    e.arg[i] = arg[i];
+  if (fisa_trace_add(&o->trace, &e))
+    abort();
+}
+
+int gen_ir_take(uint16_t source, const int32_t *arg, unsigned argc,
+                int32_t *value, void *user) {
+  *value = gen_take(source, arg, argc, user);
+  return 0;
+}
+
+int gen_ir_give(uint16_t channel, const int32_t *arg, unsigned argc,
+                void *user) {
+  gen_give(channel, arg, argc, user);
+  return 0;
 }

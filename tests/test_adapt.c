@@ -22,7 +22,7 @@ struct bench {
   struct fisa_program *p;
   void *code;
   struct fisa_state *s;
-  struct adapt_outside side;
+  struct gen_outside side;
   _Atomic uint64_t counts[256];
 };
 
@@ -53,7 +53,7 @@ static void done(struct bench *b) {
 }
 
 static int run(struct bench *b, uint64_t fuel) {
-  const struct fhost_vm_io io = {adapt_take, adapt_give, &b->side};
+  const struct fhost_vm_io io = {gen_take, gen_give, &b->side, NULL};
 
   return b->vm.run(b->code, b->s, &io, fuel, b->counts);
 }
@@ -253,7 +253,8 @@ static void counts(void) {
   UNIT_EQ(b.counts[5], 0);
   for (uint32_t i = 0; i < b.p->size; i++)
     UNIT_TRUE(b.vm.heads(b.code)[i / 8] >> (i % 8) & 1, "%u", i);
-  UNIT_EQ(b.vm.flags, FHOST_VM_COUNTS_ALL | FHOST_VM_MAY_FORK);
+  UNIT_EQ(b.vm.flags,
+          FHOST_VM_COUNTS_ALL | FHOST_VM_MAY_FORK | FHOST_VM_TOLD_END);
   done(&b);
 }
 
@@ -394,7 +395,7 @@ static void callbacks_know_their_agent(void) {
 
 /* Without anybody outside values are 0 and outputs are dropped. */
 static void nobody_outside(void) {
-  const struct fhost_vm_io nobody = {NULL, NULL, NULL};
+  const struct fhost_vm_io nobody = {NULL, NULL, NULL, NULL};
   struct bench b;
 
   if (!open_toy(&b, "LDI R1, 5\nEYE R1, 9\nSAY R1, R2\nTEXT 1\nHALT\n"))
@@ -416,7 +417,7 @@ static void runs_whole(void) {
       !open_on(&b, &toy_run_adapter, 0, text))
     return;
   UNIT_EQ(b.vm.flags, FHOST_VM_NO_COUNTS | FHOST_VM_HALT_ONLY |
-                           FHOST_VM_MAY_FORK);
+                           FHOST_VM_MAY_FORK | FHOST_VM_TOLD_END);
   UNIT_EQ(run(&a, 99), FISA_RUN_HALT);
   UNIT_EQ(run(&b, 99), FISA_RUN_HALT);
   UNIT_MEM_EQ(a.s->cells, b.s->cells, a.s->cell_count * sizeof(int32_t));
@@ -1002,6 +1003,57 @@ static void step_service_runs_one(void) {
   step_any_state(&toy_run_adapter);
 }
 
+/* Answers `left` questions with what it is asked, and ends at the last. */
+static int ask_some(uint16_t source, const int32_t *arg, uint32_t argc,
+                    int32_t *value, void *user) {
+  uint32_t *left = user;
+
+  (void)source;
+  (void)argc;
+  *value = arg[0];
+  return --*left == 0;
+}
+
+/* The end of a step that a callback asks for comes behind the instruction
+ * that called it, whatever the count, and no later. */
+static void callback_ends_steps(void) {
+  const struct fhost_vm vm = adapt_vm(&toy_adapter);
+  struct fisa_dialect *d = adapt_dialect("toy");
+  struct fisa_program *p = adapt_program(d, "EYE R1, 7\nEYE R2, 8\n"
+                                            "EYE R3, 9\nHALT\n");
+  const struct fhost_services_options o = {
+    .name = "h", .version = "1", .vm = &vm, .dialect = d,
+  };
+  struct fhost_services *services = fhost_services_new(&o);
+  const flux_step *step = step_service(services);
+  void *ctx = fhost_services_host(services)->ctx;
+  flux_stepper *st = NULL;
+
+  if (UNIT_EQ(step->open("toy", p->code, p->size, &st, ctx), FLUX_OK)) {
+    for (uint32_t asked = 1; asked <= 4; asked++) {
+      struct fisa_state *s = fisa_state_new(d);
+      uint32_t left = asked;
+      const flux_step_io io = {.struct_size = sizeof io, .input = ask_some,
+                               .user = &left};
+      flux_state given = {
+        .struct_size = sizeof given, .cell_count = d->cell_count,
+        .mem_size = d->mem_size, .cells = s->cells, .mem = s->mem,
+      };
+
+      UNIT_EQ(step->run(st, &given, 100, &io), FLUX_OK);
+      UNIT_EQ(given.status, asked < 4 ? FLUX_RUN_FUEL : FLUX_RUN_HALT);
+      UNIT_EQ(given.cycles, asked);
+      for (uint32_t r = 1; r <= 3; r++)
+        UNIT_EQ(given.cells[r], r <= asked ? (int32_t)r + 6 : 0);
+      fisa_state_free(s);
+    }
+    step->close(st);
+  }
+  fhost_services_free(services);
+  fisa_program_free(p);
+  fisa_dialect_free(d);
+}
+
 /* ---- adapters of other times -------------------------------------------- */
 
 static void other_sizes(void) {
@@ -1051,6 +1103,8 @@ static const struct unit_test tests[] = {
   {"agents", "none", no_agent},
   {"steps", "of a stepper", step_service_steps},
   {"steps", "of a runner", step_service_runs_one},
+  {"steps", "a callback ends them", callback_ends_steps},
+  {"steps", "a callback ends them", callback_ends_steps},
   {"form", "other sizes", other_sizes},
 };
 

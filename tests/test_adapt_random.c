@@ -42,22 +42,10 @@ static void ir_unload(void *code) {
   free(c);
 }
 
-static int ir_take(uint16_t source, const int32_t *arg, unsigned argc,
-                   int32_t *value, void *user) {
-  *value = adapt_take(source, arg, argc, user);
-  return 0;
-}
-
-static int ir_give(uint16_t channel, const int32_t *arg, unsigned argc,
-                   void *user) {
-  adapt_give(channel, arg, argc, user);
-  return 0;
-}
-
 static int ir_run(void *code, struct fisa_state *s,
                   const struct fhost_vm_io *io, uint64_t fuel,
                   _Atomic uint64_t *counts) {
-  const struct fir_io ir_io = {ir_take, ir_give, io->user};
+  const struct fir_io ir_io = {gen_ir_take, gen_ir_give, io->user};
   struct ir_code *c = code;
 
   (void)counts;
@@ -78,7 +66,7 @@ struct pair {
   const struct fhost_vm *vm[2];
   void *code[2];
   struct fisa_state *state[2];
-  struct adapt_outside side[2];
+  struct gen_outside side[2];
   _Atomic uint64_t *counts[2];
   uint64_t seed;
   unsigned failures, segments, left_out, statuses[FISA_RUN_YIELD + 1];
@@ -189,7 +177,8 @@ static bool is_left_out(const struct pair *t) {
 
 static bool run_both(struct pair *t, uint64_t fuel) {
   for (int i = 0; i < 2; i++) {
-    const struct fhost_vm_io io = {adapt_take, adapt_give, &t->side[i]};
+    const struct fhost_vm_io io = {gen_take, gen_give, &t->side[i],
+                                   NULL};
     int status = t->vm[i]->run(t->code[i], t->state[i], &io, fuel,
                                t->counts[i]);
     if (status != t->state[i]->status)

@@ -191,7 +191,7 @@ static void keep_output(uint16_t channel, const int32_t *arg, unsigned argc,
 static uint64_t run_task(struct world *w, int status)
 {
   struct form *f = w->form;
-  struct fhost_vm_io io = { read_source, keep_output, w };
+  struct fhost_vm_io io = { read_source, keep_output, w, NULL };
   uint64_t before = f->state->cycles;
   int got = f->vm->run(f->code, f->state, &io, FUEL, NULL);
 
@@ -690,7 +690,7 @@ static void heat_room(uint16_t channel, const int32_t *arg, unsigned argc,
 static void keeps_its_room(int tuned)
 {
   struct form f;
-  struct fhost_vm_io io = { read_room, heat_room, &f };
+  struct fhost_vm_io io = { read_room, heat_room, &f, NULL };
   int task, unsure = 0;
 
   if (form_load(&f, "thermostat", tuned))

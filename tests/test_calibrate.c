@@ -407,7 +407,7 @@ static void reducing(void) {
   b.drawn.cells[17] = 12345;
   b.mem[0x345] = 77;
   cal_case_copy(&b, &b.example, &b.drawn);
-  cal_reduce(&b, &row, &b.example, &diff, 1000, needs_one_cell, &asked);
+  cal_reduce(&b, &b.example, &diff, 1000, needs_one_cell, &asked);
   for (uint32_t i = 0; i < b.d->cell_count; i++)
     UNIT_TRUE(b.example.cells[i] == (i == 17 ? 10 : b.init[i]), "cell %u: %d",
               i, b.example.cells[i]);
@@ -419,11 +419,11 @@ static void reducing(void) {
   /* No more questions than allowed; what shows not again stays whole. */
   asked.questions = 0;
   cal_case_copy(&b, &b.example, &b.drawn);
-  cal_reduce(&b, &row, &b.example, &diff, 7, needs_one_cell, &asked);
+  cal_reduce(&b, &b.example, &diff, 7, needs_one_cell, &asked);
   UNIT_EQ(asked.questions, 7);
   asked.value = INT32_MAX;
   cal_case_copy(&b, &b.example, &b.drawn);
-  cal_reduce(&b, &row, &b.example, &diff, 1000, needs_one_cell, &asked);
+  cal_reduce(&b, &b.example, &diff, 1000, needs_one_cell, &asked);
   UNIT_EQ(asked.questions, 8);
   UNIT_MEM_EQ(b.example.cells, b.drawn.cells,
               b.d->cell_count * sizeof(int32_t));

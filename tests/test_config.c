@@ -518,7 +518,7 @@ static void refuses_files(void) {
   memset(big, ' ', sizeof big);
   put_file(path, big, sizeof big);
   UNIT_EQ(fhost_config_load(path, &c, &err), -1);
-  UNIT_TRUE(strstr(err.text, "at most 1048576 bytes") != NULL, "%s",
+  UNIT_TRUE(strstr(err.text, "more than 1048576 bytes") != NULL, "%s",
             err.text);
   put_file(path, big, sizeof big - 1);
   if (UNIT_TRUE(fhost_config_load(path, &c, &err) == 0, "%s", err.text))

@@ -286,6 +286,37 @@ static void names_semops(void) {
   UNIT_EQ(fisa_semop_effect(FLUX_OP_CYCLE), FISA_EFFECT_CYC);
 }
 
+/* Where a word of a row's list may end is the asker's choice. */
+static void finds_words(void) {
+  static const char list[] = "R[rd];MEM.heap;SP;RNG";
+
+  UNIT_TRUE(fisa_list_has(list, "SP", ";"), "in the middle");
+  UNIT_TRUE(fisa_list_has(list, "RNG", ";"), "at the end");
+  UNIT_TRUE(!fisa_list_has(list, "RN", ";"), "a part");
+  UNIT_TRUE(!fisa_list_has(list, "NG", ";"), "a tail");
+  UNIT_TRUE(!fisa_list_has(list, "R", ";"), "an index is no end");
+  UNIT_TRUE(fisa_list_has(list, "R", "["), "an index is one");
+  UNIT_TRUE(!fisa_list_has(list, "RNG", "["), "no index");
+  UNIT_TRUE(!fisa_list_has(list, "MEM", ";["), "a dot is no end");
+  UNIT_TRUE(fisa_list_has(list, "MEM", ";[."), "a dot is one");
+  UNIT_TRUE(!fisa_list_has("", "R", ";"), "an empty list");
+}
+
+/* Steps that a row could leave undone, and those that are seen. */
+static void steps_act(void) {
+  struct fisa_step s = {.op = FLUX_OP_ADD, .d = {.kind = FISA_REF_TEMP}};
+
+  UNIT_TRUE(!fisa_step_acts(&s), "fills a temporary");
+  s.d.kind = FISA_REF_REG;
+  UNIT_TRUE(fisa_step_acts(&s), "writes a register");
+  s = (struct fisa_step){.op = FLUX_OP_LOAD32, .d = {.kind = FISA_REF_TEMP}};
+  UNIT_TRUE(!fisa_step_acts(&s), "loads into a temporary");
+  s.op = FLUX_OP_STORE8;
+  UNIT_TRUE(fisa_step_acts(&s), "stores");
+  s.op = FLUX_OP_CHECK;
+  UNIT_TRUE(fisa_step_acts(&s), "faults");
+}
+
 static const struct unit_test tests[] = {
   {"unified", "equals the fact text", equals_fact_text},
   {"unified", "finds targets", finds_targets},
@@ -296,5 +327,7 @@ static const struct unit_test tests[] = {
   {"built-in", "enum", generates_enum},
   {"built-in", "texts", embeds_texts},
   {"semops", "names", names_semops},
+  {"semops", "act", steps_act},
+  {"words", "found", finds_words},
 };
 UNIT_MAIN(tests)

@@ -29,49 +29,6 @@ enum {
   FAILURES = 5     /* told before the test gives up */
 };
 
-/* What one engine saw of the outside. */
-struct outside {
-  uint64_t seed, number;
-  uint32_t taken;
-  struct fisa_trace trace;
-};
-
-static int32_t take(uint16_t source, const int32_t *arg, unsigned argc,
-                    void *user) {
-  struct outside *o = user;
-  struct fisa_event e = {.argc = (uint8_t)argc, .name = source};
-
-  for (unsigned i = 0; i < argc; i++)
-    e.arg[i] = arg[i];
-  e.value = gen_input(o->seed, o->number, o->taken++);
-  if (fisa_trace_add(&o->trace, &e))
-    abort();
-  return e.value;
-}
-
-static void give(uint16_t channel, const int32_t *arg, unsigned argc,
-                 void *user) {
-  struct outside *o = user;
-  struct fisa_event e = {.out = 1, .argc = (uint8_t)argc, .name = channel};
-
-  for (unsigned i = 0; i < argc; i++)
-    e.arg[i] = arg[i];
-  if (fisa_trace_add(&o->trace, &e))
-    abort();
-}
-
-static int ir_input(uint16_t source, const int32_t *arg, unsigned argc,
-                    int32_t *value, void *user) {
-  *value = take(source, arg, argc, user);
-  return 0;
-}
-
-static int ir_output(uint16_t channel, const int32_t *arg, unsigned argc,
-                     void *user) {
-  give(channel, arg, argc, user);
-  return 0;
-}
-
 /* ---- comparing ---------------------------------------------------------- */
 
 /* Two engines side by side, and a program in them. */
@@ -81,7 +38,7 @@ struct pair {
   const struct fhost_vm *adapted; /* NULL: the reference VM */
   struct fir_lane *lane;
   struct fisa_state *vm, *ir;
-  struct outside vm_side, ir_side;
+  struct gen_outside vm_side, ir_side;
   uint64_t seed;
   unsigned failures;
   unsigned segments, opaque, nans, statuses[FISA_RUN_YIELD + 1];
@@ -228,7 +185,7 @@ static bool has_bare_floats(const struct pair *t) {
 /* ---- running ------------------------------------------------------------ */
 
 static struct fir_result run_ir(struct pair *t, uint64_t fuel) {
-  const struct fir_io io = {ir_input, ir_output, &t->ir_side};
+  const struct fir_io io = {gen_ir_take, gen_ir_give, &t->ir_side};
   const struct fir_limits limits = {fuel, t->stop_at_yield};
   struct fir_result r;
 
@@ -254,8 +211,8 @@ static bool ended_in_a_cut_one(const struct pair *t) {
 
 /* Returns how many instructions it took. */
 static uint64_t run_vm(struct pair *t, uint64_t fuel) {
-  const struct fvm_io vm_io = {take, give, &t->vm_side};
-  const struct fhost_vm_io io = {take, give, &t->vm_side};
+  const struct fvm_io vm_io = {gen_take, gen_give, &t->vm_side};
+  const struct fhost_vm_io io = {gen_take, gen_give, &t->vm_side, NULL};
   struct fvm_run run = {.fuel = fuel, .stop_at_yield = t->stop_at_yield};
   uint64_t n = 0;
 

@@ -10,36 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gpu/ir.h"
 #include "isa/asm.h"
+#include "tests/ir_rig.h"
 #include "tests/isa_util.h"
-
-/* A program, its IR, a lane and a state. */
-struct rig {
-  struct fisa_program *p;
-  struct fir_program *ir;
-  struct fir_lane *lane;
-  struct fisa_state *s;
-};
-
-static struct rig rig_of(struct fisa_program *p) {
-  struct rig r = {.p = p};
-  struct fisa_error err = {""};
-
-  CU_ASSERT_FATAL(p != NULL);
-  r.lane = fir_lane_new();
-  r.s = fisa_state_new(p->dialect);
-  CU_ASSERT_FATAL(r.lane && r.s);
-  if (fir_lower(p, &r.ir, &err))
-    UNIT_TRUE(0, "%s", err.text);
-  CU_ASSERT_FATAL(r.ir != NULL);
-  fisa_state_start(p, r.s);
-  return r;
-}
-
-static struct rig rig_text(const struct fisa_dialect *d, const char *text) {
-  return rig_of(isa_program(d, text));
-}
 
 static struct rig rig_unified(const char *text) {
   return rig_text(isa_unified(), text);
@@ -50,13 +23,6 @@ static struct rig rig_bytes(const uint8_t *code, size_t size) {
 
   fisa_program_from_bytes(isa_unified(), code, size, &p, NULL);
   return rig_of(p);
-}
-
-static void rig_done(struct rig *r) {
-  fisa_state_free(r->s);
-  fir_lane_free(r->lane);
-  fir_free(r->ir);
-  fisa_program_free(r->p);
 }
 
 static struct fir_result run(struct rig *r, uint64_t fuel) {

@@ -66,9 +66,13 @@ static struct fisa_program *program(const char *text) {
 
 /* Where everything runs several times slower, a few of many that go the same
  * ways: the first of them. */
+static bool scaled(void) {
+  return unit_scale(2) < 2;
+}
+
 static unsigned few(unsigned all) {
   unsigned long n = unit_scale(all);
-  return unit_scale(2) == 2 ? all : n < 1 ? 1 : (unsigned)n;
+  return !scaled() ? all : n < 1 ? 1 : (unsigned)n;
 }
 
 static struct fse_policy policy(void) {
@@ -106,7 +110,7 @@ static void world_output(uint16_t channel, const int32_t *arg, unsigned argc,
 /* Some tasks in a row, of so many instructions; false: one has more. */
 static bool live(const struct fhost_vm *vm, void *code, struct fisa_state *s,
                  struct world *w, uint64_t fuel) {
-  const struct fhost_vm_io io = {world_input, world_output, w};
+  const struct fhost_vm_io io = {world_input, world_output, w, NULL};
   for (unsigned i = 0; i < TASKS; i++) {
     int status = vm->run(code, s, &io, fuel, NULL);
     if (status == FISA_RUN_FUEL) return false;
@@ -198,8 +202,8 @@ static void improve(const char *name, double share, unsigned long states) {
   struct fisa_error err = {""};
   struct fisa_finding f;
   /* What is left of the budget is less, and so is what is asked for. */
-  if (few(2) == 1) {
-    pol.budget = 250;
+  if (scaled()) {
+    pol.budget = 120;
     share = 0.999;
   }
   UNIT_TRUE(fse_offline_run(&o, &r, &err) == 0, "%s: %s", name, err.text);
@@ -291,7 +295,7 @@ static void rig_init(struct rig *r, struct fisa_program *root,
                                      .seed = 77,
                                      .assurance = FSE_ASSURE_FUZZ,
                                      .threads = 1,
-                                     .budget = few(2) == 1 ? 300 : 5000};
+                                     .budget = scaled() ? 150 : 5000};
 }
 
 static void rig_done(struct rig *r) {
@@ -385,8 +389,10 @@ static void any_seed_is_right(void) {
 /* ---- limits ------------------------------------------------------------- */
 
 static void budgets(void) {
+  const uint64_t most = scaled() ? 150 : 400;
   double before = 1e9;
-  for (uint64_t budget = 0; budget < 400; budget += budget / 2 + 1) {
+  for (uint64_t budget = 0; budget < most;
+       budget += (scaled() ? 2 * budget : budget / 2) + 1) {
     struct rig r;
     rig_init(&r, sample("sum"), 16);
     r.q.budget = budget;
@@ -466,7 +472,7 @@ static void denied_rows(void) {
   for (unsigned i = 0; i < few(3); i++) {
     struct rig r;
     rig_init(&r, sample(samples[i]), 8);
-    for (unsigned round = 0; round < (few(2) == 1 ? 2u : 4u); round++) {
+    for (unsigned round = 0; round < (scaled() ? 2u : 4u); round++) {
       struct fse_search_result out = search(&r);
       const char *made = NULL;
       struct fisa_facts *f = NULL;
@@ -503,7 +509,7 @@ static void sizes(void) {
 
 /* Weight 0: the kind is never used. */
 static void weights(void) {
-  for (uint32_t k = 0; k < fse_kind_count; k++) {
+  for (uint32_t k = 0; k < fse_kind_count; k += scaled() ? 4 : 1) {
     struct rig r;
     rig_init(&r, sample("crc8"), 8);
     r.policy.weight[k] = 0;
@@ -582,7 +588,7 @@ static void from_a_parent(void) {
   r.q.parent = one.best;
   r.q.parent_places = one.places;
   r.q.parent_place_count = one.place_count;
-  r.q.budget = 5000;
+  r.q.budget = scaled() ? 150 : 5000;
   two = search(&r);
   UNIT_TRUE(two.improved, "second");
   UNIT_TRUE(two.cost_before == one.cost_after, "%g, %g", two.cost_before,
@@ -703,8 +709,7 @@ static bool search_for(const struct fisa_program *root, uint64_t n) {
   struct fse_offline_result r;
   struct fisa_error err = {""};
   bool improved;
-  pol.fuzz_states = 10000;
-  pol.budget = 300;
+  pol.budget = scaled() ? 100 : 300;
   pol.seed = n;
   pol.max_task_cycles = 20000;
   UNIT_TRUE(fse_offline_run(&o, &r, &err) == 0, "%s %d: %s",
@@ -740,7 +745,7 @@ static void random_of(const char *dialect) {
   }
   printf(" %u improved", improved);
   /* Of a few none may be one that can be made better. */
-  if (few(2) == 2) UNIT_TRUE(improved > 0, "%u improved", improved);
+  if (!scaled()) UNIT_TRUE(improved > 0, "%u improved", improved);
   fisa_dialect_free(d);
 }
 

@@ -9,47 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gpu/ir.h"
 #include "isa/asm.h"
 #include "tests/gen.h"
+#include "tests/ir_rig.h"
 #include "tests/isa_util.h"
-
-/* A program, its IR, a lane and a state. */
-struct rig {
-  struct fisa_program *p;
-  struct fir_program *ir;
-  struct fir_lane *lane;
-  struct fisa_state *s;
-};
-
-static struct rig rig_of(struct fisa_program *p) {
-  struct rig r = {.p = p};
-  struct fisa_error err = {""};
-
-  CU_ASSERT_FATAL(p != NULL);
-  r.lane = fir_lane_new();
-  r.s = fisa_state_new(p->dialect);
-  CU_ASSERT_FATAL(r.lane && r.s);
-  if (fir_lower(p, &r.ir, &err))
-    UNIT_TRUE(0, "%s", err.text);
-  CU_ASSERT_FATAL(r.ir != NULL);
-  fisa_state_start(p, r.s);
-  return r;
-}
-
-static struct rig rig_text(const struct fisa_dialect *d, const char *text) {
-  return rig_of(isa_program(d, text));
-}
 
 static struct rig rig_mill(const char *text) {
   return rig_text(isa_mill(), text);
-}
-
-static void rig_done(struct rig *r) {
-  fisa_state_free(r->s);
-  fir_lane_free(r->lane);
-  fir_free(r->ir);
-  fisa_program_free(r->p);
 }
 
 static struct fir_result run(struct rig *r, const struct fir_io *io) {

@@ -41,7 +41,7 @@ static void port_output(uint16_t channel, const int32_t *arg, unsigned argc,
 
 static int step(const struct fisa_program *p, struct fisa_state *s,
                 struct oracle_port *port, void *user) {
-  const struct fhost_vm_io io = {port_input, port_output, port};
+  const struct fhost_vm_io io = {port_input, port_output, port, NULL};
   const struct fhost_vm *vm = user;
   struct fisa_error err = {""};
   void *code = vm->load(vm, p, FHOST_LOAD_THROUGH, &err);

@@ -50,6 +50,13 @@ void fisa_insn_text(const struct fisa_dialect *d, const struct fisa_insn *in,
                     char *out, size_t capacity);
 
 /*
+ * Reads a whole file of at most `limit` bytes. Returns 0 and the bytes, with a
+ * NUL behind them and to be given to free(), or -1 with err filled.
+ */
+int fisa_read_file(const char *path, size_t limit, char **out, size_t *length,
+                   struct fisa_error *err);
+
+/*
  * Loads a program argument of the commands: a path `.flx` or `.fxb`, or
  * `hex:0011..`. `dialect_name` may be NULL for a .flx that names its own.
  * `manifest_path` (NULL: none) is a .flx with directives for .fxb and hex.

@@ -10,84 +10,68 @@
 
 #include "isa/flow.h"
 
-/* The byte at an address; one past the code reads as 0, so that a report can
- * show what there is of a cut instruction. */
-static uint32_t byte_at(const uint8_t *code, uint32_t size, uint32_t at) {
-  return at < size ? code[at] : 0;
-}
+#define FIXED_MAX 8 /* bytes of a row, but for what a payload adds */
 
-static int32_t operand_value(const struct fisa_operand *op, const uint8_t *code,
-                             uint32_t size, uint32_t pc) {
-  uint32_t at = pc + op->offset;
-  uint32_t v = byte_at(code, size, at);
+/* The value at the front of `at`, of which all bytes can be read. */
+static int32_t operand_value(const struct fisa_operand *op,
+                             const uint8_t *at) {
+  uint32_t v = at[0];
 
   switch (op->kind) {
   case FISA_OPERAND_IMM8S:
     return (int8_t)v;
   case FISA_OPERAND_IMM32S:
-    return (int32_t)(v | byte_at(code, size, at + 1) << 8 |
-                     byte_at(code, size, at + 2) << 16 |
-                     byte_at(code, size, at + 3) << 24);
+    return (int32_t)(v | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
+                     (uint32_t)at[3] << 24);
   case FISA_OPERAND_IMM16S:
-    return (int16_t)(v | byte_at(code, size, at + 1) << 8);
+    return (int16_t)(v | (uint32_t)at[1] << 8);
   case FISA_OPERAND_ADDR16U:
   case FISA_OPERAND_PAYLOAD:
-    return (int32_t)(v | byte_at(code, size, at + 1) << 8);
+    return (int32_t)(v | (uint32_t)at[1] << 8);
   default: /* a register byte, an unsigned or an unused one */
     assert(op->width == 1);
     return (int32_t)v;
   }
 }
 
-/* Whether a register byte is the constant 0 in the file that the operand
- * reaches. */
-static bool is_zero_register(const struct fisa_dialect *d,
-                             const struct fisa_operand *op, int32_t raw) {
-  if (raw != 0)
-    return false;
-  for (uint32_t f = 0; f < d->file_count; f++)
-    if (op->files >> f & 1)
-      return d->files[f].zero;
-  return false;
+unsigned fisa_operand_file(const struct fisa_operand *op) {
+  assert(op->kind == FISA_OPERAND_REG && op->files);
+  return (unsigned)__builtin_ctz(op->files);
 }
 
-/* Sums as the machines do, in 32 bits. */
-static int64_t wrap32(int64_t v) {
-  return (int32_t)(uint32_t)(uint64_t)v;
+static bool is_relative(const struct fisa_row *row) {
+  return row->flow == FISA_FLOW_JUMP_REL || row->flow == FISA_FLOW_COND_REL ||
+         row->flow == FISA_FLOW_COND_REL_REG ||
+         row->flow == FISA_FLOW_CALL_REL;
+}
+
+/* A sum as the machines make it, in 32 bits. */
+uint32_t fisa_target_base(const struct fisa_insn *in) {
+  const struct fisa_row *row = in->row;
+  uint32_t base = 0;
+
+  if (is_relative(row))
+    base = in->pc + (row->base_end ? in->length : 0);
+  if (row->target < row->operand_count && row->target != row->target_reg)
+    base += (uint32_t)in->value[row->target];
+  return base;
 }
 
 static int64_t static_target(const struct fisa_dialect *d,
                              const struct fisa_insn *in) {
   const struct fisa_row *row = in->row;
-  int64_t base = in->pc;
-  int64_t offset = 0;
 
-  switch (row->flow) {
-  case FISA_FLOW_NEXT:
-  case FISA_FLOW_HALT:
-  case FISA_FLOW_TRAP:
-  case FISA_FLOW_RET:
+  if (row->flow == FISA_FLOW_NEXT || row->flow == FISA_FLOW_HALT ||
+      row->flow == FISA_FLOW_TRAP || row->flow == FISA_FLOW_RET)
     return FISA_NO_TARGET;
-  case FISA_FLOW_JUMP_ABS:
-  case FISA_FLOW_COND_ABS:
-  case FISA_FLOW_CALL_ABS:
-  case FISA_FLOW_INDIRECT:
-    base = 0;
-    break;
-  default:
-    if (row->base_insn) /* takes all the code: fisa__insn_target */
-      return FISA_NO_TARGET;
-    if (row->base_end)
-      base += in->length;
-    break;
-  }
+  if (row->base_insn) /* takes all the code: fisa__insn_target */
+    return FISA_NO_TARGET;
+  /* A register is known where its byte is the constant 0. */
   if (row->target_reg < row->operand_count &&
-      !is_zero_register(d, &row->operands[row->target_reg],
-                        in->value[row->target_reg]))
+      (in->value[row->target_reg] != 0 ||
+       !d->files[fisa_operand_file(&row->operands[row->target_reg])].zero))
     return FISA_NO_TARGET;
-  if (row->target < row->operand_count)
-    offset = in->value[row->target];
-  return wrap32(base + offset);
+  return (int32_t)fisa_target_base(in);
 }
 
 /* A walk from the first byte, since only that tells where instructions
@@ -137,7 +121,9 @@ int64_t fisa__insn_target(const uint32_t *at, uint32_t count,
 enum fisa_decode_status fisa_decode(const struct fisa_dialect *d,
                                     const uint8_t *code, uint32_t size,
                                     uint32_t pc, struct fisa_insn *out) {
+  uint8_t cut[FIXED_MAX] = {0};
   const struct fisa_row *row;
+  const uint8_t *bytes;
   uint32_t left;
 
   assert(size <= FISA_MAX_CODE);
@@ -156,11 +142,16 @@ enum fisa_decode_status fisa_decode(const struct fisa_dialect *d,
   if (!row->defined)
     return FISA_DECODE_UNKNOWN;
 
-  assert(row->length >= 1 && row->operand_count <= FISA_MAX_OPERANDS);
+  assert(row->length >= 1 && row->length <= FIXED_MAX);
+  assert(row->operand_count <= FISA_MAX_OPERANDS);
   out->length = row->length;
+  bytes = code + pc;
+  /* What is cut off reads as 0, so that a report can show what there is. */
+  if (row->length > left)
+    bytes = memcpy(cut, bytes, left);
   for (unsigned i = 0; i < row->operand_count; i++) {
     const struct fisa_operand *op = &row->operands[i];
-    out->value[i] = operand_value(op, code, size, pc);
+    out->value[i] = operand_value(op, bytes + op->offset);
     if (op->kind == FISA_OPERAND_PAYLOAD)
       out->length += (uint32_t)out->value[i];
   }

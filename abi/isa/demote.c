@@ -7,26 +7,12 @@
 
 #include "isa/dialect.h"
 
-/* Whether one of the words of a list, up to a '[', is `word`. */
-static bool list_has(const char *list, const char *word) {
-  size_t n = strlen(word);
-
-  for (const char *p = list; *p;) {
-    size_t k = strcspn(p, ";[");
-
-    if (k == n && memcmp(p, word, n) == 0)
-      return true;
-    p += strcspn(p, ";");
-    p += *p == ';';
-  }
-  return false;
-}
-
 bool fisa_row_is_shared(const struct fisa_row *row) {
   static const char *const shared[] = {"RNG", "HEAP"};
 
   for (unsigned i = 0; i < sizeof shared / sizeof shared[0]; i++)
-    if (list_has(row->reads, shared[i]) || list_has(row->writes, shared[i]))
+    if (fisa_list_has(row->reads, shared[i], ";[") ||
+        fisa_list_has(row->writes, shared[i], ";["))
       return true;
   return false;
 }

@@ -51,6 +51,19 @@ int fisa_file_by_name(const struct fisa_dialect *d, const char *name,
   return -1;
 }
 
+bool fisa_list_has(const char *list, const char *word, const char *ends) {
+  size_t n = strlen(word);
+
+  assert(n > 0 && *ends);
+  for (const char *p = list; *p;) {
+    if (strncmp(p, word, n) == 0 && strchr(ends, p[n] ? p[n] : ';'))
+      return true;
+    p += strcspn(p, ";");
+    p += *p == ';';
+  }
+  return false;
+}
+
 bool fisa_observed_file(const struct fisa_file *f) {
   return f->kind == FISA_FILE_REGS ||
          (f->kind == FISA_FILE_CELL && f->type == FISA_F32 &&

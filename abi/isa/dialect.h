@@ -394,6 +394,10 @@ static inline bool fisa_links_apart(const struct fisa_dialect *d) {
  * name. The string lives as long as the dialect, or is static. */
 const char *fisa_fault_name(const struct fisa_dialect *d, int32_t code);
 
+/* Whether a list of a table's words, `;` between them, has one: `word`, and
+ * behind it one of `ends`; the end of the list counts as a `;`. */
+bool fisa_list_has(const char *list, const char *word, const char *ends);
+
 /* Name of a semantic op; the op of a name, or -1. */
 const char *fisa_semop_name(unsigned op);
 int fisa_semop_by_name(const char *name, size_t length);
@@ -408,6 +412,9 @@ enum fisa_effect {
   FISA_EFFECT_FILE, FISA_EFFECT_CYC
 };
 enum fisa_effect fisa_semop_effect(unsigned op);
+
+/* Whether a step does more than to fill temporaries. */
+bool fisa_step_acts(const struct fisa_step *s);
 
 /* SHA-256 of a run of bytes. */
 void fisa_sha256(const void *bytes, size_t length, uint8_t out[32]);

@@ -38,28 +38,12 @@ static const char *op_name(const struct fisa_step *st) {
 /* ---- declared reads and writes ------------------------------------------ */
 
 static bool list_has(const char *list, const char *word) {
-  size_t n = strlen(word);
-
-  for (const char *p = list; *p;) {
-    size_t k = strcspn(p, ";");
-    if (k == n && memcmp(p, word, n) == 0)
-      return true;
-    p += k + (p[k] == ';');
-  }
-  return false;
+  return fisa_list_has(list, word, ";");
 }
 
 /* Whether the list speaks of a register file at all: R[all], R[1..imm8]. */
 static bool list_has_file(const char *list, const char *file) {
-  size_t n = strlen(file);
-
-  for (const char *p = list; *p;) {
-    if (strncmp(p, file, n) == 0 && p[n] == '[')
-      return true;
-    p += strcspn(p, ";");
-    p += *p == ';';
-  }
-  return false;
+  return fisa_list_has(list, file, "[");
 }
 
 /* The fact tables name parts of memory (MEM.heap), and a fault by another
@@ -560,23 +544,6 @@ static bool flow_fits(enum fisa_flow flow, unsigned op) {
   return false;
 }
 
-/* Whether a step does more than to fill temporaries. */
-static bool acts(const struct fisa_step *st) {
-  const struct fisa_ref *refs[4] = {&st->d, &st->a, &st->b, &st->c};
-  enum fisa_effect effect = fisa_semop_effect(st->op);
-
-  if (st->op == FLUX_OP_CHECK ||
-      (effect != FISA_EFFECT_NONE && effect != FISA_EFFECT_LOAD &&
-       effect != FISA_EFFECT_CYC))
-    return true;
-  for (unsigned i = 0; i < 4; i++) {
-    char use = fisa_semop_use(st->op, i);
-    if ((use == 'W' || use == 'M') && refs[i]->kind != FISA_REF_TEMP)
-      return true;
-  }
-  return false;
-}
-
 /* Whether a step may change what a reference reads. Two registers of a file
  * may be one. */
 static bool changes(const struct fisa_dialect *d, const struct fisa_step *st,
@@ -611,7 +578,7 @@ static int check_condition(struct walk *w, const struct fisa_step *last) {
       last->a.kind == FISA_REF_RAWNUM || last->a.kind == FISA_REF_NEXT)
     return 0;
   for (const struct fisa_step *s = w->row->steps; s < last; s++) {
-    if (!first && acts(s))
+    if (!first && fisa_step_acts(s))
       first = s;
     if (!first || !changes(w->l->d, s, &last->a))
       continue;

@@ -235,15 +235,15 @@ static bool step_may_fault(const struct fisa_dialect *d,
   }
 }
 
-/* Whether a register byte lies past the end of a checked file. */
-bool fisa__past_file(const struct fisa_dialect *d, const struct fisa_insn *in) {
+bool fisa_past_file(const struct fisa_dialect *d, const struct fisa_insn *in) {
   const struct fisa_row *row = in->row;
 
   for (unsigned i = 0; i < row->operand_count; i++)
-    for (uint32_t f = 0; row->operands[i].files >> f; f++)
-      if (row->operands[i].files >> f & 1 && d->files[f].checked &&
-          in->value[i] >= (int32_t)fisa_registers(&d->files[f]))
+    for (unsigned left = row->operands[i].files; left; left &= left - 1) {
+      const struct fisa_file *f = &d->files[__builtin_ctz(left)];
+      if (f->checked && in->value[i] >= (int32_t)fisa_registers(f))
         return true;
+    }
   return false;
 }
 
@@ -252,7 +252,7 @@ static bool insn_may_fault(const struct fisa_dialect *d,
   const struct fisa_row *row = in->row;
   const struct fisa__guard_view view = {d, fisa__range_const, d};
 
-  if (row->opaque || row->flow == FISA_FLOW_TRAP || fisa__past_file(d, in))
+  if (row->opaque || row->flow == FISA_FLOW_TRAP || fisa_past_file(d, in))
     return true;
   for (unsigned i = 0; i < row->guard_count; i++)
     if (fisa__guard(&view, in, &row->guards[i]) != FISA__GUARD_NEVER)
@@ -333,12 +333,11 @@ void fisa_effects(const struct fisa_dialect *d, const struct fisa_insn *in,
       out->pinned = true;
   out->may_fault = insn_may_fault(d, in);
   /* A register-held target is read even where no op names it. */
-  if (row->target_reg < row->operand_count) {
-    const struct fisa_operand *op = &row->operands[row->target_reg];
-    for (uint32_t f = 0; f < d->file_count; f++)
-      if (op->files >> f & 1)
-        read_cell(out, fisa_reg_cell(d, f, in->value[row->target_reg]));
-  }
+  if (row->target_reg < row->operand_count)
+    read_cell(out,
+              fisa_reg_cell(d, fisa_operand_file(
+                                   &row->operands[row->target_reg]),
+                            in->value[row->target_reg]));
   guard_effects(d, in, out);
   for (unsigned i = 0; i < row->step_count; i++) {
     const struct fisa_step *s = &row->steps[i];

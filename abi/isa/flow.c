@@ -21,14 +21,12 @@ struct place {
   bool broken;
 };
 
-int fisa__room(void *array, uint32_t *room, uint32_t need, size_t item) {
+int fisa__room_grow(void *array, uint32_t *room, uint32_t need, size_t item) {
   void **p = array;
   uint32_t want = *room ? *room : 16;
   void *grown;
 
-  assert(item > 0);
-  if (need <= *room)
-    return 0;
+  assert(item > 0 && need > *room);
   while (want < need)
     want *= 2;
   grown = realloc(*p, want * item);
@@ -45,16 +43,9 @@ int fisa__room(void *array, uint32_t *room, uint32_t need, size_t item) {
  * SP. */
 static bool names_stack(const struct fisa_dialect *d, unsigned stack,
                         const char *words) {
-  for (unsigned f = stack - 1; stack < d->file_count && f <= stack; f++) {
-    const char *name = d->files[f].name;
-    size_t n = strlen(name);
-    for (const char *p = words; *p; p += *p == ';') {
-      size_t word = strcspn(p, ";[.");
-      if (word == n && memcmp(p, name, n) == 0)
-        return true;
-      p += strcspn(p, ";");
-    }
-  }
+  for (unsigned f = stack - 1; stack < d->file_count && f <= stack; f++)
+    if (fisa_list_has(words, d->files[f].name, ";[."))
+      return true;
   return false;
 }
 
@@ -193,10 +184,27 @@ static uint16_t opaque_flags(const struct fisa_dialect *d,
   return flags;
 }
 
+/* Whether an operand of so many bytes can be what it may not. */
+static bool is_narrow(const struct fisa_operand *op) {
+  int64_t first = 0, last = (INT64_C(1) << 8 * op->width) - 1;
+
+  if (op->kind == FISA_OPERAND_UNUSED || op->kind == FISA_OPERAND_PAYLOAD)
+    return false;
+  if (op->kind == FISA_OPERAND_IMM8S || op->kind == FISA_OPERAND_IMM16S ||
+      op->kind == FISA_OPERAND_IMM32S) {
+    first -= (last + 1) / 2;
+    last += first;
+  }
+  return op->lo > first || op->hi < last;
+}
+
 static void fill_info(const struct fisa_dialect *d, const struct fisa_row *row,
                       struct fisa__rowinfo *info) {
   memset(info, 0, sizeof(*info));
   info->flags = FISA__ROW_READY | flow_flags(row);
+  for (unsigned i = 0; i < row->operand_count; i++)
+    if (is_narrow(&row->operands[i]))
+      info->flags |= FISA__ROW_NARROW;
   if (row->roles & FISA_ROLE_YIELD)
     info->flags |= FISA__ROW_YIELD;
   if (row->guard_count > 0)
@@ -231,9 +239,9 @@ static void fill_info(const struct fisa_dialect *d, const struct fisa_row *row,
 
 static const struct fisa__rowinfo *row_info(struct fisa__flow *g,
                                             const struct fisa_row *row) {
-  struct fisa__rowinfo *info = &g->info[row - g->d->rows];
+  struct fisa__rowinfo *info = &g->info[row->opcode];
 
-  assert(row >= g->d->rows && row < g->d->rows + 256);
+  assert(row == &g->d->rows[row->opcode]);
   if (!(info->flags & FISA__ROW_READY))
     fill_info(g->d, row, info);
   return info;
@@ -256,15 +264,17 @@ static int32_t clamp_depth(const struct fisa__flow *g, int32_t depth) {
 }
 
 static void queue(struct fisa__flow *g, uint32_t i) {
+  struct fisa__node *n = &g->node[i];
+
   assert(i < g->count);
-  if (g->node[i].flags & FISA__QUEUED)
+  if (n->flags & FISA__QUEUED)
     return;
   if (fisa__room(&g->work, &g->work_room, g->work_count + 1,
                  sizeof(*g->work)) != 0) {
     g->failed = true;
     return;
   }
-  g->node[i].flags |= FISA__QUEUED;
+  n->flags |= FISA__QUEUED;
   g->work[g->work_count++] = i;
 }
 
@@ -742,7 +752,12 @@ int fisa__flow_build(struct fisa__flow *g, const struct fisa_program *p) {
     g->stack_size = d->files[d->stack_file].count;
   g->links_apart = fisa_links_apart(d);
   g->start_depth = manifest_depth(p);
-  memset(g->info, 0, sizeof(g->info));
+  if (g->info_of != d ||
+      memcmp(g->info_hash, d->hash, sizeof(g->info_hash)) != 0) {
+    memset(g->info, 0, sizeof(g->info));
+    memcpy(g->info_hash, d->hash, sizeof(g->info_hash));
+    g->info_of = d;
+  }
   if (fisa__flow_trace(g) != 0)
     return -1;
   return g->dynamic_count > 0 ? fisa__held_resolve(g) : 0;

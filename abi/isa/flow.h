@@ -32,19 +32,21 @@ enum fisa__rowflag {
   FISA__ROW_STACK = 1 << 7,  /* changes the stack in a way not followed */
   FISA__ROW_COND = 1 << 8,   /* may or may not jump */
   FISA__ROW_JUMP = 1 << 9,   /* jumps or may jump (calls included) */
-  FISA__ROW_FAULT = 1 << 10, /* has guards, DIV, TRAP, or is opaque */
+  FISA__ROW_FAULT = 1 << 10, /* has guards, DIV, TRAP, a register of a checked
+                                file, or is opaque */
   FISA__ROW_STRIP = 1 << 11, /* sets a counter of the instructions behind */
   FISA__ROW_KEEP = 1 << 12,  /* as often in a child as in its parent */
   FISA__ROW_TESTS = 1 << 13, /* a RET that does not go on without a link */
   FISA__ROW_FULL = 1 << 14,  /* faults on a full data stack */
-  FISA__ROW_LINKS = 1 << 15  /* changes links apart in a way not followed */
+  FISA__ROW_LINKS = 1 << 15, /* changes links apart in a way not followed */
+  FISA__ROW_NARROW = 1 << 16 /* not all that an operand can say is legal */
 };
 
 /* What a row does to the depth of the data stack: it becomes depth + push -
  * pop - soft; where cells are taken that need not be there (soft), no less
  * than `keep`. A link is not counted. */
 struct fisa__rowinfo {
-  uint16_t flags;
+  uint32_t flags;    /* enum fisa__rowflag */
   uint8_t pop, push; /* cells */
   uint8_t soft;      /* pops that take what there is */
   uint8_t keep;      /* what there is behind the row at least */
@@ -73,7 +75,7 @@ struct fisa__node {
   uint32_t entry_of; /* function it is the entry of */
   uint32_t call;     /* its call record */
   int16_t lo, hi;    /* stack cells above the function's entry, before */
-  uint16_t row;      /* enum fisa__rowflag; 0 if it is not decoded */
+  uint32_t row;      /* enum fisa__rowflag; 0 if it is not decoded */
   uint8_t pop, push, soft, keep, need, reach; /* as in its rowinfo */
   uint8_t status;    /* enum fisa_decode_status */
   uint8_t flags;     /* enum fisa__nodeflag */
@@ -141,7 +143,10 @@ struct fisa__flow {
   uint32_t wild_pc;
   const char *wild_why;
   bool failed; /* out of memory */
+  /* Made on first need; kept while builds are of this dialect. */
   struct fisa__rowinfo info[256];
+  const struct fisa_dialect *info_of;
+  uint8_t info_hash[32]; /* demotion changes a dialect in its place */
 };
 
 /* Zero-initialise a flow; build as often as wanted; done once. */
@@ -163,7 +168,12 @@ struct fisa__depth fisa__depth_at(const struct fisa__flow *g,
                                   const struct fisa__node *n);
 
 /* Makes room for `need` items; contents are kept. 0, or -1: memory. */
-int fisa__room(void *array, uint32_t *room, uint32_t need, size_t item);
+int fisa__room_grow(void *array, uint32_t *room, uint32_t need, size_t item);
+
+static inline int fisa__room(void *array, uint32_t *room, uint32_t need,
+                             size_t item) {
+  return need <= *room ? 0 : fisa__room_grow(array, room, need, item);
+}
 
 /* Cells live before each node, into live[nodes]; needs blocks and depth.
  * Returns 0, or -1: memory. */
@@ -200,9 +210,6 @@ int64_t fisa__insn_number(const uint32_t *at, uint32_t count, uint32_t pc);
  * another. */
 int64_t fisa__insn_target(const uint32_t *at, uint32_t count,
                           const struct fisa_insn *in);
-
-/* Whether a register byte lies past the end of a file that is checked. */
-bool fisa__past_file(const struct fisa_dialect *d, const struct fisa_insn *in);
 
 /* Whether a branch is taken by its operands alone: 1 always, 0 never,
  * -1 it depends. */

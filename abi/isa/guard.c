@@ -4,7 +4,7 @@
  */
 #include <assert.h>
 
-#include "isa/flow.h"
+#include "isa/interval.h"
 
 struct fisa__range fisa__range_const(const struct fisa_insn *in,
                                      const struct fisa_ref *ref,
@@ -67,36 +67,11 @@ static enum fisa__guard_state pow_range(struct fisa__range a,
   return FISA__GUARD_NEVER;
 }
 
-/* The raw register byte against the file that the row reaches with it. */
-static enum fisa__guard_state register_range(const struct fisa_insn *in,
-                                             const struct fisa_dialect *d,
-                                             const struct fisa_ref *raw) {
-  const struct fisa_row *row = in->row;
-
-  for (unsigned i = 0; i < row->step_count; i++) {
-    const struct fisa_step *s = &row->steps[i];
-    const struct fisa_ref *refs[4] = {&s->d, &s->a, &s->b, &s->c};
-    for (int k = 0; k < 4; k++) {
-      if (refs[k]->kind != FISA_REF_RAW || refs[k]->operand != raw->operand)
-        continue;
-      return in->value[raw->operand] < d->files[refs[k]->file].count
-                 ? FISA__GUARD_NEVER
-                 : FISA__GUARD_SURE;
-    }
-  }
-  return FISA__GUARD_MAYBE;
-}
-
 static enum fisa__guard_state mul_overflow(struct fisa__range a,
                                            struct fisa__range b) {
-  int64_t p[4] = {(int64_t)a.lo * b.lo, (int64_t)a.lo * b.hi,
-                  (int64_t)a.hi * b.lo, (int64_t)a.hi * b.hi};
-  int64_t lo = p[0], hi = p[0];
+  int64_t lo, hi;
 
-  for (int i = 1; i < 4; i++) {
-    lo = p[i] < lo ? p[i] : lo;
-    hi = p[i] > hi ? p[i] : hi;
-  }
+  fisa__range_product(a, b, &lo, &hi);
   return outside64(lo, hi);
 }
 
@@ -138,7 +113,9 @@ enum fisa__guard_state fisa__guard(const struct fisa__guard_view *v,
       return FISA__GUARD_NEVER;
     return a.lo == 0 && a.hi == 0 ? FISA__GUARD_SURE : FISA__GUARD_MAYBE;
   case FLUX_LETHAL_REGISTER_RANGE:
-    return register_range(in, v->d, &g->a);
+    return in->value[g->a.operand] < v->d->files[g->a.file].count
+               ? FISA__GUARD_NEVER
+               : FISA__GUARD_SURE;
   case FLUX_LETHAL_VARINT_NEGATIVE:
     return outside(a, 0, INT32_MAX);
   case FLUX_LETHAL_NEGATIVE_TARGET:

@@ -125,25 +125,11 @@ static bool constant_left(const struct fisa__flow *g, uint32_t def, int cell,
 
 /* The cell a jump's target is held in, -1: it is no register file. */
 static int target_cell(const struct fisa__flow *g, const struct fisa_insn *in) {
-  const struct fisa_operand *op = &in->row->operands[in->row->target_reg];
+  unsigned reg = in->row->target_reg;
 
-  assert(in->row->target_reg < in->row->operand_count);
-  for (uint32_t f = 0; f < g->d->file_count; f++)
-    if (op->files >> f & 1)
-      return fisa_reg_cell(g->d, f, in->value[in->row->target_reg]);
-  return -1;
-}
-
-static int64_t target_of(const struct fisa_insn *in, int32_t held) {
-  const struct fisa_row *row = in->row;
-  int64_t base = 0;
-
-  if (row->flow == FISA_FLOW_COND_REL_REG || row->flow == FISA_FLOW_JUMP_REL ||
-      row->flow == FISA_FLOW_COND_REL || row->flow == FISA_FLOW_CALL_REL)
-    base = (int64_t)in->pc + (row->base_end ? in->length : 0);
-  if (row->target < row->operand_count)
-    base += in->value[row->target];
-  return (int32_t)(uint32_t)(uint64_t)(base + held);
+  assert(reg < in->row->operand_count);
+  return fisa_reg_cell(g->d, fisa_operand_file(&in->row->operands[reg]),
+                       in->value[reg]);
 }
 
 static struct fisa__held *held_of(struct fisa__flow *g, uint32_t pc) {
@@ -172,7 +158,8 @@ static int update(struct fisa__flow *g, uint32_t node, uint32_t def, int cell) {
     h->pc = in->pc;
     h->given_up = !known;
     h->def_pc = known ? g->node[def].insn.pc : 0;
-    h->target = known ? target_of(in, value) : 0;
+    h->target =
+        known ? (int32_t)(fisa_target_base(in) + (uint32_t)value) : 0;
     return known;
   }
   if (known && h->def_pc == g->node[def].insn.pc)

@@ -35,22 +35,28 @@ struct fisa__range fisa__range_join(struct fisa__range a,
   return r;
 }
 
-static struct fisa__range product(struct fisa__range a, struct fisa__range b,
-                                  int64_t divisor) {
+void fisa__range_product(struct fisa__range a, struct fisa__range b,
+                         int64_t *lo, int64_t *hi) {
   int64_t p[4] = {(int64_t)a.lo * b.lo, (int64_t)a.lo * b.hi,
                   (int64_t)a.hi * b.lo, (int64_t)a.hi * b.hi};
-  int64_t lo, hi;
 
   assert(a.lo <= a.hi && b.lo <= b.hi);
+  *lo = *hi = p[0];
+  for (int i = 1; i < 4; i++) {
+    *lo = p[i] < *lo ? p[i] : *lo;
+    *hi = p[i] > *hi ? p[i] : *hi;
+  }
+}
+
+static struct fisa__range product(struct fisa__range a, struct fisa__range b,
+                                  int64_t divisor) {
+  int64_t lo, hi;
+
   if (divisor == 0)
     return fisa__range_full();
-  lo = hi = p[0] / divisor;
-  for (int i = 1; i < 4; i++) {
-    int64_t v = p[i] / divisor;
-    lo = v < lo ? v : lo;
-    hi = v > hi ? v : hi;
-  }
-  return fisa__range_make(lo, hi);
+  fisa__range_product(a, b, &lo, &hi);
+  return divisor > 0 ? fisa__range_make(lo / divisor, hi / divisor)
+                     : fisa__range_make(hi / divisor, lo / divisor);
 }
 
 /* A quotient is no larger than what was divided, and keeps its sign where

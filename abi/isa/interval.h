@@ -10,6 +10,9 @@ struct fisa__range fisa__range_full(void);
 
 /* lo..hi, or everything if that leaves 32 bits. */
 struct fisa__range fisa__range_make(int64_t lo, int64_t hi);
+/* What a product lies within, before it is cut to 32 bits. */
+void fisa__range_product(struct fisa__range a, struct fisa__range b,
+                         int64_t *lo, int64_t *hi);
 struct fisa__range fisa__range_join(struct fisa__range a, struct fisa__range b);
 
 /* What an op works on: d is the old value of its result. */

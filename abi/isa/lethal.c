@@ -125,17 +125,10 @@ static bool has_target(const struct fisa_row *row) {
 static int32_t held_target(const struct fisa__walk *w) {
   const struct fisa_row *row = w->in->row;
   struct fisa_ref ref = {.kind = FISA_REF_REG, .operand = row->target_reg};
-  uint32_t base = 0;
 
-  while (ref.file + 1u < w->v->d->file_count &&
-         !(row->operands[row->target_reg].files >> ref.file & 1))
-    ref.file++;
-  if (row->flow != FISA_FLOW_JUMP_ABS && row->flow != FISA_FLOW_COND_ABS &&
-      row->flow != FISA_FLOW_CALL_ABS && row->flow != FISA_FLOW_INDIRECT)
-    base = w->in->pc + (row->base_end ? w->in->length : 0);
-  if (row->target < row->operand_count && row->target != row->target_reg)
-    base += (uint32_t)w->in->value[row->target];
-  return (int32_t)(base + (uint32_t)fisa__walk_value(w, &ref).value);
+  ref.file = (uint8_t)fisa_operand_file(&row->operands[row->target_reg]);
+  return (int32_t)(fisa_target_base(w->in) +
+                   (uint32_t)fisa__walk_value(w, &ref).value);
 }
 
 /* Whether RET would land below address 0. */
@@ -192,7 +185,7 @@ static bool may_land_below(const struct fisa_insn *in) {
 bool fisa_may_be_lethal(const struct fisa_dialect *d,
                         const struct fisa_insn *in) {
   assert(d && in->row && in->row->defined);
-  return in->row->guard_count > 0 || fisa__past_file(d, in) ||
+  return in->row->guard_count > 0 || fisa_past_file(d, in) ||
          may_land_below(in);
 }
 
@@ -200,7 +193,7 @@ int fisa_lethal(const struct fisa_view *v, const struct fisa_insn *in) {
   const struct fisa_row *row = in->row;
   struct fisa__walk w;
 
-  if (fisa__past_file(v->d, in))
+  if (fisa_past_file(v->d, in))
     return FLUX_LETHAL_REGISTER_RANGE;
   fisa__walk_begin(&w, v, in);
   for (unsigned i = 0; i < row->guard_count; i++)

@@ -22,39 +22,55 @@ struct load {
 	const void *user;
 };
 
-/* Reads a file of at most `limit` bytes. The buffer is the caller's. */
-static int read_file(const char *path, size_t limit, char **out,
-		     size_t *length, struct fisa_error *err)
+/* A file may be endless, and a limit much more than what there is. */
+static int read_all(FILE *file, size_t limit, char **bytes, size_t *n)
 {
-	FILE *file = fopen(path, "rb");
-	char *bytes = NULL;
-	size_t n;
+	size_t room = 0, got;
+	char *grown;
 
+	do {
+		if (*n + 1 >= room) {
+			room = room ? room * 2 : 65536;
+			grown = realloc(*bytes, room);
+			if (!grown)
+				return -1;
+			*bytes = grown;
+		}
+		got = fread(*bytes + *n, 1, room - 1 - *n, file);
+		*n += got;
+	} while (got > 0 && *n <= limit);
+	(*bytes)[*n] = '\0';
+	return 0;
+}
+
+int fisa_read_file(const char *path, size_t limit, char **out, size_t *length,
+		   struct fisa_error *err)
+{
+	FILE *file = fopen(path, "rbe");
+	char *bytes = NULL;
+	size_t n = 0;
+	int rc = -1;
+
+	assert(path && out && length);
 	if (!file)
 		return fisa_fail(err, "%.180s: %s", path, strerror(errno));
-	bytes = malloc(limit + 1);
-	if (!bytes) {
-		fisa_fail(err, "%.180s: out of memory", path);
-		goto fail;
-	}
 	errno = 0;
-	n = fread(bytes, 1, limit + 1, file);
-	if (ferror(file)) {
+	if (read_all(file, limit, &bytes, &n) != 0)
+		fisa_fail(err, "%.180s: out of memory", path);
+	else if (ferror(file))
 		fisa_fail(err, "%.180s: %s", path, strerror(errno));
-		goto fail;
-	}
-	if (n > limit) {
+	else if (n > limit)
 		fisa_fail(err, "%.180s: more than %zu bytes", path, limit);
-		goto fail;
-	}
+	else
+		rc = 0;
 	fclose(file);
+	if (rc != 0) {
+		free(bytes);
+		return -1;
+	}
 	*out = bytes;
 	*length = n;
 	return 0;
-fail:
-	free(bytes);
-	fclose(file);
-	return -1;
 }
 
 static int hex_digit(char c)
@@ -121,7 +137,7 @@ static int load_source(struct load *l, struct fisa_program **out,
 	if (l->manifest_path)
 		return fisa_fail(err, "%.120s has its own directives; "
 				 "a manifest is for .fxb and hex:", l->arg);
-	if (read_file(l->arg, FISA_MAX_TEXT, &l->text, &l->text_length,
+	if (fisa_read_file(l->arg, FISA_MAX_TEXT, &l->text, &l->text_length,
 		      err) < 0 || pick_dialect(l, err) < 0)
 		return -1;
 	return fisa_assemble(l->dialect, l->text, l->text_length, l->arg, out,
@@ -135,7 +151,7 @@ static int load_bytes(struct load *l, struct fisa_program **out,
 
 	assert(l->code && !l->text);
 	if (l->manifest_path &&
-	    read_file(l->manifest_path, FISA_MAX_TEXT, &l->text,
+	    fisa_read_file(l->manifest_path, FISA_MAX_TEXT, &l->text,
 		      &l->text_length, err) < 0)
 		return -1;
 	if (pick_dialect(l, err) < 0 ||
@@ -192,7 +208,7 @@ int fisa_load_with(const char *arg, const char *dialect_name,
 	} else if (ends_with(arg, ".flx")) {
 		rc = load_source(&l, &p, err);
 	} else if (ends_with(arg, ".fxb")) {
-		rc = read_file(arg, FISA_MAX_CODE, &l.code,
+		rc = fisa_read_file(arg, FISA_MAX_CODE, &l.code,
 			       &l.code_size, err);
 		if (rc == 0)
 			rc = load_bytes(&l, &p, err);

@@ -214,31 +214,41 @@ static bool functions_write(const struct fisa__flow *g, int cell) {
 /* What the body of a loop leaves in a cell. */
 enum left_in { LEFT_ALONE, LEFT_CONSTANT, LEFT_ANYTHING };
 
-static enum left_in left_in_cell(struct loops *l, int cell, int32_t *value) {
+/* The same of one block of it, where others have left `left`. */
+static enum left_in left_by_block(struct loops *l, uint32_t b, int cell,
+                                  enum left_in left, int32_t *value) {
   const struct fisa__flow *g = l->g;
-  enum left_in left = LEFT_ALONE;
+  const struct fisa__block *block = &g->block[b];
+
+  l->work += block->last - block->first + 1;
+  /* What a branch looks at is mostly set just before it. */
+  for (uint32_t i = block->last + 1; i-- > block->first;) {
+    const struct fisa__node *n = &g->node[i];
+    if (n->status != FISA_DECODED)
+      continue;
+    if (n->call != FISA__NONE) {
+      l->work += g->count;
+      if (functions_write(g, cell))
+        return LEFT_ANYTHING;
+    }
+    if (!fisa__writes_cell(g->d, &n->insn, cell))
+      continue;
+    if (left != LEFT_ALONE || !moves_constant(g, &n->insn, value))
+      return LEFT_ANYTHING;
+    left = LEFT_CONSTANT;
+  }
+  return left;
+}
+
+/* Asked by the branch at the end of block `from`. */
+static enum left_in left_in_cell(struct loops *l, uint32_t from, int cell,
+                                 int32_t *value) {
+  enum left_in left = left_by_block(l, from, cell, LEFT_ALONE, value);
 
   assert(cell >= 0);
-  for (uint32_t k = 0; k < l->body_count; k++) {
-    const struct fisa__block *block = &g->block[l->body[k]];
-    l->work += block->last - block->first + 1;
-    /* What a branch looks at is mostly set just before it. */
-    for (uint32_t i = block->last + 1; i-- > block->first;) {
-      const struct fisa__node *n = &g->node[i];
-      if (n->status != FISA_DECODED)
-        continue;
-      if (n->call != FISA__NONE) {
-        l->work += g->count;
-        if (functions_write(g, cell))
-          return LEFT_ANYTHING;
-      }
-      if (!fisa__writes_cell(g->d, &n->insn, cell))
-        continue;
-      if (left != LEFT_ALONE || !moves_constant(g, &n->insn, value))
-        return LEFT_ANYTHING;
-      left = LEFT_CONSTANT;
-    }
-  }
+  for (uint32_t k = 0; k < l->body_count && left != LEFT_ANYTHING; k++)
+    if (l->body[k] != from)
+      left = left_by_block(l, l->body[k], cell, left, value);
   return left;
 }
 
@@ -267,7 +277,7 @@ static bool may_take(struct loops *l, uint32_t b, uint32_t to) {
   cell = fisa__ref_cell(g->d, &n->insn, &last->a);
   if (cell < 0) /* a temporary: a comparison within the row */
     return true;
-  switch (left_in_cell(l, cell, &value)) {
+  switch (left_in_cell(l, b, cell, &value)) {
   case LEFT_ALONE:
     return false;
   case LEFT_CONSTANT:

@@ -127,6 +127,14 @@ enum fisa_decode_status fisa_decode(const struct fisa_dialect *d,
                                     const uint8_t *code, uint32_t size,
                                     uint32_t pc, struct fisa_insn *out);
 
+/* The file that the register of a held target is of: its row's target_reg is
+ * an operand, which reaches one file alone. */
+unsigned fisa_operand_file(const struct fisa_operand *op);
+
+/* Where a jump goes but for its register, whose value is to be added: the
+ * place a relative one counts from, and its immediate operand. */
+uint32_t fisa_target_base(const struct fisa_insn *in);
+
 /*
  * Writes an instruction's bytes from row and operand values; the target, for
  * rows with a static target, is taken from in->target, in->pc being its
@@ -160,6 +168,9 @@ void fisa_effects(const struct fisa_dialect *d, const struct fisa_insn *in,
 /* The cell a register byte reaches for reading in a file, or -1 for the zero
  * register; likewise for writing (-1: discarded). */
 int fisa_reg_cell(const struct fisa_dialect *d, unsigned file, int32_t raw);
+
+/* Whether a register byte lies past the end of a file that is checked. */
+bool fisa_past_file(const struct fisa_dialect *d, const struct fisa_insn *in);
 
 /* Facts about the instructions reached from the entry. Immutable. */
 struct fisa_facts {

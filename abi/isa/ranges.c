@@ -376,35 +376,27 @@ static bool guard_may_hold(struct fisa__flow *g, const struct fisa__node *n,
 
 /* Faults that follow from the place and its flow alone. */
 static bool place_may_fault(const struct fisa__flow *g,
-                            const struct fisa__node *n, unsigned flags) {
-  const struct fisa_row *row = n->insn.row;
-
-  if (n->status != FISA_DECODED || row->opaque || row->flow == FISA_FLOW_TRAP ||
-      (n->flags & FISA__DYNAMIC) || fisa__past_file(g->d, &n->insn))
+                            const struct fisa__node *n) {
+  if (n->status != FISA_DECODED || (n->flags & FISA__DYNAMIC))
     return true;
-  if ((flags & FISA__ROW_RET) && (g->wild || (flags & FISA__ROW_TESTS)))
+  if ((n->row & FISA__ROW_RET) && (g->wild || (n->row & FISA__ROW_TESTS)))
     return true;
   return n->to != FISA_NO_TARGET && n->to < 0;
 }
 
-bool fisa__may_fault(struct fisa__flow *g, uint32_t node,
-                     struct fisa__ranges *r) {
-  const struct fisa__node *n = &g->node[node];
+/* Faults of a row that has some. */
+static bool row_may_fault(struct fisa__flow *g, const struct fisa__node *n,
+                          struct fisa__ranges *r) {
   const struct fisa_row *row = n->insn.row;
   struct fisa__guard_view view = {g->d, fisa__range_const, g->d};
-  unsigned flags = n->row;
 
-  assert(node < g->count);
   if (r) {
-    if (!walk_to(r, node))
-      return false;
     view.range_of = range_now;
     view.user = r;
   }
-  if (place_may_fault(g, n, flags))
+  if (row->opaque || row->flow == FISA_FLOW_TRAP ||
+      fisa_past_file(g->d, &n->insn))
     return true;
-  if (!(flags & FISA__ROW_FAULT))
-    return false;
   for (unsigned i = 0; i < row->guard_count; i++)
     if (guard_may_hold(g, n, &row->guards[i], &view))
       return true;
@@ -418,4 +410,16 @@ bool fisa__may_fault(struct fisa__flow *g, uint32_t node,
       return true;
   }
   return false;
+}
+
+bool fisa__may_fault(struct fisa__flow *g, uint32_t node,
+                     struct fisa__ranges *r) {
+  const struct fisa__node *n = &g->node[node];
+
+  assert(node < g->count);
+  if (r && !walk_to(r, node))
+    return false;
+  if (place_may_fault(g, n))
+    return true;
+  return (n->row & FISA__ROW_FAULT) && row_may_fault(g, n, r);
 }

@@ -46,3 +46,19 @@ enum fisa_effect fisa_semop_effect(unsigned op) {
   assert(op < FLUX_OP_COUNT);
   return (enum fisa_effect)semops[op].effect;
 }
+
+bool fisa_step_acts(const struct fisa_step *s) {
+  const struct fisa_ref *refs[4] = {&s->d, &s->a, &s->b, &s->c};
+  enum fisa_effect effect = fisa_semop_effect(s->op);
+
+  if (s->op == FLUX_OP_CHECK ||
+      (effect != FISA_EFFECT_NONE && effect != FISA_EFFECT_LOAD &&
+       effect != FISA_EFFECT_CYC))
+    return true;
+  for (unsigned i = 0; i < 4; i++) {
+    char use = fisa_semop_use(s->op, i);
+    if ((use == 'W' || use == 'M') && refs[i]->kind != FISA_REF_TEMP)
+      return true;
+  }
+  return false;
+}

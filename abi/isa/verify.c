@@ -87,6 +87,8 @@ static void check_operands(const struct fisa__flow *g,
   const struct fisa_row *row = n->insn.row;
   const struct fisa__guard_view view = {g->d, fisa__range_const, g->d};
 
+  if (!(n->row & (FISA__ROW_FAULT | FISA__ROW_NARROW)))
+    return;
   if (row->flow == FISA_FLOW_TRAP)
     fisa__found(r, n->insn.pc, FISA_BAD_OPCODE, "%s always faults", row->name);
   for (unsigned i = 0; i < row->operand_count; i++) {
@@ -99,7 +101,7 @@ static void check_operands(const struct fisa__flow *g,
                   "%s: %s is %d, not within %d..%d", row->name, op->name,
                   (int)v, (int)op->lo, (int)op->hi);
   }
-  if (fisa__past_file(g->d, &n->insn))
+  if (fisa_past_file(g->d, &n->insn))
     fisa__found(r, n->insn.pc, FISA_BAD_OPERAND,
                 "%s names a register past the last", row->name);
   for (unsigned i = 0; i < row->guard_count; i++)
@@ -214,9 +216,10 @@ int fisa__verify_program(const struct fisa_program *p, struct fisa__flow *g,
                 "the entry lies outside the code of %u bytes", p->size);
   for (uint32_t i = 0; i < g->count; i++) {
     const struct fisa__node *n = &g->node[i];
-    check_decoding(n, r);
-    if (n->status != FISA_DECODED)
+    if (n->status != FISA_DECODED) {
+      check_decoding(n, r);
       continue;
+    }
     check_operands(g, n, r);
     check_edges(g, n, r);
   }

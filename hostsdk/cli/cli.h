@@ -41,11 +41,6 @@ int cli_fail(const char *format, ...)
 int cli_load(const struct cli_options *o, struct fisa_dialect **d,
              struct fisa_program **p, struct fisa_error *err);
 
-/* Reads a file of at most `limit` bytes; a NUL is put behind it. The buffer
- * is the caller's. Returns 0, or -1 with err. */
-int cli_read_file(const char *path, size_t limit, char **out, size_t *length,
-                  struct fisa_error *err);
-
 /* Writes a whole file. A regular file that could not be completed is
  * removed. Returns 0, or -1 with err. */
 int cli_write_file(const char *path, const void *bytes, size_t length,

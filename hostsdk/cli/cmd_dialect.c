@@ -67,7 +67,7 @@ static int check(const char *path) {
   char *text;
   int rc;
 
-  if (cli_read_file(path, FISA_MAX_TEXT, &text, &length, &err) != 0)
+  if (fisa_read_file(path, FISA_MAX_TEXT, &text, &length, &err) != 0)
     return cli_fail("%s", err.text);
   if (strncmp(first_statement(text), "bindings", 8) == 0)
     rc = check_bindings(path, text, length, &err);

@@ -40,7 +40,7 @@ static int state_json(const struct cli_options *o,
   int rc = -1;
 
   assert(o->state && out);
-  if (cli_read_file(o->state, STATE_MAX, &text, &length, err) != 0)
+  if (fisa_read_file(o->state, STATE_MAX, &text, &length, err) != 0)
     goto done;
   if (s) {
     fisa_state_start(p, s);

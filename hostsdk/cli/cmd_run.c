@@ -68,7 +68,7 @@ static int load_episodes(const char *path, const struct fisa_program *p,
   char *text;
   int rc = 0;
 
-  if (cli_read_file(path, EPISODES_MAX, &text, &length, err) != 0)
+  if (fisa_read_file(path, EPISODES_MAX, &text, &length, err) != 0)
     return -1;
   for (const char *at = text, *end = text + length; at < end && rc == 0;) {
     const char *stop = memchr(at, '\n', (size_t)(end - at));

@@ -69,7 +69,7 @@ static int lay_state(const struct cli_options *o,
 
   if (!o->state)
     return 0;
-  if (cli_read_file(o->state, STATE_MAX, &text, &length, err) != 0)
+  if (fisa_read_file(o->state, STATE_MAX, &text, &length, err) != 0)
     return -1;
   rc = fisa_state_from_json(p->dialect, text, length, s, &outside->given,
                             &why);
@@ -107,7 +107,7 @@ static const struct fhost_vm *find_vm(const char *dialect,
 int cli_exec_ref(const struct cli_options *o, const struct fisa_program *p,
                  char **line, struct fisa_error *err) {
   struct outside outside = {0};
-  const struct fhost_vm_io io = {input, output, &outside};
+  const struct fhost_vm_io io = {input, output, &outside, NULL};
   uint64_t fuel = o->has_fuel ? o->fuel : p->dialect->fuel;
   struct fhost_machines *machines = NULL;
   const struct fhost_vm *vm;

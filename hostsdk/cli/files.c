@@ -29,46 +29,6 @@ int cli_load(const struct cli_options *o, struct fisa_dialect **d,
   return fisa_load(o->word[0], o->dialect, o->manifest, d, p, err);
 }
 
-int cli_read_file(const char *path, size_t limit, char **out, size_t *length,
-                  struct fisa_error *err) {
-  FILE *f = fopen(path, "rbe");
-  size_t n = 0, room = 0, got;
-  char *text = NULL, *grown;
-
-  if (!f)
-    return fisa_fail(err, "%.200s: %s", path, strerror(errno));
-  do {
-    if (n + 1 >= room) {
-      room = room ? room * 2 : 65536;
-      grown = realloc(text, room);
-      if (!grown) {
-        fisa_fail(err, "%.200s: out of memory", path);
-        goto fail;
-      }
-      text = grown;
-    }
-    got = fread(text + n, 1, room - 1 - n, f);
-    n += got;
-    if (n > limit) {
-      fisa_fail(err, "%.200s: more than %zu bytes", path, limit);
-      goto fail;
-    }
-  } while (got > 0);
-  if (ferror(f)) {
-    fisa_fail(err, "%.200s: %s", path, strerror(errno));
-    goto fail;
-  }
-  fclose(f);
-  text[n] = '\0';
-  *out = text;
-  *length = n;
-  return 0;
-fail:
-  free(text);
-  fclose(f);
-  return -1;
-}
-
 int cli_write_file(const char *path, const void *bytes, size_t length,
                    struct fisa_error *err) {
   FILE *f = fopen(path, "wbe");

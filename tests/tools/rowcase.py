@@ -1,5 +1,6 @@
 """rowcase.py: what the writers of the row oracles of classic, seed and stack
-share: numbers, a machine's state, one step, and a case as a line of text.
+share: numbers, a machine's state, one step, and a case as a line of text; the
+writer of unified's takes the numbers.
 
 What a row does is no business of this file.
 """

@@ -14,39 +14,14 @@ import sys
 from decimal import Decimal, getcontext
 from fractions import Fraction
 
+from rowcase import (INF, INT_MAX, INT_MIN, NAN, NINF, ONE, bits32, f32, quo,
+                     wrap)
+
 getcontext().prec = 60
-INT_MIN, INT_MAX = -2**31, 2**31 - 1
-NAN = 0x7FC00000
-INF, NINF, ONE = 0x7F800000, 0xFF800000, 0x3F800000
-
-
-def wrap(x):
-    """Any integer to int32."""
-    return (x + 2**31) % 2**32 - 2**31
-
-
-def quo(a, b):
-    """Division truncating towards zero."""
-    q = abs(a) // abs(b)
-    return q if (a < 0) == (b < 0) else -q
 
 
 def rem(a, b):
     return a - b * quo(a, b)
-
-
-def f32(bits):
-    return struct.unpack('<f', struct.pack('<I', bits & 0xFFFFFFFF))[0]
-
-
-def bits32(x):
-    """A double, rounded once to binary32, as bits; NaN canonical."""
-    if x != x:
-        return NAN
-    try:
-        return struct.unpack('<I', struct.pack('<f', x))[0]
-    except OverflowError:
-        return INF if x > 0 else NINF
 
 
 def round32(x):
