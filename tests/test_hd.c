@@ -4,69 +4,40 @@
  * first. What the problems mean is held to values known from elsewhere and to
  * brute force, and the inputs to wrong programs, which they have to find.
  */
-#include "hostsdk/vm.h"
 #include "isa/asm.h"
-#include "isa/dialect.h"
-#include "tests/hd.h"
+#include "tests/hd_form.h"
 #include "tests/unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { FUEL = 10000, STATES = 120000 };
+enum { STATES = 120000 };
 
-/* A program, loaded. */
-struct form {
-  struct fisa_dialect *dialect;
-  struct fisa_program *program;
-  struct fvm_code *code;
-  struct fisa_state *state;
-  uint32_t first;           /* cell of R0 */
-};
-
-static void form_done(struct form *f)
-{
-  fisa_state_free(f->state);
-  fvm_code_free(f->code);
-  fisa_program_free(f->program);
-  fisa_dialect_free(f->dialect);
-}
-
-static int form_load(struct form *f, const char *name)
+static int load(struct hd_form *f, const char *name)
 {
   struct fisa_error err = { "" };
   char path[64];
-  int file;
 
-  memset(f, 0, sizeof *f);
   snprintf(path, sizeof path, "tests/data/hd/%s.flx", name);
-  if (!UNIT_TRUE(fisa_load(unit_src(path), NULL, NULL, &f->dialect,
-                           &f->program, &err) == 0, "%s", err.text))
-    return -1;
-  f->code = fvm_code_new(f->program, 0);
-  f->state = fisa_state_new(f->dialect);
-  file = fisa_file_by_name(f->dialect, "R", 1);
-  if (!f->code || !f->state || file < 0)
-    abort();
-  f->first = f->dialect->files[file].first;
-  return 0;
+  return UNIT_TRUE(hd_form_load(f, unit_src(path), &err) == 0, "%s",
+                   err.text) ? 0 : -1;
 }
 
-/* Runs the program; 0 and its result, or non-zero where it did not halt. */
-static int form_run(struct form *f, const struct hd_problem *p,
-                    const int32_t *in, int32_t *result)
+/* All inputs up to a number; says which is wrong. */
+static void is_right(struct hd_form *f, const struct hd_problem *p,
+                     const char *what)
 {
-  struct fvm_run run = { FUEL, false, NULL };
-  unsigned i;
+  uint64_t states = unit_scale(STATES), n = hd_form_wrong(f, p, 0, states);
+  int32_t in[HD_INPUTS] = { 0 }, got = 0;
+  int rc;
 
-  fisa_state_start(f->program, f->state);
-  for (i = 0; i < p->count; i++)
-    f->state->cells[f->first + p->in[i].reg] = in[i];
-  if (fvm_exec(f->code, f->state, NULL, &run) != FISA_RUN_HALT)
-    return -1;
-  *result = f->state->cells[f->first + 3];
-  return 0;
+  if (n == states)
+    return;
+  hd_draw(p, n, in);
+  rc = hd_form_run(f, p, in, &got);
+  UNIT_TRUE(0, "%s, %s: of %d, %d, %d, %d: %d, not %d, status %d", p->name,
+            what, in[0], in[1], in[2], in[3], got, p->fn(in), rc);
 }
 
 static void programs_do_what_they_mean(void)
@@ -74,22 +45,12 @@ static void programs_do_what_they_mean(void)
   size_t i;
 
   for (i = 0; i < HD_PROBLEMS; i++) {
-    const struct hd_problem *p = &hd_problems[i];
-    uint64_t n, states = unit_scale(STATES);
-    struct form f;
+    struct hd_form f;
 
-    if (form_load(&f, p->name))
+    if (load(&f, hd_problems[i].name))
       continue;
-    for (n = 0; n < states; n++) {
-      int32_t in[HD_INPUTS] = { 0 }, got = 0;
-
-      hd_draw(p, n, in);
-      if (!UNIT_TRUE(form_run(&f, p, in, &got) == 0, "%s stops", p->name) ||
-          !UNIT_TRUE(got == p->fn(in), "%s of %d, %d, %d, %d is %d, not %d",
-                     p->name, in[0], in[1], in[2], in[3], p->fn(in), got))
-        break;
-    }
-    form_done(&f);
+    is_right(&f, &hd_problems[i], "source");
+    hd_form_done(&f);
   }
 }
 
@@ -102,9 +63,9 @@ static void manifests(void)
   for (i = 0; i < HD_PROBLEMS; i++) {
     const struct hd_problem *p = &hd_problems[i];
     const struct fisa_manifest *m;
-    struct form f;
+    struct hd_form f;
 
-    if (form_load(&f, p->name))
+    if (load(&f, p->name))
       continue;
     m = &f.program->manifest;
     n = 0;
@@ -120,7 +81,7 @@ static void manifests(void)
     UNIT_EQ(m->out[0].first, f.first + 3);
     UNIT_EQ(m->out[0].count, 1);
     UNIT_EQ(m->scratch_count, 1);
-    form_done(&f);
+    hd_form_done(&f);
   }
 }
 
@@ -375,6 +336,116 @@ static void cycles_are_drawn(void)
     UNIT_TRUE(is[k] > 500, "x is value %d: %d times", k, is[k]);
 }
 
+/* ---- the shortest known -------------------------------------------------- */
+
+/* Only rows of the plain rules in a program for them. */
+static void keeps_to_rules(const struct hd_form *f, const char *rules)
+{
+  const struct fisa_program *p = f->program;
+  struct fisa_insn in;
+  uint32_t pc;
+
+  for (pc = 0; fisa_decode(p->dialect, p->code, p->size, pc, &in) ==
+               FISA_DECODED; pc += in.length)
+    UNIT_TRUE(strcmp(rules, "all") == 0 || in.row->flow == FISA_FLOW_HALT ||
+              hd_in_list(hd_plain_rows, in.row->name), "%s", in.row->name);
+}
+
+static void check_best(const struct hd_problem *p, const char *rules,
+                       const struct hd_best *best)
+{
+  struct fisa_error err = { "" };
+  struct hd_form f;
+  char text[600];
+
+  UNIT_TRUE(strcmp(best->verdict, "proved") == 0 ||
+            strcmp(best->verdict, "known") == 0, "%s: %s", p->name,
+            best->verdict);
+  snprintf(text, sizeof text, "%s\nHALT\n", best->program);
+  if (!UNIT_TRUE(hd_form_text(&f, text, &err) == 0, "%s", err.text))
+    return;
+  UNIT_EQ(hd_form_length(&f), best->length);
+  keeps_to_rules(&f, rules);
+  is_right(&f, p, rules);
+  hd_form_done(&f);
+}
+
+/* Every problem that has a line has a right program there; the first twelve
+ * have one for both rules. */
+static void best_are_right(void)
+{
+  const char *path = unit_src("tests/data/hd/best.tsv");
+  size_t i, r;
+
+  for (i = 0; i < HD_PROBLEMS; i++)
+    for (r = 0; r < HD_RULES; r++) {
+      struct hd_best best;
+      int rc = hd_best_read(path, hd_problems[i].name, hd_rules[r], &best);
+
+      if (rc == 0)
+        check_best(&hd_problems[i], hd_rules[r], &best);
+      UNIT_TRUE(rc == 0 || i >= 12, "%s %s: no line", hd_problems[i].name,
+                hd_rules[r]);
+    }
+}
+
+/* With more rows nothing gets longer. */
+static void plain_is_no_shorter(void)
+{
+  const char *path = unit_src("tests/data/hd/best.tsv");
+  struct hd_best all, plain;
+  size_t i;
+
+  for (i = 0; i < HD_PROBLEMS; i++)
+    if (hd_best_read(path, hd_problems[i].name, "all", &all) == 0 &&
+        hd_best_read(path, hd_problems[i].name, "plain", &plain) == 0)
+      UNIT_TRUE(all.length <= plain.length, "%s: %u, %u",
+                hd_problems[i].name, all.length, plain.length);
+}
+
+static void lines_are_found(void)
+{
+  struct hd_best best;
+
+  UNIT_EQ(hd_best_read(unit_src("tests/data/hd/none.tsv"), "p01", "all",
+                       &best), -1);
+  UNIT_EQ(hd_best_read(unit_src("tests/data/hd/best.tsv"), "p01", "some",
+                       &best), -1);
+  UNIT_EQ(hd_best_read(unit_src("tests/data/hd/best.tsv"), "p03", "all",
+                       &best), 0);
+  UNIT_EQ(best.length, 2);
+  UNIT_TRUE(strchr(best.program, '\n') != NULL, "%s", best.program);
+  UNIT_TRUE(hd_in_list("ADD SUB", "sub") && !hd_in_list("ADD SUB", "SU") &&
+            !hd_in_list("", "ADD"), "lists");
+}
+
+/* A form finds the first input that it gets wrong. */
+static void wrong_is_found(void)
+{
+  const struct hd_problem *p = problem("p03");
+  struct fisa_error err = { "" };
+  struct hd_form f;
+  int32_t in[HD_INPUTS] = { 0 }, got;
+  uint64_t n;
+
+  if (!UNIT_EQ(hd_form_text(&f, "MOV R3, R1\nHALT\n", &err), 0))
+    return;
+  UNIT_EQ(hd_form_length(&f), 1);
+  n = hd_form_wrong(&f, p, 0, 1000);
+  UNIT_TRUE(n < 1000, "none is wrong");
+  hd_draw(p, n, in);
+  UNIT_EQ(hd_form_run(&f, p, in, &got), 0);
+  UNIT_EQ(got, in[0]);
+  UNIT_TRUE(got != p->fn(in), "right after all");
+  hd_form_done(&f);
+  UNIT_EQ(hd_form_text(&f, "nonsense\n", &err), -1);
+  UNIT_EQ(hd_form_load(&f, unit_src("tests/data/hd/none.flx"), &err), -1);
+  if (UNIT_EQ(hd_form_text(&f, "JMP 0\n", &err), 0)) {
+    UNIT_EQ(hd_form_run(&f, p, in, &got), -1);
+    hd_form_done(&f);
+  }
+}
+
 static const struct unit_test tests[] = {
   { "meaning", "known values", known_values },
   { "meaning", "counting", next_by_counting },
@@ -384,6 +455,10 @@ static const struct unit_test tests[] = {
   { "inputs", "find what is wrong", inputs_find_what_is_wrong },
   { "programs", "manifests", manifests },
   { "programs", "results", programs_do_what_they_mean },
+  { "programs", "wrong", wrong_is_found },
+  { "best", "lines", lines_are_found },
+  { "best", "right", best_are_right },
+  { "best", "plain", plain_is_no_shorter },
 };
 
 UNIT_MAIN(tests)
