@@ -184,8 +184,9 @@ static void add_cell(struct fisa_set *set, uint32_t cell) {
 }
 
 /* What is compared at a yield besides memory: the registers that are inputs,
- * which live on, and C1 where C is no flag. */
-static void live_cells(struct agent_form *f, struct fisa_set *live) {
+ * which live on, and the source of confidence, where C is no flag. */
+static void live_cells(struct agent_pair *p, struct fisa_set *live) {
+  struct agent_form *f = &p->form[0];
   const struct fisa_manifest *m = &f->program->manifest;
   int c = fisa_file_by_name(f->dialect, "C", 1);
 
@@ -194,7 +195,7 @@ static void live_cells(struct agent_form *f, struct fisa_set *live) {
     for (uint32_t k = 0;
          m->in[i].kind == FISA_CELLS_FILE && k < m->in[i].count; k++)
       add_cell(live, m->in[i].first + k);
-  if (c >= 0 && f->dialect->files[c].kind == FISA_FILE_REGS)
+  if (p->confidence && c >= 0 && f->dialect->files[c].kind == FISA_FILE_REGS)
     add_cell(live, f->dialect->files[c].first + 1u);
 }
 
@@ -206,7 +207,7 @@ static bool same_ends(struct agent_pair *p) {
 
   if (!p->form[0].continues)
     return fisa_observe_equal(root, a, b, p->what, sizeof p->what);
-  live_cells(&p->form[0], &live);
+  live_cells(p, &live);
   return fisa_observe_live(root, &live, a, b, p->what, sizeof p->what);
 }
 

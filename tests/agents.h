@@ -56,6 +56,7 @@ typedef void agent_check(const struct agent_world *w,
 struct agent_pair {
   struct agent_form form[AGENT_FORMS];
   uint64_t cycles[AGENT_FORMS];      /* of all tasks so far */
+  bool confidence;                   /* C1 is its source: that lives, too */
   agent_check *check;                /* may be NULL */
   void *user;
   char what[160];                    /* how they differ */

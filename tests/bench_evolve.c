@@ -229,7 +229,8 @@ static void bench_hd_rest(void) {
 
 /* ---- agents -------------------------------------------------------------- */
 
-/* Whether what came out is the agent it was, from many states. */
+/* Whether what came out is the agent it was, from many states. Offline there
+ * is no source of confidence, so none is held to. */
 static void hold(const char *path, const struct outcome *o) {
   struct agent_pair p;
   struct fisa_error err = {""};

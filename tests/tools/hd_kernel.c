@@ -263,7 +263,8 @@ struct hd_kernels *hd_kernels_new(const char *only, const int32_t *constants,
   for (unsigned i = 0; i < 256; i++) {
     const struct fisa_row *row = &ks->dialect->rows[i];
 
-    if (!row_is_value(ks->dialect, row) || (only && !hd_in_list(only, row->name)))
+    if (!row_is_value(ks->dialect, row) ||
+        (only && !hd_in_list(only, row->name)))
       continue;
     for (unsigned c = 0; c < count; c++)
       add_row(ks, row, constants[c]);
