@@ -138,7 +138,7 @@ static void keep_output(uint16_t channel, const int32_t *arg, unsigned argc,
 
 uint64_t agent_task(struct agent_world *w, char *what, size_t capacity) {
   struct agent_form *f = w->form;
-  struct fhost_vm_io io = { read_source, keep_output, w };
+  struct fhost_vm_io io = { read_source, keep_output, w, NULL };
   uint64_t before = f->state->cycles;
   int got = f->vm->run(f->code, f->state, &io, AGENT_FUEL, NULL);
 
