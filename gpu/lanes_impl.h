@@ -95,7 +95,8 @@ struct lanes_run {
   uint32_t base_rows, base_cost, base_cycles; /* sums before its run */
   uint32_t waiting_count;
   struct lanes_group waiting[LANES_GROUPS];
-  uint32_t free_count;
+  uint32_t fresh_masks;  /* that were never taken, */
+  uint32_t free_count;   /* and those that were given back */
   int32_t *free_mask[LANES_MASKS];
 
   /* flanes_exec: no verdict, but every state as it ends. */

@@ -133,6 +133,9 @@ static void flush(struct lanes_run *r, struct lanes_group *g) {
   struct flanes *e = r->e;
   size_t bytes = lane_count(r) * sizeof(uint32_t);
 
+  if (r->counted && g->rows == 0 && g->cost == 0 && g->cycles == 0)
+    return;
+
   if (!r->counted) {
     memset(e->rows + r->lo, 0, bytes);
     memset(e->cost + r->lo, 0, bytes);
@@ -197,30 +200,26 @@ static bool next_group(struct lanes_run *r) {
   return true;
 }
 
-/* Lanes of another group join the present one, at the same op. */
-static void join(struct lanes_run *r, struct lanes_group *g) {
+/* Lanes of group g join another one at the same op. */
+static void join(struct lanes_run *r, struct lanes_group *to,
+                 struct lanes_group *g) {
   const size_t n = lane_count(r);
   int32_t *m, *more;
 
-  assert(r->now.mask && g->mask);
-  if (g->rows != r->now.rows || g->cost != r->now.cost ||
-      g->cycles != r->now.cycles) {
+  assert(to->mask && g->mask && to->at == g->at);
+  if (g->rows != to->rows || g->cost != to->cost || g->cycles != to->cycles) {
     flush(r, g);
-    flush(r, &r->now);
+    flush(r, to);
   }
-  m = part(r, r->now.mask);
+  m = part(r, to->mask);
   more = part(r, g->mask);
   for (size_t i = 0; i < n; i++)
     m[i] |= more[i];
   lanes_mask_give(r, g->mask);
-  r->now.active += g->active;
-  r->now.lone = 0;
-  if (g->left < r->now.left)
-    r->now.left = g->left;
-  if (r->now.active == r->hi - r->lo) {
-    lanes_mask_give(r, r->now.mask);
-    r->now.mask = NULL;
-  }
+  to->active += g->active;
+  to->lone = 0;
+  if (g->left < to->left)
+    to->left = g->left;
 }
 
 /* Joins whoever waits at the present group's op; lets whoever is less far go
@@ -232,10 +231,14 @@ static void settle(struct lanes_run *r) {
     if (r->waiting[i].at == r->now.at) {
       struct lanes_group g = r->waiting[i];
       r->waiting[i] = r->waiting[--r->waiting_count];
-      join(r, &g);
+      join(r, &r->now, &g);
     } else {
       i++;
     }
+  if (r->now.mask && r->now.active == r->hi - r->lo) {
+    lanes_mask_give(r, r->now.mask);
+    r->now.mask = NULL;
+  }
   for (uint32_t i = 1; i < r->waiting_count; i++)
     if (r->waiting[i].at < r->waiting[least].at)
       least = i;
@@ -655,6 +658,11 @@ static void park(struct lanes_run *r, int32_t *mask, uint32_t target,
   g.at = target;
   g.active = count;
   leave(r, mask);
+  for (uint32_t i = 0; i < r->waiting_count; i++)
+    if (r->waiting[i].at == target) {
+      join(r, &r->waiting[i], &g);
+      return;
+    }
   if (r->waiting_count < LANES_GROUPS) {
     r->waiting[r->waiting_count++] = g;
     return;
@@ -811,17 +819,12 @@ static int run_stop(struct lanes_run *r, const struct fpk_op *o) {
 /* ---- memory ------------------------------------------------------------- */
 
 /* Whether a column holds one value in all lanes of the group. */
-static bool one_value(const struct lanes_run *r, uint32_t slot, int32_t *v) {
+static bool same_in(const struct lanes_run *r, const int32_t *column,
+                    int32_t *v) {
   const size_t n = lane_count(r);
-  const int32_t *x, *m;
-  int32_t first, other = 0;
+  const int32_t *x = const_part(r, column), *m;
+  int32_t first = column[first_active(r)], other = 0;
 
-  if (r->p->slot[slot].kind == FPK_SLOT_CONST) {
-    *v = r->e->constant[slot];
-    return true;
-  }
-  x = column(r, slot);
-  first = r->e->col[slot][first_active(r)];
   m = r->now.mask ? const_part(r, r->now.mask) : NULL;
   if (!m)
     for (size_t i = 0; i < n; i++)
@@ -831,6 +834,14 @@ static bool one_value(const struct lanes_run *r, uint32_t slot, int32_t *v) {
       other |= (x[i] ^ first) & m[i];
   *v = first;
   return other == 0;
+}
+
+/* The same of a slot. */
+static bool one_value(const struct lanes_run *r, uint32_t slot, int32_t *v) {
+  if (r->p->slot[slot].kind != FPK_SLOT_CONST)
+    return same_in(r, r->e->col[slot], v);
+  *v = r->e->constant[slot];
+  return true;
 }
 
 /* Copies a column, in the lanes of the group. */
@@ -973,6 +984,39 @@ static const memory_fn memory_ops[FLUX_OP_COUNT] = {
 #define MEMORY_LANES(ID, effect) [FLUX_OP_##ID] = lanes_##ID,
     FSEM_LOADS(MEMORY_LANES) FSEM_STORES(MEMORY_LANES)};
 
+/* Each lane at an address of its own. True if it was done: a load of whole
+ * words, or of bytes. */
+static bool run_gather(struct lanes_run *r, const struct fpk_op *o) {
+  const size_t n = lane_count(r);
+  const int32_t *a = column(r, o->a), *b = column(r, o->b);
+  const int32_t *m = r->now.mask ? const_part(r, r->now.mask) : NULL;
+  const int32_t *words = part(r, r->e->memory.v);
+  const uint32_t mask = r->b->dialect->mem_size - 1, imm = (uint32_t)o->imm;
+  int32_t *d = column(r, o->d);
+  uint32_t odd = 0;
+
+  if (o->op == FLUX_OP_LOAD8) {
+    IVDEP for (size_t i = 0; i < n; i++) {
+      uint32_t at = ((uint32_t)a[i] + (uint32_t)b[i] + imm) & mask;
+      uint32_t word = (uint32_t)words[at / 4 * FPK_WIDTH + i];
+      d[i] = !m || m[i] ? (int32_t)(word >> 8 * (at & 3) & 255) : d[i];
+    }
+    return true;
+  }
+  if (o->op != FLUX_OP_LOAD32)
+    return false;
+  for (size_t i = 0; i < n; i++)
+    odd |= ((uint32_t)a[i] + (uint32_t)b[i] + imm) & (m ? m[i] & 3 : 3);
+  if (odd)
+    return false;
+  IVDEP for (size_t i = 0; i < n; i++) {
+    uint32_t at = ((uint32_t)a[i] + (uint32_t)b[i] + imm) & mask;
+    int32_t word = words[at / 4 * FPK_WIDTH + i];
+    d[i] = !m || m[i] ? word : d[i];
+  }
+  return true;
+}
+
 static int run_memory(struct lanes_run *r, const struct fpk_op *o) {
   uint32_t at;
 
@@ -991,7 +1035,8 @@ static int run_memory(struct lanes_run *r, const struct fpk_op *o) {
   default:
     break;
   }
-  memory_ops[o->op](r, o);
+  if (!run_gather(r, o))
+    memory_ops[o->op](r, o);
   return go_on(r, o);
 }
 
@@ -1218,7 +1263,7 @@ static int run_jump_reg(struct lanes_run *r, const struct fpk_op *o) {
 
 /* The links that lanes return by. Those without one go on behind the row;
  * those that lead below 0 are a fault. */
-static int run_ret(struct lanes_run *r, const struct fpk_op *o) {
+static int run_ret_each(struct lanes_run *r, const struct fpk_op *o) {
   const struct fpk_stack *f = &r->p->calls;
   struct lanes_image *s = links_of(r);
   int32_t *sp = r->e->col[f->sp], *pc = r->e->target;
@@ -1255,6 +1300,23 @@ static int run_ret(struct lanes_run *r, const struct fpk_op *o) {
     return OVER;
   move_sp(r, f->sp, f->down ? 1 : -1);
   return go_to_each(r, pc);
+}
+
+/* Mostly all lanes come back to one place. */
+static int run_ret(struct lanes_run *r, const struct fpk_op *o) {
+  const struct fpk_stack *f = &r->p->calls;
+  const struct fir_program *ir = r->p->ir;
+  int32_t top, link, bias;
+
+  if (!one_value(r, f->sp, &top) || fsem_empty(top, f->count, f->down) ||
+      !same_in(r, stack_column(links_of(r), f->down ? top : top - 1), &link) ||
+      !one_value(r, o->a, &bias))
+    return run_ret_each(r, o);
+  link = fsem_add(link, bias);
+  if (link < 0 || (uint32_t)link >= ir->source->size)
+    return run_ret_each(r, o);
+  move_sp(r, f->sp, f->down ? 1 : -1);
+  return go_to(r, o, r->p->at[ir->at[link]]);
 }
 
 /* ---- whole files, the outside, the counter ------------------------------ */

@@ -252,7 +252,7 @@ static bool plain_can(const struct fisa_program *p) {
 
   for (uint32_t i = 0; can && i < f->count; i++)
     can = plain_has(p->code[f->insn[i].pc]) &&
-          f->insn[i].row->flow != FISA_FLOW_YIELD;
+          !(f->insn[i].row->roles & FISA_ROLE_YIELD);
   fisa_facts_free(f);
   return can && p->manifest.boundary.kind == FISA_BOUNDARY_DEFAULT;
 }
