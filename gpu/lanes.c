@@ -47,7 +47,7 @@ const char *flanes_build(const struct flanes *e) { return e->isa->name; }
 /* ---- engines ------------------------------------------------------------ */
 
 static void *new_columns(size_t count) {
-  size_t size = count * FPK_WIDTH * sizeof(int32_t);
+  size_t size = count * LANES_STRIDE * sizeof(int32_t);
   void *p = aligned_alloc(64, size);
 
   if (p)
@@ -518,7 +518,7 @@ static void place_slots(struct lanes_run *r) {
 
   for (uint32_t i = 0; i < p->slot_count; i++) {
     const struct fpk_slot *s = &p->slot[i];
-    int32_t *own = e->own + (size_t)i * FPK_WIDTH;
+    int32_t *own = e->own + (size_t)i * LANES_STRIDE;
     uint32_t column = FPK_NONE;
 
     e->col[i] = own;

@@ -14,6 +14,9 @@
 
 enum {
   LANES_BLOCK = 16,     /* lanes that are handled together at least */
+  /* From column to column of an engine: not a power of two, or all columns
+   * would meet in the same lines of the cache. */
+  LANES_STRIDE = FPK_WIDTH + LANES_BLOCK,
   LANES_GROUPS = 24,    /* that wait, at most */
   LANES_MASKS = LANES_GROUPS + 8,
   LANES_LONE = 64,      /* instructions that a sparse group goes alone */
@@ -63,7 +66,7 @@ struct flanes {
   const struct lanes_isa *isa;
   const struct fisa_dialect *dialect;   /* of the images */
   uint32_t slot_capacity;
-  int32_t *own;          /* [slot_capacity * FPK_WIDTH] */
+  int32_t *own;          /* [slot_capacity * LANES_STRIDE] */
   int32_t **col;         /* [slot_capacity]: where a slot's column is now */
   int32_t *constant;     /* [slot_capacity]: value of a constant slot */
   struct lanes_image memory, data, calls;

@@ -1329,14 +1329,14 @@ static int run_file(struct lanes_run *r, const struct fpk_op *o) {
     switch (o->op) {
     case FLUX_OP_FILE_ZERO:
       for (int32_t i = 0; i < o->imm; i++)
-        file[(size_t)i * FPK_WIDTH] = 0;
+        file[(size_t)i * LANES_STRIDE] = 0;
       break;
     case FLUX_OP_CONVERGE:
-      fsem_converge(file, FPK_WIDTH, o->b, o->imm);
+      fsem_converge(file, LANES_STRIDE, o->b, o->imm);
       break;
     default:
       col[o->b][lane] =
-          fsem_diffuse(file, FPK_WIDTH, o->c, col[o->a][lane], o->imm);
+          fsem_diffuse(file, LANES_STRIDE, o->c, col[o->a][lane], o->imm);
       break;
     }
   }
