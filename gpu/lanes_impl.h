@@ -1,9 +1,12 @@
 /*
  * gpu/lanes_impl.h - what the parts of the lanes share. Private.
  *
- *   lanes.c        engines, memory images, lanes finished one by one
- *   lanes_run.h    groups, control, memory, the end: built once a processor
- *   lanes_ops.h    the ops that compute, column by column: likewise
+ *   lanes.c         engines, memory images, lanes finished one by one
+ *   lanes_run.h     control and the loop: built once a kind of processor, with
+ *   lanes_ops.h     the ops that compute, column by column
+ *   lanes_group.h   lanes that go together
+ *   lanes_end.h     lanes that come to an end
+ *   lanes_memory.h  memory and stacks
  *   lanes_base.c, lanes_avx2.c, lanes_avx512.c   the builds
  */
 #ifndef FLUX_GPU_LANES_IMPL_H
