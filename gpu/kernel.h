@@ -18,6 +18,8 @@
 
 #include <stdint.h>
 
+#include "gpu/ir.h"
+
 #define FKN_NAME "flux_trial"    /* the kernel, as a module names it */
 #define FKN_VERSION 1u           /* of these structures */
 
@@ -42,13 +44,15 @@ struct fkn_record {
   uint16_t a, b;
   int32_t x;             /* imm; the fault of an op that may stop; the record
                             of a target; the pc that stays of a boundary; the
-                            cycles of the block behind CYCLE */
+                            cycles of the block behind CYCLE; where in the
+                            program the payload of EMIT_PAYLOAD is, whose
+                            channel is in c; FAULT: c is 1 if no cycles */
   uint16_t c, reserved;
 };
 
 /* The op number of a head: a block of ops that are all run begins. Laid over a
  * record, it says what the block asks for. */
-#define FKN_HEAD 0xFFu
+#define FKN_HEAD FIR_OP_COUNT
 struct fkn_head {
   uint16_t op;
   uint16_t dues;         /* first of the block's costs in the table of dues */
@@ -70,15 +74,19 @@ struct fkn_slot {
 
 struct fkn_written { uint16_t slot, cell; };
 
+/* A payload: how many outputs, and these as events without a value. */
+struct fkn_payload {
+  uint32_t count, reserved[3];
+};
+
 enum fkn_program_flags {
   FKN_MEMORY = 1,        /* reaches memory */
   FKN_STORES = 2,        /* writes it */
   FKN_STACK = 4,         /* has a data stack */
   FKN_APART = 8,         /* and one of links that is another */
-  FKN_DOWN = 16,         /* the data stack grows down */
-  FKN_WHOLE = 32,        /* cells of a stack above its live ones may come
+  FKN_WHOLE = 16,        /* cells of a stack above its live ones may come
                             alive: all are laid */
-  FKN_ANYWHERE = 64      /* has targets that only a run knows */
+  FKN_ANYWHERE = 32      /* has targets that only a run knows */
 };
 
 /* A program for one batch, at the begin of its bytes. */
@@ -100,9 +108,12 @@ struct fkn_program {
   uint32_t starts;       /* uint32_t [begin_count]: record, or NONE */
   uint32_t stops;        /* uint32_t [end_count]: pc, or NONE */
   uint32_t code_size;
-  uint32_t data_first, data_count, data_sp;    /* cells; slot of the index */
+  /* Stacks: cells, slot of the index, whether it grows down. `calls` is the
+   * data stack again where links are not APART. */
+  uint32_t data_first, data_count, data_sp, data_down;
   uint32_t calls_first, calls_count, calls_sp;
-  uint32_t reserved[3];
+  uint32_t calls_at;     /* where its cells are in scratch memory, in cells */
+  uint32_t reserved[2];
 };
 
 /* ---- batches ------------------------------------------------------------ */
@@ -204,6 +215,10 @@ struct fkn_launch {
   uint32_t reserved;
 };
 
+/* Words of scratch memory that a thread needs. */
+#define FKN_SCRATCH_WORDS(stack_cells, overlay_bits) \
+  ((stack_cells) + ((overlay_bits) ? 3u << (overlay_bits) : 0u))
+
 /* Bytes of shared memory of a block, and of scratch memory. */
 static inline uint32_t fkn_shared_bytes(uint32_t records, uint32_t slots,
                                         uint32_t threads) {
@@ -213,9 +228,7 @@ static inline uint32_t fkn_shared_bytes(uint32_t records, uint32_t slots,
 static inline uint64_t fkn_scratch_bytes(uint32_t stack_cells,
                                          uint32_t overlay_bits,
                                          uint32_t threads) {
-  uint64_t overlay = overlay_bits ? (uint64_t)3 << overlay_bits : 0;
-
-  return (stack_cells + overlay) * threads * 4u;
+  return (uint64_t)FKN_SCRATCH_WORDS(stack_cells, overlay_bits) * threads * 4u;
 }
 
 #endif /* FLUX_GPU_KERNEL_H */
