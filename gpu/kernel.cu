@@ -9,9 +9,8 @@ struct __align__(16) fkn_quad { uint32_t x, y, z, w; };
 
 #define FKN_FN static __device__ __forceinline__
 #define FKN_ADDRESS(u) ((void *)(size_t)(u))
-#define FKN_UNREACHABLE() __builtin_unreachable()
 
-extern __shared__ struct fkn_quad fkn_memory_of_block[];
+extern __shared__ __align__(16) unsigned char fkn_memory_of_block[];
 
 FKN_FN uint32_t fkn_thread() { return threadIdx.x; }
 FKN_FN uint32_t fkn_threads() { return blockDim.x; }
@@ -19,7 +18,7 @@ FKN_FN uint32_t fkn_block() { return blockIdx.x; }
 FKN_FN uint32_t fkn_blocks() { return gridDim.x; }
 FKN_FN uint32_t fkn_warp() { return 32u; }
 FKN_FN uint32_t fkn_everyone() { return 0xFFFFFFFFu; }
-FKN_FN struct fkn_quad *fkn_shared() { return fkn_memory_of_block; }
+FKN_FN unsigned char *fkn_shared() { return fkn_memory_of_block; }
 FKN_FN void fkn_sync() { __syncthreads(); }
 
 FKN_FN uint32_t fkn_vote(uint32_t group, bool b) {

@@ -28,8 +28,7 @@
 #define FKN_SHARED_MOST 49152u   /* bytes of shared memory of a block: what
                                     every device gives without being asked */
 #define FKN_SHARED_FIXED 64u     /* of these, the kernel's own */
-#define FKN_RECORDS_MOST 2048u   /* records of a program */
-#define FKN_SLOTS_MOST 352u      /* slots of a program */
+#define FKN_OWN_SLOTS 6u         /* of a lane, the kernel's own */
 #define FKN_MEMORY_MOST (1u << 20) /* bytes of a state's memory */
 #define FKN_COLUMNS_MOST 32768u  /* columns of a batch */
 #define FKN_WIDTH 512u           /* values of a column: FPK_WIDTH */
@@ -37,27 +36,35 @@
 
 /* ---- programs ----------------------------------------------------------- */
 
-/* A record: one op. `op` is one of flux/semops.h or gpu/ir.h, whose operands
- * are slots here, or FKN_HEAD. */
+/*
+ * A record: one op. `op` is one of flux/semops.h or gpu/ir.h, or FKN_HEAD. In
+ * a program d a b c e are slots; a block that copies them to shared memory
+ * makes of them where the slots are. Records are told apart by their offset
+ * from the first, a multiple of FKN_RECORD_BYTES.
+ */
 struct fkn_record {
-  uint16_t op, d;
-  uint16_t a, b;
+  uint32_t op, d, a, b;
   int32_t x;             /* imm; the fault of an op that may stop; the record
                             of a target; the pc that stays of a boundary; the
                             cycles of the block behind CYCLE; where in the
-                            program the payload of EMIT_PAYLOAD is, whose
-                            channel is in c; FAULT: c is 1 if no cycles */
-  uint16_t c, reserved;
+                            program the payload of EMIT_PAYLOAD is */
+  uint32_t c;
+  uint32_t e;            /* the slot that ADD_SIGNS names by its imm */
+  uint32_t n;            /* how many: what b of CONVERGE, c of DIFFUSE and of
+                            G_STACK_FEW say; the channel of EMIT_PAYLOAD;
+                            FAULT: 1 if it has no cycles */
 };
+#define FKN_RECORD_BYTES 32u
 
 /* The op number of a head: a block of ops that are all run begins. Laid over a
  * record, it says what the block asks for. */
 #define FKN_HEAD FIR_OP_COUNT
 struct fkn_head {
-  uint16_t op;
-  uint16_t dues;         /* first of the block's costs in the table of dues */
+  uint32_t op;
   uint32_t asks;         /* fuel */
   uint32_t cost, cycles; /* of the whole block */
+  uint32_t dues;         /* first of the block's costs in the table of dues */
+  uint32_t reserved[3];
 };
 
 /* What a block has asked for and cost when it stops in a record of it. */
@@ -222,7 +229,8 @@ struct fkn_launch {
 /* Bytes of shared memory of a block, and of scratch memory. */
 static inline uint32_t fkn_shared_bytes(uint32_t records, uint32_t slots,
                                         uint32_t threads) {
-  return FKN_SHARED_FIXED + records * 16u + slots * threads * 4u;
+  return FKN_SHARED_FIXED + records * FKN_RECORD_BYTES +
+         (slots + FKN_OWN_SLOTS) * threads * 4u;
 }
 
 static inline uint64_t fkn_scratch_bytes(uint32_t stack_cells,

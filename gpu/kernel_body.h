@@ -10,7 +10,8 @@
  *   fkn_thread() fkn_threads() this thread of how many in the block
  *   fkn_block() fkn_blocks()   this block of how many in the grid
  *   fkn_warp()                 threads that go in step: a power of two
- *   fkn_shared()               the block's shared memory, as struct fkn_quad
+ *   fkn_shared()               the block's shared memory, as bytes
+ *   struct fkn_quad            four uint32_t x y z w, aligned to 16
  *   fkn_sync()                 all threads of the block are here
  *   fkn_vote(group, b)         the threads of a group of a warp for which b
  *                              holds; all of the group are here
@@ -51,7 +52,12 @@ struct fkn_here {
 };
 
 #define FKN_HERE ((struct fkn_here *)fkn_shared())
-#define FKN_RECORD(i) (fkn_shared()[FKN_SHARED_FIXED / 16u + (i)])
+/* A record, by its offset from the first: op d a b, and one of the rest. */
+#define FKN_RECORDS (fkn_shared() + FKN_SHARED_FIXED)
+#define FKN_FRONT(i) (*(const struct fkn_quad *)(const void *)(FKN_RECORDS + (i)))
+#define FKN_REST(i, member) \
+  (((const struct fkn_record *)(const void *)(FKN_RECORDS + (i)))->member)
+#define FKN_ROOT(i) (*(const struct fkn_head *)(const void *)(FKN_RECORDS + (i)))
 #define FKN_AT(base, offset, type) \
   ((const type *)(const void *)((base) + (offset)))
 
@@ -59,7 +65,7 @@ struct fkn_here {
 struct fkn_self {
   const unsigned char *program, *batch;
   uint32_t *scratch;     /* element i at [i * threads] */
-  int32_t *slots;        /* slot i at [i * threads] */
+  unsigned char *slots;  /* slot i at i * threads * 4 bytes */
   uint32_t threads;
   uint32_t lane;         /* of the batch */
   uint32_t number;       /* of the job: from 0 */
@@ -98,6 +104,23 @@ FKN_FN int32_t fkn_end_cell(const struct fkn_self *me, uint32_t cell) {
           uint32_t)[(uint32_t)(offsetof(struct fkn_lane, member) / 4u) * \
                         FKN_WIDTH + (me)->lane])
 
+/* Slots of the kernel's own, for what changes seldom. */
+enum fkn_own {
+  FKN_STOP_AT,           /* the record a lane stopped in; NONE: at a head, for
+                            want of fuel */
+  FKN_HOW,               /* it stopped: a status of isa/state.h, and see below */
+  FKN_X,                 /* the fault, or the pc of a boundary */
+  FKN_USED, FKN_GIVEN,   /* values taken and given */
+  FKN_STORED             /* words in the overlay, and FULL if one found no
+                            room: then what followed is of no account */
+};
+#define FKN_FULL 0x40000000u
+
+/* A slot by its number; by where it is, as records in shared memory say. */
+#define FKN_SLOT(i) FKN_CELL(((i) + FKN_OWN_SLOTS) * me->threads * 4u)
+#define FKN_CELL(at) (*(int32_t *)(void *)(me->slots + (at)))
+#define FKN_OWN(i) FKN_CELL((uint32_t)(i) * me->threads * 4u)
+
 /* ---- memory ------------------------------------------------------------- */
 
 /*
@@ -108,8 +131,6 @@ struct fkn_memory {
   const struct fkn_self *me;
   uint32_t *table;       /* keys, then values, then places; [i * threads] */
   uint32_t bits;         /* of the number of each; 0: there is none */
-  uint32_t count;        /* words stored */
-  bool full;             /* one found no room: what follows is of no account */
 };
 #define FSEM_MEM struct fkn_memory
 
@@ -147,7 +168,8 @@ FKN_FN uint32_t fkn_load(const FSEM_MEM *m, uint32_t word) {
 
 /* Bits of `mask` of a word become those of v. */
 FKN_FN void fkn_store(FSEM_MEM *m, uint32_t word, uint32_t v, uint32_t mask) {
-  const uint32_t threads = m->me->threads, size = 1u << m->bits;
+  const struct fkn_self *me = m->me;
+  const uint32_t threads = me->threads, size = 1u << m->bits;
   uint32_t i = fkn_place(m, word);
   uint32_t *value = &m->table[(i + size) * threads];
   uint32_t old;
@@ -155,14 +177,15 @@ FKN_FN void fkn_store(FSEM_MEM *m, uint32_t word, uint32_t v, uint32_t mask) {
   if (m->table[i * threads]) {
     old = *value;
   } else {
-    if (m->count >= size / 4u * 3u) {
-      m->full = true;
+    uint32_t count = (uint32_t)FKN_OWN(FKN_STORED);
+    if (count >= size / 4u * 3u) {
+      FKN_OWN(FKN_STORED) |= (int32_t)FKN_FULL;
       return;
     }
     old = fkn_begin_word(m, word);
     m->table[i * threads] = word + 1u;
-    m->table[(2u * size + m->count) * threads] = i;
-    m->count++;
+    m->table[(2u * size + count) * threads] = i;
+    FKN_OWN(FKN_STORED) = (int32_t)count + 1;
   }
   *value = (old & ~mask) | (v & mask);
 }
@@ -223,25 +246,20 @@ enum {
   FKN_NOWHERE = 64       /* there is no place for it to begin */
 };
 
-/* A lane's run. */
+/* A lane's run: what is in registers. */
 struct fkn_run {
   struct fkn_memory mem;
   uint64_t cost;         /* of all blocks it entered */
   uint32_t at;           /* record it stands at; NONE: it has stopped */
   uint32_t last;         /* the head of the block it is or stopped in */
-  uint32_t stop;         /* the record it stopped in; NONE: at a head, for
-                            want of fuel */
   int32_t fuel;          /* behind that block; below 0: not enough */
   uint32_t cycles;       /* counter, behind that block */
-  uint32_t used, given;  /* values taken and given */
-  uint32_t how;
-  int32_t x;             /* the fault, or the pc of a boundary */
 };
 
 /* Takes the next value the root took; false: this is another question. */
-FKN_FN bool fkn_take(const struct fkn_self *me, struct fkn_run *r,
-                     uint32_t what, int32_t arg, int32_t *value) {
-  uint32_t i = r->used;
+FKN_FN bool fkn_take(const struct fkn_self *me, uint32_t what, int32_t arg,
+                     int32_t *value) {
+  uint32_t i = (uint32_t)FKN_OWN(FKN_USED);
   const struct fkn_event *e;
 
   *value = 0;
@@ -252,16 +270,16 @@ FKN_FN bool fkn_take(const struct fkn_self *me, struct fkn_run *r,
   if (e->name != (what & 0xFFFFu) || e->argc != what >> 16 ||
       (e->argc > 0 && e->arg[0] != arg))
     return false;
-  r->used = i + 1u;
+  FKN_OWN(FKN_USED)++;
   *value = e->value;
   return true;
 }
 
 /* Holds an output, name + (number of arguments << 16), against the root's. */
-FKN_FN bool fkn_give(const struct fkn_self *me, struct fkn_run *r,
-                     uint32_t what, int32_t a, int32_t b, int32_t c) {
+FKN_FN bool fkn_give(const struct fkn_self *me, uint32_t what, int32_t a,
+                     int32_t b, int32_t c) {
   const struct fkn_event *e;
-  uint32_t i = r->given;
+  uint32_t i = (uint32_t)FKN_OWN(FKN_GIVEN);
 
   if (i >= FKN_LANE(me, out_count))
     return false;
@@ -269,43 +287,42 @@ FKN_FN bool fkn_give(const struct fkn_self *me, struct fkn_run *r,
       FKN_LANE(me, out) + i;
   if (e->name != (what & 0xFFFFu) || e->argc != what >> 16 ||
       (e->argc > 0 && e->arg[0] != a) || (e->argc > 1 && e->arg[1] != b) ||
-      (e->argc > 2 && e->arg[2] != c) || (uint32_t)e->value != r->used)
+      (e->argc > 2 && e->arg[2] != c) || e->value != FKN_OWN(FKN_USED))
     return false;
-  r->given = i + 1u;
+  FKN_OWN(FKN_GIVEN)++;
   return true;
 }
 
-FKN_FN bool fkn_give_payload(const struct fkn_self *me, struct fkn_run *r,
-                             uint32_t offset, uint32_t channel) {
+FKN_FN bool fkn_give_payload(const struct fkn_self *me, uint32_t offset,
+                             uint32_t channel) {
   const struct fkn_payload *p = FKN_AT(me->program, offset, struct fkn_payload);
   const struct fkn_event *e = (const struct fkn_event *)(const void *)(p + 1);
 
   for (uint32_t i = 0; i < p->count; i++)
-    if (!fkn_give(me, r, channel | (uint32_t)e[i].argc << 16, e[i].arg[0],
+    if (!fkn_give(me, channel | (uint32_t)e[i].argc << 16, e[i].arg[0],
                   e[i].arg[1], e[i].arg[2]))
       return false;
   return true;
 }
 
 /* A draw with weights in memory; false: it is not what the root asked for. */
-FKN_FN bool fkn_draw_weighted(const struct fkn_self *me, struct fkn_run *r,
+FKN_FN bool fkn_draw_weighted(const struct fkn_self *me, const FSEM_MEM *m,
                               uint32_t source, int32_t at, int32_t n,
                               int32_t *d) {
-  uint64_t size = (uint64_t)fkn_memory_mask(&r->mem) + 1u;
-  int32_t sum = fsem_wrap((uint32_t)fsem_weights(&r->mem, size, at, n));
+  uint64_t size = (uint64_t)fkn_memory_mask(m) + 1u;
+  int32_t sum = fsem_wrap((uint32_t)fsem_weights(m, size, at, n));
   int32_t value;
 
   if (sum <= 0)
     return true;
-  if (!fkn_take(me, r, source & 0xFFFFu, 0, &value))
+  if (!fkn_take(me, source & 0xFFFFu, 0, &value))
     return false;
-  *d = fsem_pick(&r->mem, size, at, value % sum);
+  *d = fsem_pick(m, size, at, value % sum);
   return true;
 }
 
 /* ---- stacks ------------------------------------------------------------- */
 
-#define FKN_SLOT(i) (me->slots[(i) * me->threads])
 #define FKN_STACK_CELL(i) (me->scratch[(uint32_t)(i) * me->threads])
 
 /* A test of gpu/semantics.h of the data stack, and of that of links. */
@@ -398,11 +415,12 @@ FKN_FN bool fkn_passed(const struct fkn_self *me) {
   return fkn_look(&FKN_HERE->ended) >> 2 < me->number;
 }
 
-#define FA FKN_SLOT(w.y & 0xFFFFu)
-#define FB FKN_SLOT(w.y >> 16)
-#define FC FKN_SLOT(w.w & 0xFFFFu)
-#define FD FKN_SLOT(w.x >> 16)
-#define FIMM ((int32_t)w.z)
+#define FA FKN_CELL(w.z)
+#define FB FKN_CELL(w.w)
+#define FC FKN_CELL(FKN_MORE(c))
+#define FD FKN_CELL(w.y)
+#define FIMM FKN_MORE(x)
+#define FKN_MORE(member) FKN_REST(ip - FKN_RECORD_BYTES, member)
 #define FMEM (&r->mem)
 
 /* Those for which it holds stop; the group goes on without them. */
@@ -412,7 +430,7 @@ FKN_FN bool fkn_passed(const struct fkn_self *me) {
     uint32_t gone = fkn_vote(group, stops); \
     if (gone) { \
       if (stops) { \
-        fkn_stop(r, ip - 1u, how_, x_); \
+        fkn_stop(me, r, ip - FKN_RECORD_BYTES, how_, x_); \
         return; \
       } \
       group &= ~gone; \
@@ -422,7 +440,7 @@ FKN_FN bool fkn_passed(const struct fkn_self *me) {
 /* All of the group stop. */
 #define FKN_STOP(how_, x_) \
   do { \
-    fkn_stop(r, ip - 1u, how_, x_); \
+    fkn_stop(me, r, ip - FKN_RECORD_BYTES, how_, x_); \
     return; \
   } while (0)
 
@@ -430,13 +448,14 @@ FKN_FN bool fkn_passed(const struct fkn_self *me) {
   do { \
     bool goes = (condition); \
     uint32_t went = fkn_vote(group, goes); \
-    if (went == group) { \
-      ip = w.z; \
-      goto head; \
-    } \
     if (went == 0) \
       goto head; \
-    r->at = goes ? w.z : ip; \
+    to = (uint32_t)FIMM; \
+    if (went == group) { \
+      ip = to; \
+      goto head; \
+    } \
+    r->at = goes ? to : ip; \
     return; \
   } while (0)
 
@@ -468,12 +487,12 @@ FKN_FN bool fkn_passed(const struct fkn_self *me) {
     FKN_STOP_IF(condition, FISA_RUN_FAULT, FIMM); \
     continue;
 
-FKN_FN void fkn_stop(struct fkn_run *r, uint32_t record, uint32_t how,
-                     int32_t x) {
+FKN_FN void fkn_stop(const struct fkn_self *me, struct fkn_run *r,
+                     uint32_t record, uint32_t how, int32_t x) {
   r->at = FKN_NONE;
-  r->stop = record;
-  r->how = how;
-  r->x = x;
+  FKN_OWN(FKN_STOP_AT) = (int32_t)record;
+  FKN_OWN(FKN_HOW) = (int32_t)how;
+  FKN_OWN(FKN_X) = x;
 }
 
 /* Runs a group that stands at r->at until it parts, stops, or comes to where
@@ -485,14 +504,12 @@ FKN_FN void fkn_group(const struct fkn_self *me, struct fkn_run *r,
   int32_t value;
 
   for (;;) {
-    w = FKN_RECORD(ip);
-    ip++;
-    switch (w.x & 0xFFFFu) {
-    default:
-      FKN_UNREACHABLE();
-
+    w = FKN_FRONT(ip);
+    ip += FKN_RECORD_BYTES;
+    switch (w.x) {
+    default: /* there is no other */
     case FKN_HEAD:
-      ip--;
+      ip -= FKN_RECORD_BYTES;
     head:
       if (ip >= limit) {
         r->at = ip;
@@ -501,19 +518,19 @@ FKN_FN void fkn_group(const struct fkn_self *me, struct fkn_run *r,
       gone = fkn_vote(group, r->fuel < 0 || fkn_passed(me));
       if (gone) {
         if (r->fuel < 0)
-          fkn_stop(r, FKN_NONE, FISA_RUN_FUEL, 0);
+          fkn_stop(me, r, FKN_NONE, FISA_RUN_FUEL, 0);
         if (r->fuel < 0 || (gone >> fkn_thread() % fkn_warp() & 1u)) {
           r->at = FKN_NONE;
           return;
         }
         group &= ~gone;
       }
-      w = FKN_RECORD(ip);
+      w = FKN_FRONT(ip);
       r->last = ip;
       r->fuel -= (int32_t)w.y;
       r->cost += w.z;
       r->cycles += w.w;
-      ip++;
+      ip += FKN_RECORD_BYTES;
       continue;
 
       FSEM_VALUES(VALUE_OP)
@@ -539,7 +556,7 @@ FKN_FN void fkn_group(const struct fkn_self *me, struct fkn_run *r,
     signs:
       FD = value;
       FC = value == 0;
-      FKN_SLOT(w.z) = value < 0;
+      FKN_CELL(FKN_MORE(e)) = value < 0;
       continue;
     case FIR_SUB_SIGNS:
       value = fsem_sub(FA, FB);
@@ -577,7 +594,7 @@ FKN_FN void fkn_group(const struct fkn_self *me, struct fkn_run *r,
       continue;
     case FLUX_OP_CALL:
       fkn_push_link(me, FA);
-      ip = w.z;
+      ip = (uint32_t)FIMM;
       goto head;
     case FLUX_OP_RET:
       to = FKN_LINKS(fsem_empty); /* then it goes on behind itself */
@@ -597,7 +614,7 @@ FKN_FN void fkn_group(const struct fkn_self *me, struct fkn_run *r,
       FKN_STOP_IF(FKN_DATA(fsem_empty), FISA_RUN_FAULT, FIMM);
       continue;
     case FIR_G_STACK_FEW:
-      FKN_STOP_IF(fkn_few(me, (int32_t)(w.w & 0xFFFFu)), FISA_RUN_FAULT, FIMM);
+      FKN_STOP_IF(fkn_few(me, (int32_t)FKN_MORE(n)), FISA_RUN_FAULT, FIMM);
       continue;
     case FIR_G_CALLS_FULL:
       FKN_STOP_IF(FKN_LINKS(fsem_full), FISA_RUN_FAULT, FIMM);
@@ -607,27 +624,26 @@ FKN_FN void fkn_group(const struct fkn_self *me, struct fkn_run *r,
       continue;
 
     case FLUX_OP_FILE_ZERO:
-      for (uint32_t i = 0; i < w.z; i++)
-        FKN_SLOT((w.x >> 16) + i) = 0;
+      for (int32_t i = 0; i < FIMM; i++)
+        FKN_CELL(w.y + (uint32_t)i * me->threads * 4u) = 0;
       continue;
     case FLUX_OP_CONVERGE:
-      fsem_converge(&FD, me->threads, (int32_t)(w.y >> 16), FIMM);
+      fsem_converge(&FD, me->threads, (int32_t)FKN_MORE(n), FIMM);
       continue;
     case FLUX_OP_DIFFUSE:
-      value = fsem_diffuse(&FD, me->threads, (int32_t)(w.w & 0xFFFFu), FA,
-                           FIMM);
+      value = fsem_diffuse(&FD, me->threads, (int32_t)FKN_MORE(n), FA, FIMM);
       FB = value;
       continue;
 
     case FLUX_OP_INPUT: {
-      bool took = fkn_take(me, r, w.z, FA, &value);
+      bool took = fkn_take(me, (uint32_t)FIMM, FA, &value);
       FKN_STOP_IF(!took, FISA_RUN_FUEL | FKN_STARVED, 0);
       FD = value;
       continue;
     }
     case FLUX_OP_DRAW: {
       int32_t modulus = FA;
-      bool took = modulus <= 0 || fkn_take(me, r, w.z & 0xFFFFu, 0, &value);
+      bool took = modulus <= 0 || fkn_take(me, (uint32_t)FIMM & 0xFFFFu, 0, &value);
       FKN_STOP_IF(!took, FISA_RUN_FUEL | FKN_STARVED, 0);
       FD = modulus > 0 ? value % modulus : 0;
       continue;
@@ -635,23 +651,23 @@ FKN_FN void fkn_group(const struct fkn_self *me, struct fkn_run *r,
     case FLUX_OP_DRAW_W: {
       bool took;
       value = FD;
-      took = fkn_draw_weighted(me, r, w.z, FA, FB, &value);
+      took = fkn_draw_weighted(me, FMEM, (uint32_t)FIMM, FA, FB, &value);
       FKN_STOP_IF(!took, FISA_RUN_FUEL | FKN_STARVED, 0);
       FD = value;
       continue;
     }
     case FLUX_OP_EMIT: {
-      bool same = fkn_give(me, r, w.z, FA, FB, FC);
+      bool same = fkn_give(me, (uint32_t)FIMM, FA, FB, FC);
       FKN_STOP_IF(!same, FISA_RUN_FUEL | FKN_STARVED, 0);
       continue;
     }
     case FLUX_OP_EMIT_PAYLOAD: {
-      bool same = fkn_give_payload(me, r, w.z, w.w & 0xFFFFu);
+      bool same = fkn_give_payload(me, (uint32_t)FIMM, FKN_MORE(n));
       FKN_STOP_IF(!same, FISA_RUN_FUEL | FKN_STARVED, 0);
       continue;
     }
     case FLUX_OP_CYCLE:
-      FD = fsem_wrap(r->cycles - w.z);
+      FD = fsem_wrap(r->cycles - (uint32_t)FIMM);
       continue;
     case FIR_TICK:
       value = FD;
@@ -660,7 +676,7 @@ FKN_FN void fkn_group(const struct fkn_self *me, struct fkn_run *r,
 
     case FLUX_OP_JUMP:
     case FIR_GOTO:
-      ip = w.z;
+      ip = (uint32_t)FIMM;
       goto head;
     case FLUX_OP_BR_DEC_GTZ:
       value = fsem_sub(FA, 1);
@@ -680,7 +696,7 @@ FKN_FN void fkn_group(const struct fkn_self *me, struct fkn_run *r,
     case FLUX_OP_TRAP:
       FKN_STOP(FISA_RUN_FAULT, FIMM);
     case FIR_FAULT:
-      FKN_STOP(FISA_RUN_FAULT | (w.w & 0xFFFFu ? FKN_REBATE : 0), FIMM);
+      FKN_STOP(FISA_RUN_FAULT | (FKN_MORE(n) ? FKN_REBATE : 0u), FIMM);
     case FIR_END:
       FKN_STOP(FISA_RUN_END | FKN_REBATE, 0);
     }
@@ -753,19 +769,16 @@ FKN_FN void fkn_begin(const struct fkn_self *me, struct fkn_run *r,
 
   r->cost = 0;
   r->at = FKN_NONE;
-  r->stop = FKN_NONE;
   r->last = 0;
-  r->used = r->given = 0;
-  r->how = FISA_RUN_FUEL | FKN_NOWHERE;
-  r->x = 0;
-  r->mem.count = 0;
-  r->mem.full = false;
+  r->fuel = 0;
+  r->cycles = 0;
+  FKN_OWN(FKN_HOW) = FISA_RUN_FUEL | FKN_NOWHERE;
+  FKN_OWN(FKN_USED) = FKN_OWN(FKN_GIVEN) = FKN_OWN(FKN_STORED) = 0;
   if (!runs)
     return;
   r->at = FKN_AT(me->program, p->starts, uint32_t)[FKN_LANE(me, at)];
   if (r->at == FKN_NONE)
     return;
-  r->how = 0;
   r->fuel = (int32_t)FKN_LANE(me, fuel);
   r->cycles = FKN_LANE(me, cycles);
   fkn_lay(me);
@@ -776,38 +789,44 @@ FKN_FN void fkn_begin(const struct fkn_self *me, struct fkn_run *r,
 /* What a lane cost and did, from what it paid for. */
 FKN_FN uint32_t fkn_settle(const struct fkn_self *me, struct fkn_run *r) {
   const struct fkn_program *p = FKN_PROGRAM(me);
-  struct fkn_quad h = FKN_RECORD(r->last);
-  struct fkn_sum sum = {h.y, 0};
-  uint32_t fuel, left;
+  const struct fkn_head *h = &FKN_ROOT(r->last);
+  uint32_t how = (uint32_t)FKN_OWN(FKN_HOW);
+  uint32_t stop = (uint32_t)FKN_OWN(FKN_STOP_AT) / FKN_RECORD_BYTES;
+  uint32_t fuel, left, asks, cost;
 
-  if (r->how & FKN_NOWHERE)
+  if (how & FKN_NOWHERE)
     return 0;
-  fuel = (uint32_t)r->fuel + h.y; /* at the head */
-  if (r->stop != FKN_NONE)
-    sum = FKN_AT(me->program, p->sums, struct fkn_sum)[r->stop];
-  if (fuel < sum.asks) {
-    sum.cost = FKN_AT(me->program, p->dues, uint32_t)[(h.x >> 16) + fuel];
-    sum.asks = fuel;
-    r->how = FISA_RUN_FUEL;
+  fuel = (uint32_t)r->fuel + h->asks; /* at the head */
+  asks = h->asks;
+  cost = 0;
+  if (stop != FKN_NONE / FKN_RECORD_BYTES) {
+    asks = FKN_AT(me->program, p->sums, struct fkn_sum)[stop].asks;
+    cost = FKN_AT(me->program, p->sums, struct fkn_sum)[stop].cost;
   }
-  r->cost = r->cost - h.z + sum.cost;
-  left = fuel - sum.asks;
-  if ((r->how & FKN_DYNAMIC) && left == 0)
-    r->how = FISA_RUN_FUEL;
-  return FKN_LANE(me, fuel) - left - ((r->how & FKN_REBATE) != 0);
+  if (fuel < asks) {
+    cost = FKN_AT(me->program, p->dues, uint32_t)[h->dues + fuel];
+    asks = fuel;
+    how = FISA_RUN_FUEL;
+  }
+  r->cost = r->cost - h->cost + cost;
+  left = fuel - asks;
+  if ((how & FKN_DYNAMIC) && left == 0)
+    how = FISA_RUN_FUEL;
+  FKN_OWN(FKN_HOW) = (int32_t)how;
+  return FKN_LANE(me, fuel) - left - ((how & FKN_REBATE) != 0);
 }
 
 /* Whether a lane ended as the root did, but for what is looked at. */
-FKN_FN bool fkn_ended_right(const struct fkn_self *me,
-                            const struct fkn_run *r) {
-  uint32_t status = r->how & FKN_STATUS;
+FKN_FN bool fkn_ended_right(const struct fkn_self *me) {
+  uint32_t how = (uint32_t)FKN_OWN(FKN_HOW), status = how & FKN_STATUS;
   bool fault = status == FISA_RUN_FAULT || status == FISA_RUN_HALT;
   uint32_t stop;
 
-  if ((r->how & (FKN_STARVED | FKN_NOWHERE)) ||
+  if ((how & (FKN_STARVED | FKN_NOWHERE)) ||
       (int32_t)FKN_LANE(me, status) != (int32_t)status ||
-      (int32_t)FKN_LANE(me, fault) != (fault ? r->x : 0) ||
-      FKN_LANE(me, in_count) != r->used || FKN_LANE(me, out_count) != r->given)
+      (int32_t)FKN_LANE(me, fault) != (fault ? FKN_OWN(FKN_X) : 0) ||
+      FKN_LANE(me, in_count) != (uint32_t)FKN_OWN(FKN_USED) ||
+      FKN_LANE(me, out_count) != (uint32_t)FKN_OWN(FKN_GIVEN))
     return false;
   if (status != FISA_RUN_YIELD)
     return true;
@@ -815,7 +834,7 @@ FKN_FN bool fkn_ended_right(const struct fkn_self *me,
   if (stop == FKN_NONE)
     return false;
   stop = FKN_AT(me->program, FKN_PROGRAM(me)->stops, uint32_t)[stop];
-  return stop != FKN_NONE && stop == (uint32_t)r->x;
+  return stop != FKN_NONE && stop == (uint32_t)FKN_OWN(FKN_X);
 }
 
 /* Whether a cell's value is what it should be; seen: as in struct fkn_view. */
@@ -891,10 +910,11 @@ FKN_FN bool fkn_same_memory(const struct fkn_self *me,
   const struct fkn_batch *b = FKN_BATCH(me);
   const struct fkn_word *words = FKN_AT(me->batch, b->words, struct fkn_word);
   const uint32_t size = 1u << m->bits;
+  const uint32_t stored = (uint32_t)FKN_OWN(FKN_STORED);
 
   if (v->bytes == 0)
     return true;
-  for (uint32_t i = 0; i < m->count; i++) {
+  for (uint32_t i = 0; i < stored; i++) {
     uint32_t place = m->table[(2u * size + i) * me->threads];
     uint32_t word = m->table[place * me->threads] - 1u;
     uint32_t entry = FKN_AT(me->batch, b->word_at, uint16_t)[word];
@@ -943,10 +963,10 @@ FKN_FN struct fkn_paid fkn_wave(const struct fkn_self *me, struct fkn_run *r,
   paid.instructions = fkn_settle(me, r);
   if (FKN_LANE(me, counts))
     paid.cost = r->cost;
-  if (r->mem.full) {
+  if ((uint32_t)FKN_OWN(FKN_STORED) & FKN_FULL) {
     paid.cost = 0;
     fkn_lower(&FKN_HERE->ended, me->number << 2 | FKN_NOT_RUN);
-  } else if (!fkn_ended_right(me, r) || !fkn_looks_right(me, r)) {
+  } else if (!fkn_ended_right(me) || !fkn_looks_right(me, r)) {
     fkn_lower(&FKN_HERE->ended, me->number << 2 | FKN_WRONG);
   }
   return paid;
@@ -954,7 +974,9 @@ FKN_FN struct fkn_paid fkn_wave(const struct fkn_self *me, struct fkn_run *r,
 
 /* The overlay of a lane is empty again. */
 FKN_FN void fkn_clear(const struct fkn_self *me, const struct fkn_memory *m) {
-  for (uint32_t i = 0; i < m->count; i++) {
+  const uint32_t stored = (uint32_t)FKN_OWN(FKN_STORED) & ~FKN_FULL;
+
+  for (uint32_t i = 0; i < stored; i++) {
     uint32_t place = m->table[((2u << m->bits) + i) * me->threads];
     m->table[place * me->threads] = 0;
   }
@@ -988,7 +1010,8 @@ FKN_FN bool fkn_account(const struct fkn_launch *launch,
                         const struct fkn_job *job, const struct fkn_self *me,
                         const struct fkn_paid *paid, bool runs) {
   uint64_t *costs =
-      (uint64_t *)(void *)&FKN_RECORD(launch->records) + fkn_thread();
+      (uint64_t *)(void *)(FKN_RECORDS + launch->records * FKN_RECORD_BYTES) +
+      fkn_thread();
   uint64_t cost = FKN_HERE->cost, instructions = FKN_HERE->instructions;
   uint32_t stop;
 
@@ -1019,12 +1042,23 @@ FKN_FN bool fkn_account(const struct fkn_launch *launch,
 /* Lays a job's program where all threads can reach it. */
 FKN_FN void fkn_open(const struct fkn_self *me) {
   const struct fkn_program *p = FKN_PROGRAM(me);
-  const struct fkn_quad *from =
-      FKN_AT(me->program, p->records, struct fkn_quad);
+  const struct fkn_record *from =
+      FKN_AT(me->program, p->records, struct fkn_record);
+  const uint32_t size = me->threads * 4u;
   struct fkn_here *here = FKN_HERE;
 
-  for (uint32_t i = fkn_thread(); i < p->record_count; i += fkn_threads())
-    FKN_RECORD(i) = from[i];
+  for (uint32_t i = fkn_thread(); i < p->record_count; i += fkn_threads()) {
+    struct fkn_record *to =
+        (struct fkn_record *)(void *)(FKN_RECORDS + i * FKN_RECORD_BYTES);
+    *to = from[i];
+    if (to->op == FKN_HEAD)
+      continue;
+    to->d = (to->d + FKN_OWN_SLOTS) * size;
+    to->a = (to->a + FKN_OWN_SLOTS) * size;
+    to->b = (to->b + FKN_OWN_SLOTS) * size;
+    to->c = (to->c + FKN_OWN_SLOTS) * size;
+    to->e = (to->e + FKN_OWN_SLOTS) * size;
+  }
   if (fkn_thread() == 0) {
     here->cost = here->instructions = here->last = 0;
     here->ended = FKN_NONE;
@@ -1086,7 +1120,8 @@ FKN_FN void fkn_main(const struct fkn_launch *launch) {
                (uint64_t)FKN_SCRATCH_WORDS(launch->stack_cells, bits) *
                    threads * fkn_block() +
                fkn_thread();
-  me.slots = (int32_t *)(void *)&FKN_RECORD(launch->records) + fkn_thread();
+  me.slots = FKN_RECORDS + launch->records * FKN_RECORD_BYTES +
+             fkn_thread() * 4u;
   r.mem.me = &me;
   r.mem.table = me.scratch + launch->stack_cells * threads;
   for (uint32_t i = 0; bits && i < 1u << bits; i++)
