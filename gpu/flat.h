@@ -47,7 +47,7 @@ void fkn_batch_write(const struct fpk_batch *b, void *out);
  * the next job matters.
  */
 bool fkn_join(struct fpk_verdict *v, const struct fkn_job *job,
-              const struct fkn_result *r, const uint64_t *costs);
+              const struct fkn_result *r, const struct fkn_cost *costs);
 bool fkn_join_asks(const struct fpk_verdict *v, const struct fkn_job *job,
                    const struct fkn_result *r);
 

@@ -120,7 +120,8 @@ struct fkn_program {
   uint32_t data_first, data_count, data_sp, data_down;
   uint32_t calls_first, calls_count, calls_sp;
   uint32_t calls_at;     /* where its cells are in scratch memory, in cells */
-  uint32_t reserved[2];
+  uint32_t payloads;     /* struct fkn_payload, each with its events */
+  uint32_t places;       /* uint32_t: record of each op; the host's own */
 };
 
 /* ---- batches ------------------------------------------------------------ */
@@ -184,6 +185,11 @@ struct fkn_job {
   uint32_t costs;        /* index of the first lane's cost in `costs`; NONE */
 };
 
+/* What a lane that was run to its end cost, if it counts, and did. */
+struct fkn_cost {
+  uint64_t cost, instructions;
+};
+
 enum fkn_why {
   FKN_GOOD,              /* all lanes */
   FKN_WRONG,             /* lane `good` is */
@@ -210,8 +216,8 @@ struct fkn_launch {
   uint64_t jobs;         /* struct fkn_job [job_count] */
   uint64_t programs, batch;
   uint64_t results;      /* struct fkn_result [job_count] */
-  uint64_t costs;        /* uint64_t: costs of lanes that were run to their
-                            end and count, else 0; or no address: 0 */
+  uint64_t costs;        /* struct fkn_cost, a lane each; those behind the one
+                            that ended a job are 0; or no address: 0 */
   uint64_t scratch;      /* fkn_scratch_bytes() a block; what is in it at the
                             begin does not matter */
   uint32_t job_count;

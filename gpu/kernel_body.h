@@ -208,7 +208,7 @@ FKN_FN void fsem_put(FSEM_MEM *m, uint32_t at, int32_t v) {
 
 /* The word behind an address's own, round the end. */
 FKN_FN uint32_t fkn_word_behind(const FSEM_MEM *m, uint32_t at) {
-  return (at + 4u & fkn_memory_mask(m)) >> 2;
+  return ((at + 4u) & fkn_memory_mask(m)) >> 2;
 }
 
 FKN_FN int32_t fsem_load32(const FSEM_MEM *m, int32_t address) {
@@ -499,7 +499,7 @@ FKN_FN void fkn_stop(const struct fkn_self *me, struct fkn_run *r,
  * others wait. */
 FKN_FN void fkn_group(const struct fkn_self *me, struct fkn_run *r,
                       uint32_t group, uint32_t limit) {
-  uint32_t ip = r->at, to, gone;
+  uint32_t ip = r->at, to, left;
   struct fkn_quad w;
   int32_t value;
 
@@ -515,15 +515,15 @@ FKN_FN void fkn_group(const struct fkn_self *me, struct fkn_run *r,
         r->at = ip;
         return;
       }
-      gone = fkn_vote(group, r->fuel < 0 || fkn_passed(me));
-      if (gone) {
+      left = fkn_vote(group, r->fuel < 0 || fkn_passed(me));
+      if (left) {
         if (r->fuel < 0)
           fkn_stop(me, r, FKN_NONE, FISA_RUN_FUEL, 0);
-        if (r->fuel < 0 || (gone >> fkn_thread() % fkn_warp() & 1u)) {
+        if (r->fuel < 0 || (left >> fkn_thread() % fkn_warp() & 1u)) {
           r->at = FKN_NONE;
           return;
         }
-        group &= ~gone;
+        group &= ~left;
       }
       w = FKN_FRONT(ip);
       r->last = ip;
@@ -1019,9 +1019,13 @@ FKN_FN bool fkn_account(const struct fkn_launch *launch,
   stop = FKN_HERE->ended >> 2;
   if (runs && me->number == stop)
     FKN_HERE->last = paid->cost;
-  if (runs && launch->costs && job->costs != FKN_NONE)
-    ((uint64_t *)FKN_ADDRESS(launch->costs))[job->costs + me->number] =
-        me->number <= stop ? paid->cost : 0;
+  if (runs && launch->costs && job->costs != FKN_NONE) {
+    struct fkn_cost *to = (struct fkn_cost *)FKN_ADDRESS(launch->costs) +
+                          job->costs + me->number;
+    bool done = me->number <= stop;
+    to->cost = done ? paid->cost : 0;
+    to->instructions = done ? paid->instructions : 0;
+  }
   fkn_sync();
   fkn_sum_up(paid, runs && me->number < stop);
   fkn_sync();
