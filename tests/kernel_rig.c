@@ -36,10 +36,8 @@ struct rig {
   uint32_t lanes;
   struct fpk_batch *batch;
   uint64_t number, random;
-  struct krig_launch launch;
-  struct fpk_verdict want[KRIG_VARIANTS];
-  struct fisa_program *root, *variant[KRIG_VARIANTS];
-  uint32_t first_job[KRIG_VARIANTS + 1];
+  struct krig_work work_list;
+  struct fisa_program *root;
   unsigned failures;
 };
 
@@ -97,6 +95,9 @@ static void make_lanes(struct rig *r, const struct fir_program *ir,
   struct fir_limits limits = {FUEL, true};
 
   gen_begin(&r->table, r->root, r->plan->seed, number, r->work);
+  for (uint32_t f = 0; !ir->ticks && f < r->d->file_count; f++)
+    if (r->d->files[f].tick) /* nobody would count it down */
+      r->work->cells[r->d->files[f].first] = 0;
   for (int i = 0; i < SEGMENTS && r->lanes < most; i++) {
     struct lane *l = &r->lane[r->lanes];
     struct making m = {r, l, number};
@@ -314,44 +315,6 @@ static const struct fisa_set *ends_of(struct rig *r, struct fisa_set *set) {
   return gen_below(&r->random, 2) ? set : NULL;
 }
 
-static bool reserve(unsigned char **p, size_t *have, size_t need) {
-  unsigned char *more;
-
-  if (need <= *have)
-    return true;
-  need = (need + 4095) / 4096 * 4096 * 2;
-  more = aligned_alloc(64, need);
-  if (!more)
-    return false;
-  if (*p)
-    memcpy(more, *p, *have);
-  free(*p);
-  *p = more;
-  *have = need;
-  return true;
-}
-
-/* Adds the jobs of a variant: all lanes, or some parts of them. */
-static void add_jobs(struct rig *r, uint32_t at, uint64_t bound) {
-  struct krig_launch *l = &r->launch;
-  uint32_t parts = 1 + gen_below(&r->random, 4) * gen_below(&r->random, 2);
-  uint32_t each = (r->lanes + parts - 1) / parts;
-
-  for (uint32_t first = 0; first < r->lanes || first == 0; first += each) {
-    uint32_t left = r->lanes - first;
-    l->job[l->job_count++] =
-        (struct fkn_job){.bound = bound,
-                         .program = at,
-                         .first = first,
-                         .count = left < each ? left : each,
-                         .costs = l->cost_count + first};
-    r->seen->parts++;
-    if (each == 0)
-      break;
-  }
-  l->cost_count += r->lanes;
-}
-
 static uint64_t a_bound(struct rig *r, const struct fir_program *ir) {
   struct fpk_verdict v = judge(r, ir, UINT64_MAX);
 
@@ -367,70 +330,45 @@ static uint64_t a_bound(struct rig *r, const struct fir_program *ir) {
   }
 }
 
-static void note_needs(struct rig *r, const struct fkn_needs *n) {
-  struct krig_launch *l = &r->launch;
-
-  l->records = n->records > l->records ? n->records : l->records;
-  l->slots = n->slots > l->slots ? n->slots : l->slots;
-  l->stack_cells =
-      n->stack_cells > l->stack_cells ? n->stack_cells : l->stack_cells;
-  if (n->stores) /* a small one overflows now and then */
-    l->overlay_bits = r->number % 5 == 0 ? 3 : 8;
-}
-
-/* Lowers, packs, writes and judges a variant; false: it is left out. */
-static bool add_variant(struct rig *r, struct fir_program *ir,
-                        struct fpk_verdict *want) {
-  uint32_t start[FPK_WIDTH];
-  struct fpk_places places = {start, r->batch->end_pc};
-  struct krig_launch *l = &r->launch;
-  struct fpk_program packed = {0};
+/* Lowers, packs and judges a variant; false: it is left out. */
+static bool add_variant(struct rig *r, struct krig_variant *v) {
   struct fisa_error err = {""};
-  struct fkn_needs needs;
   struct fisa_set set;
-  bool fits = false;
 
-  price(r, ir);
-  if (fpk_program_make(ir, ends_of(r, &set), &packed, &err) != 0) {
-    r->seen->unpacked++;
-  } else if (fkn_program_needs(&packed, r->batch, &needs, &err) != 0 ||
-             fkn_shared_bytes(needs.records > l->records ? needs.records
-                                                         : l->records,
-                              needs.slots > l->slots ? needs.slots : l->slots,
-                              FKN_WARP) > FKN_SHARED_MOST) {
-    r->seen->refused++;
-  } else {
-    uint64_t bound = a_bound(r, ir);
-    fpk_places_start(&packed, r->batch->begin_pc, r->batch->begin_count,
-                     start);
-    CU_ASSERT_FATAL(reserve(&l->programs, &l->programs_size,
-                            l->programs_used + needs.bytes));
-    fkn_program_write(&packed, r->batch, &places,
-                      l->programs + l->programs_used);
-    add_jobs(r, l->programs_used, bound);
-    l->programs_used += needs.bytes;
-    note_needs(r, &needs);
-    *want = judge(r, ir, bound);
-    fits = true;
+  memset(v, 0, sizeof(*v));
+  v->source = nearly(r);
+  CU_ASSERT_FATAL(v->source != NULL);
+  if (fir_lower(v->source, &v->ir, &err) == 0 && !v->ir->opaque) {
+    price(r, v->ir);
+    if (fpk_program_make(v->ir, ends_of(r, &set), &v->packed, &err) == 0) {
+      fpk_places_start(&v->packed, r->batch->begin_pc, r->batch->begin_count,
+                       v->start);
+      v->places = (struct fpk_places){v->start, r->batch->end_pc};
+      v->bound = a_bound(r, v->ir);
+      v->want = judge(r, v->ir, v->bound);
+      return true;
+    }
   }
-  fpk_program_done(&packed);
-  return fits;
+  r->seen->unpacked++;
+  fpk_program_done(&v->packed);
+  fir_free(v->ir);
+  fisa_program_free(v->source);
+  return false;
 }
 
 /* ---- one root ----------------------------------------------------------- */
 
-static void tell(struct rig *r, uint32_t variant,
-                 const struct fpk_verdict *have) {
-  const struct fpk_verdict *want = &r->want[variant];
-  char *text = fisa_disassemble(r->variant[variant]);
+static void tell(struct rig *r, const struct krig_variant *v) {
+  const struct fpk_verdict *want = &v->want, *have = &v->verdict;
+  char *text = fisa_disassemble(v->source);
 
   UNIT_TRUE(0,
-            "%s seed %llu %s %llu.%u: ir good %u%s%s cost %llu ins %llu, "
+            "%s seed %llu %s %llu.%d: ir good %u%s%s cost %llu ins %llu, "
             "kernel good %u%s%s cost %llu ins %llu (%u lanes)",
             r->d->name, (unsigned long long)r->plan->seed,
             r->plan->noise ? "noise" : "program",
-            (unsigned long long)r->number, variant, want->good,
-            want->wrong ? " wrong" : "", want->dear ? " dear" : "",
+            (unsigned long long)r->number, (int)(v - r->work_list.variant),
+            want->good, want->wrong ? " wrong" : "", want->dear ? " dear" : "",
             (unsigned long long)want->cost,
             (unsigned long long)want->instructions, have->good,
             have->wrong ? " wrong" : "", have->dear ? " dear" : "",
@@ -441,66 +379,33 @@ static void tell(struct rig *r, uint32_t variant,
   free(text);
 }
 
-/* Joins the results of a variant and holds them against the ir engine. */
-static void check_variant(struct rig *r, uint32_t variant) {
-  const struct krig_launch *l = &r->launch;
-  const struct fpk_verdict *want = &r->want[variant];
-  struct fpk_verdict v = {0};
-  uint32_t end = r->first_job[variant + 1];
+/* Holds what came of a variant against the ir engine. */
+static void check_variant(struct rig *r, const struct krig_variant *v) {
+  const struct fpk_verdict *want = &v->want, *have = &v->verdict;
 
-  for (uint32_t j = r->first_job[variant]; j < end; j++) {
-    const struct fkn_result *res = &l->result[j];
-    r->seen->joined += fkn_join_asks(&v, &l->job[j], res);
-    if (res->why == FKN_NOT_RUN && !fkn_join_asks(&v, &l->job[j], res)) {
-      r->seen->not_run++;
-      return;
-    }
-    if (!fkn_join(&v, &l->job[j], res, l->cost + l->job[j].costs))
-      break;
+  if (v->how != KRIG_DONE) {
+    r->seen->not_run++;
+    return;
   }
+  r->seen->programs++;
+  r->seen->lanes += r->lanes;
   r->seen->good += !want->wrong && !want->dear;
   r->seen->wrong += want->wrong;
   r->seen->dear += want->dear;
-  r->seen->instructions += v.instructions;
-  if (v.good != want->good || v.wrong != want->wrong || v.dear != want->dear ||
-      v.cost != want->cost || v.instructions != want->instructions)
-    tell(r, variant, &v);
-}
-
-static void run_launch(struct rig *r, uint32_t variants) {
-  struct krig_launch *l = &r->launch;
-  uint32_t threads = r->plan->threads ? r->plan->threads : FKN_THREADS_MOST;
-  struct fisa_error err = {""};
-
-  if (fkn_batch_size(r->batch, &l->batch_used, &err) != 0) {
-    UNIT_TRUE(0, "batch: %s", err.text);
-    return;
-  }
-  CU_ASSERT_FATAL(reserve(&l->batch, &l->batch_size, l->batch_used));
-  fkn_batch_write(r->batch, l->batch);
-  while (fkn_shared_bytes(l->records, l->slots, threads) > FKN_SHARED_MOST)
-    threads /= 2;
-  l->threads = threads;
-  l->grid = 1 + gen_below(&r->random, 3);
-  memset(l->result, 0xA5, sizeof(l->result));
-  if (!UNIT_EQ(r->run(l, r->user), 0))
-    return;
-  for (uint32_t v = 0; v < variants; v++)
-    check_variant(r, v);
-  r->seen->programs += variants;
-  r->seen->lanes += (uint64_t)r->lanes * variants;
+  r->seen->instructions += have->instructions;
+  if (have->good != want->good || have->wrong != want->wrong ||
+      have->dear != want->dear || have->cost != want->cost ||
+      have->instructions != want->instructions)
+    tell(r, v);
 }
 
 static void one_root(struct rig *r) {
+  struct krig_work *w = &r->work_list;
   struct fir_program *ir = NULL;
   struct fisa_error err = {""};
-  struct krig_launch *l = &r->launch;
-  uint32_t variants = 0;
   uint32_t most = 1 + gen_below(&r->random, r->plan->lanes);
 
   set_boundary(r, r->root);
-  l->job_count = l->cost_count = l->programs_used = 0;
-  l->records = l->slots = l->stack_cells = l->overlay_bits = 0;
   r->lanes = 0;
   r->batch = fpk_batch_new(r->d);
   CU_ASSERT_FATAL(r->batch != NULL);
@@ -509,24 +414,20 @@ static void one_root(struct rig *r) {
       make_lanes(r, ir, r->number + (i % 3 ? i : i / 3) * UINT64_C(1000003),
                  most);
   fir_free(ir);
-  for (uint32_t i = 0; r->lanes > 0 && i < KRIG_VARIANTS; i++) {
-    struct fisa_program *p = nearly(r);
-    CU_ASSERT_FATAL(p != NULL);
-    ir = NULL;
-    r->first_job[variants] = l->job_count;
-    r->variant[variants] = p;
-    if (fir_lower(p, &ir, &err) == 0 && !ir->opaque &&
-        add_variant(r, ir, &r->want[variants]))
-      variants++;
-    else
-      fisa_program_free(p);
-    fir_free(ir);
+  w->batch = r->batch;
+  w->number = r->number;
+  w->random = gen_random(&r->random);
+  w->count = 0;
+  for (uint32_t i = 0; r->lanes > 0 && i < KRIG_VARIANTS; i++)
+    w->count += add_variant(r, &w->variant[w->count]);
+  if (w->count > 0 && UNIT_EQ(r->run(w, r->user), 0))
+    for (uint32_t i = 0; i < w->count; i++)
+      check_variant(r, &w->variant[i]);
+  for (uint32_t i = 0; i < w->count; i++) {
+    fpk_program_done(&w->variant[i].packed);
+    fir_free(w->variant[i].ir);
+    fisa_program_free(w->variant[i].source);
   }
-  r->first_job[variants] = l->job_count;
-  if (variants > 0)
-    run_launch(r, variants);
-  for (uint32_t i = 0; i < variants; i++)
-    fisa_program_free(r->variant[i]);
   fpk_batch_free(r->batch);
 }
 
@@ -561,8 +462,6 @@ static void close_rig(struct rig *r) {
     free(r->view[v].cell);
     free(r->view[v].is_float);
   }
-  free(r->launch.programs);
-  free(r->launch.batch);
   fisa_state_free(r->work);
   fir_lane_free(r->engine);
   fisa_dialect_free(r->d);
@@ -589,17 +488,4 @@ void krig_compare(const struct krig_plan *plan, krig_run run, void *user,
     }
   close_rig(r);
   free(r);
-}
-
-struct fkn_launch krig_parameters(const struct krig_launch *l) {
-  return (struct fkn_launch){.jobs = (uint64_t)(uintptr_t)l->job,
-                             .programs = (uint64_t)(uintptr_t)l->programs,
-                             .batch = (uint64_t)(uintptr_t)l->batch,
-                             .results = (uint64_t)(uintptr_t)l->result,
-                             .costs = (uint64_t)(uintptr_t)l->cost,
-                             .job_count = l->job_count,
-                             .records = l->records,
-                             .slots = l->slots,
-                             .stack_cells = l->stack_cells,
-                             .overlay_bits = l->overlay_bits};
 }
