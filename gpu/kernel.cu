@@ -69,7 +69,7 @@ FKN_FN void fkn_add(uint64_t *p, uint64_t v) {
 
 #include "gpu/kernel_body.h"
 
-extern "C" __global__ void __launch_bounds__(128)
+extern "C" __global__ void __launch_bounds__(128, 8)
     flux_trial(const __grid_constant__ struct fkn_launch launch) {
   fkn_main(&launch);
 }
