@@ -17,7 +17,8 @@ enum {
   NUMBERS_FACTOR = 5,     /* numbers tried for each state counted so far, */
   NUMBERS_FLOOR = 1000,   /* and some more */
   CACHE_STATES = 1 << 20, /* kept at most, */
-  CACHE_EVENTS = 1 << 22  /* with events at most */
+  CACHE_EVENTS = 1 << 22, /* with events at most, */
+  CACHE_BYTES = 1 << 28   /* and packed in at most so much */
 };
 
 static uint64_t fuzz_fuel(const struct ftrial_set *set) {
@@ -76,6 +77,7 @@ void ftrial_set_tell(struct ftrial_set *set, const int32_t *values,
 struct fuzz_case {
   struct ftrial_fuzzed fuzzed;
   struct fisa_trace in, out;
+  struct fisa_state *begin; /* a lane's; its end is the work state of it */
 };
 
 /* Whether somebody wants no more of it. */
@@ -91,7 +93,8 @@ static int next_case(struct ftrial_set *set, uint64_t seed, uint64_t number,
                      uint64_t limit, struct fuzz_case *c) {
   struct fisa_state *s = fir_lane_state(set->lane, set->root->dialect);
 
-  for (; s && number < limit; number++) {
+  c->begin = s ? fir_lane_other(set->lane) : NULL;
+  for (; c->begin && number < limit; number++) {
     struct ftrial_making m = ftrial__making(set, seed, number);
     const struct fir_io io = {ftrial__made_input, ftrial__made_output, &m};
     int rc;
@@ -102,6 +105,7 @@ static int next_case(struct ftrial_set *set, uint64_t seed, uint64_t number,
     m.in = &c->in;
     m.out = &c->out;
     ftrial__fuzz_begin(set, seed, number, s);
+    fisa_state_copy(c->begin, s);
     c->fuzzed.number = number;
     rc = ftrial__expect(set, s, &io, fuzz_fuel(set), &c->fuzzed.expect,
                         &c->fuzzed.view);
@@ -112,11 +116,25 @@ static int next_case(struct ftrial_set *set, uint64_t seed, uint64_t number,
     if (rc == 0)
       return 0;
   }
-  return s ? 1 : -1;
+  return c->begin ? 1 : -1;
+}
+
+/* Packs a state that is about to be kept. */
+static bool cache_pack(struct ftrial_set *set, const struct fuzz_case *c) {
+  const struct ftrial_want want = {c->in.events,   c->out.events,
+                                   c->in.count,    c->out.count,
+                                   &c->fuzzed.expect, c->fuzzed.view};
+  struct fpk_episode e =
+      ftrial__episode(&want, c->begin, set->lane->work, false);
+
+  return set->narrow ||
+         (set->cache.packs.bytes < CACHE_BYTES &&
+          ftrial__packs_add(&set->cache.packs, set->root->dialect, &e) == 0);
 }
 
 /* Keeps a state; false: there is no room, it is to be made again each time. */
-static bool cache_keep(struct ftrial_cache *cache, const struct fuzz_case *c) {
+static bool cache_keep(struct ftrial_set *set, const struct fuzz_case *c) {
+  struct ftrial_cache *cache = &set->cache;
   struct ftrial_fuzzed *states = cache->states;
   uint32_t before = cache->events.count;
 
@@ -140,6 +158,10 @@ static bool cache_keep(struct ftrial_cache *cache, const struct fuzz_case *c) {
       return false;
     }
   }
+  if (!cache_pack(set, c)) {
+    cache->events.count = before;
+    return false;
+  }
   states[cache->count] = c->fuzzed;
   states[cache->count++].first_event = before;
   return true;
@@ -156,6 +178,7 @@ struct fuzzing {
   uint64_t seed;
   uint64_t number; /* the next state's */
   bool caching;
+  bool varies;     /* one state is not like another */
   struct fuzz_case scratch;
 };
 
@@ -172,7 +195,7 @@ static const struct ftrial_fuzzed *state_at(struct fuzzing *z, uint32_t i,
                     NUMBERS_FLOOR + NUMBERS_FACTOR * (uint64_t)i, &z->scratch);
     if (*rc)
       return NULL;
-    z->caching = z->caching && cache_keep(cache, &z->scratch);
+    z->caching = z->caching && cache_keep(z->set, &z->scratch);
   }
   if (z->caching) {
     f = &cache->states[i];
@@ -236,41 +259,118 @@ static void give_up(struct ftrial_result *result, int why) {
   snprintf(result->what, sizeof(result->what), "%s", text);
 }
 
-static void fuzz_states(struct fuzzing *z, uint32_t states,
-                        struct ftrial_result *result) {
+/* Tries state i alone; whether to go on. */
+static bool fuzz_one(struct fuzzing *z, uint32_t i,
+                     struct ftrial_result *result) {
   struct fisa_state *s = z->lane->work;
+  const struct ftrial_fuzzed *f;
   struct ftrial_want want;
   struct ftrial_one one;
   int rc;
 
-  for (uint32_t i = 0; i < states; i++) {
-    const struct ftrial_fuzzed *f;
+  f = state_at(z, i, &want, &rc);
+  if (!f) {
+    give_up(result, rc);
+    return false;
+  }
+  ftrial__fuzz_begin(z->set, z->seed, f->number, s);
+  one = ftrial__try(z->variant, z->map, z->lane, s, &want,
+                    ftrial__fuel(&f->expect), result->what);
+  result->verdict = one.verdict;
+  if (one.verdict == FTRIAL_WRONG)
+    keep_counter(z, f, &want, result);
+  if (one.verdict != FTRIAL_SAME)
+    return false;
+  result->instructions += one.instructions;
+  result->tried++;
+  z->varies |= !never_varies(z->set, f);
+  return true;
+}
+
+/* Sees to it that states up to `end` are kept; false: they are not, see *rc,
+ * which is 0 where there is no more room. */
+static bool keep_states(struct fuzzing *z, uint32_t end, int *rc) {
+  const struct ftrial_cache *cache = &z->set->cache;
+  struct ftrial_want want;
+
+  *rc = 0;
+  if (cache->count > 0)
+    z->number = cache->states[cache->count - 1].number + 1;
+  for (uint32_t i = cache->count; i < end && z->caching; i++)
+    if (!state_at(z, i, &want, rc))
+      return false;
+  return z->caching;
+}
+
+/*
+ * Tries states i..i+count-1, which lie in one batch, side by side. Returns 1:
+ * they are good; 0: it is over; -1: the ir engine has to.
+ */
+static int fuzz_many(struct fuzzing *z, uint32_t i, uint32_t count,
+                     struct ftrial_result *result) {
+  struct ftrial_packs *packs = &z->set->cache.packs;
+  struct ftrial_part part = {NULL, i % FPK_WIDTH, count};
+  struct fpk_verdict v;
+  int rc;
+
+  assert(i % FPK_WIDTH + count <= FPK_WIDTH);
+  if (!keep_states(z, i + count, &rc)) {
+    if (rc == 0)
+      return -1;
+    give_up(result, rc);
+    return 0;
+  }
+  part.batch = packs->batch[i / FPK_WIDTH];
+  if (ftrial__wide_run(z->set, z->map, z->lane, part, UINT64_MAX, &v))
+    return -1;
+  result->tried += v.good;
+  result->instructions += v.instructions;
+  if (!v.wrong)
+    return 1;
+  if (fuzz_one(z, i + v.good, result))
+    assert(!"the engines agree");
+  return 0;
+}
+
+/* How many states from i on to try at once: few before many, never beyond a
+ * batch. */
+static uint32_t states_at_once(uint32_t i, uint32_t states) {
+  uint32_t n = FPK_WIDTH - i % FPK_WIDTH;
+
+  if (i < FTRIAL_FIRST)
+    n = FTRIAL_FIRST - i;
+  return n < states - i ? n : states - i;
+}
+
+static void fuzz_states(struct fuzzing *z, uint32_t states,
+                        struct ftrial_result *result) {
+  bool wide = ftrial__wide_begin(z->set, z->variant, z->lane) == 0;
+
+  for (uint32_t i = 0; i < states;) {
+    uint32_t n = i == 0 ? 1 : states_at_once(i, states);
+    int rc = -1;
 
     if (stopped(z->set)) {
       give_up(result, 2);
       return;
     }
-    f = state_at(z, i, &want, &rc);
-    if (!f) {
-      give_up(result, rc);
-      return;
-    }
-    ftrial__fuzz_begin(z->set, z->seed, f->number, s);
-    one = ftrial__try(z->variant, z->map, z->lane, s, &want,
-                      ftrial__fuel(&f->expect), result->what);
-    result->instructions += one.instructions;
-    result->verdict = one.verdict;
-    if (one.verdict == FTRIAL_WRONG) {
-      keep_counter(z, f, &want, result);
-      return;
-    }
-    if (one.verdict != FTRIAL_SAME)
-      return;
-    result->tried++;
-    if (never_varies(z->set, f)) {
+    /* The first tells whether there are others; lanes begin at whole blocks. */
+    if (i == 1 && !z->varies) {
       result->tried = states;
       return;
     }
+    if (wide && i % 16 == 0 && i > 0)
+      rc = fuzz_many(z, i, n, result);
+    if (rc == 0)
+      return;
+    if (rc > 0) {
+      i += n;
+      continue;
+    }
+    n = i % 16 ? 16 - i % 16 : n;
+    for (uint32_t end = i + n < states ? i + n : states; i < end; i++)
+      if (!fuzz_one(z, i, result))
+        return;
   }
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "gpu/lane.h"
+#include "gpu/lanes.h"
 #include "gpu/semantics.h"
 
 /* A run. */
@@ -496,6 +497,9 @@ void fir_lane_free(struct fir_lane *lane) {
     return;
   fisa_state_free(lane->work);
   fisa_state_free(lane->other);
+  flanes_free(lane->wide);
+  fpk_program_done(&lane->packed);
+  free(lane->places);
   free(lane->cells);
   free(lane);
 }

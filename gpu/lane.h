@@ -4,7 +4,7 @@
 #ifndef FLUX_GPU_LANE_H
 #define FLUX_GPU_LANE_H
 
-#include "gpu/ir.h"
+#include "gpu/pack.h"
 
 struct fir_lane {
   int32_t *cells;           /* all cells of a program, state cells first */
@@ -12,6 +12,10 @@ struct fir_lane {
   struct fisa_state *work;  /* a state to run trials on */
   struct fisa_state *other; /* one to compare it with, when asked for */
   const struct fisa_dialect *dialect; /* of these */
+  struct flanes *wide;      /* made when first asked for */
+  struct fpk_program packed; /* the program for it, */
+  struct fisa_set packed_ends; /* of which these are looked at */
+  uint32_t *places;         /* [3 * FPK_WIDTH]: for fpk_places, and spare */
 };
 
 /* The lane's work state for a dialect: whatever the last trial left. NULL:

@@ -380,24 +380,46 @@ static void compare_stack_cell(const struct lanes_run *r, uint32_t i,
   }
 }
 
+/* Columns of a cell now and at the root's end, filled up where it is the same
+ * in all lanes. */
+static void now_and_then(const struct lanes_run *r, uint32_t c, int32_t *now,
+                         int32_t *then) {
+  const size_t n = lane_count(r);
+  uint32_t slot = r->p->slot_of[c];
+  const int32_t *have = slot < r->p->written_count ? column(r, slot)
+                                                   : begin_of(r, c);
+  const int32_t *want = end_of(r, c);
+
+  for (size_t i = 0; i < n; i++) {
+    now[i] = have ? have[i] : r->b->uniform[c];
+    then[i] = want ? want[i] : r->b->uniform[c];
+  }
+}
+
+/* The index of a stack, or the nearest that is one. */
+static inline int32_t clamp_index(int32_t sp, int32_t count) {
+  sp = sp < 0 ? 0 : sp;
+  return sp > count ? count : sp;
+}
+
 static void compare_stack(const struct lanes_run *r) {
   const struct fisa_dialect *d = r->b->dialect;
+  const size_t n = lane_count(r);
   const struct fisa_file *f;
-  const int32_t *sp;
-  int32_t filled[FPK_WIDTH] __attribute__((aligned(64)));
+  int32_t *bad = part(r, r->e->bad);
+  int32_t now[FPK_WIDTH] __attribute__((aligned(64)));
+  int32_t then[FPK_WIDTH] __attribute__((aligned(64)));
 
   if (d->stack_file >= d->file_count)
     return;
   f = &d->files[d->stack_file];
-  compare_cell(r, d->sp_cell, false);
-  sp = end_of(r, d->sp_cell);
-  if (!sp) {
-    for (size_t i = 0; i < FPK_WIDTH; i++)
-      filled[i] = r->b->uniform[d->sp_cell];
-    sp = filled;
+  now_and_then(r, d->sp_cell, now, then);
+  for (size_t i = 0; i < n; i++) {
+    then[i] = clamp_index(then[i], f->count);
+    bad[i] |= clamp_index(now[i], f->count) ^ then[i];
   }
   for (uint32_t i = 0; i < f->count; i++)
-    compare_stack_cell(r, i, sp, f->type == FISA_F32);
+    compare_stack_cell(r, i, then, f->type == FISA_F32);
 }
 
 /* A word of memory: as it is now, or as it was at begin. */

@@ -141,6 +141,11 @@ struct fpk_word {
   uint32_t end;        /* column of the root's end, or FPK_NONE: as begin */
 };
 
+/* Bytes of memory. */
+struct fpk_range {
+  uint32_t first, count;
+};
+
 /* Cells that are looked at at one kind of end, and how. */
 struct fpk_view {
   uint32_t cell_count;
@@ -149,7 +154,7 @@ struct fpk_view {
   bool stack;          /* depth and live cells of the data stack */
   bool memory;         /* all memory but ranges; else the ranges alone */
   uint32_t range_count;
-  struct fpk_range { uint32_t first, count; } *range; /* bytes */
+  struct fpk_range *range;
 };
 
 struct fpk_batch {

@@ -28,6 +28,8 @@ void ftrial_set_free(struct ftrial_set *set) {
   if (!set)
     return;
   ftrial__cache_drop(&set->cache);
+  ftrial__packs_done(&set->packs[0]);
+  ftrial__packs_done(&set->packs[1]);
   for (uint32_t i = 0; i < set->count; i++)
     stored_free(set->episodes[i]);
   for (uint32_t i = 0; i < set->view_count; i++)
@@ -47,6 +49,7 @@ void ftrial_set_free(struct ftrial_set *set) {
 void ftrial__cache_drop(struct ftrial_cache *cache) {
   free(cache->states);
   fisa_trace_done(&cache->events);
+  ftrial__packs_done(&cache->packs);
   memset(cache, 0, sizeof(*cache));
 }
 
@@ -81,9 +84,14 @@ static const struct ftrial_view *view_at(struct ftrial_set *set, uint32_t pc) {
   if (pc != FTRIAL_FRESH)
     live_at(set, pc, &live);
   v = ftrial__view_new(set->root, pc, pc == FTRIAL_FRESH ? NULL : &live);
-  if (v)
-    set->views[set->view_count++] = v;
-  return v;
+  if (!v)
+    return NULL;
+  for (uint32_t i = 0; i < v->pack.cell_count; i++) {
+    uint32_t cell = v->pack.cell[i];
+    if (cell < FISA_SET_WORDS * 64u)
+      set->ends.w[cell / 64] |= UINT64_C(1) << cell % 64;
+  }
+  return set->views[set->view_count++] = v;
 }
 
 /* ---- begins ------------------------------------------------------------- */
@@ -184,6 +192,7 @@ static bool note_start(struct ftrial_set *set) {
 struct ftrial_set *ftrial_set_new(const struct fisa_program *root,
                                   uint64_t max_fuel, struct fisa_error *err) {
   struct ftrial_set *set = calloc(1, sizeof(*set));
+  const char *engine = getenv("FLUX_TRIAL_BACKEND");
 
   assert(root && max_fuel > 0);
   if (!set) {
@@ -192,6 +201,7 @@ struct ftrial_set *ftrial_set_new(const struct fisa_program *root,
   }
   set->root = root;
   set->max_fuel = max_fuel;
+  set->narrow = engine && strcmp(engine, "ir") == 0;
   if (fir_lower(root, &set->ir, err) || fisa_facts_make(root, &set->facts, err))
     goto fail;
   if (set->ir->opaque) {
@@ -375,6 +385,25 @@ static bool store_events(struct ftrial_stored *e,
   return true;
 }
 
+/* Packs an episode that is stored; the lane's work state is the root's end. */
+static bool pack_stored(struct ftrial_set *set, struct ftrial_stored *e) {
+  struct fisa_state *begin = fir_lane_other(set->lane);
+  const struct ftrial_want want = {e->events,   e->events + e->in_count,
+                                   e->in_count, e->out_count,
+                                   &e->expect,  e->view};
+  struct fpk_episode packed;
+
+  if (set->narrow)
+    return true;
+  if (!begin)
+    return false;
+  ftrial__load(set, e, begin);
+  packed = ftrial__episode(&want, begin, set->lane->work,
+                           e->origin == FTRIAL_RECORDED);
+  return ftrial__packs_add(&set->packs[e->origin != FTRIAL_COUNTER],
+                           set->root->dialect, &packed) == 0;
+}
+
 enum ftrial_add ftrial_set_add(struct ftrial_set *set,
                                const struct ftrial_episode *episode) {
   struct ftrial_recording r = {.in = episode->events,
@@ -402,7 +431,7 @@ enum ftrial_add ftrial_set_add(struct ftrial_set *set,
   if (rc > 0)
     goto done;
   answer = FTRIAL_NO_MEMORY;
-  if (!store_events(e, &r))
+  if (!store_events(e, &r) || !pack_stored(set, e))
     goto done;
   link_stored(set, e);
   e = NULL;

@@ -84,7 +84,7 @@ static int replayed_output(uint16_t channel, const int32_t *arg, unsigned argc,
 }
 
 /* The variant's pc of a boundary of the root; false: it has none. */
-static bool map_pc(const struct ftrial_pc_map *map, uint32_t root,
+bool ftrial_map_pc(const struct ftrial_pc_map *map, uint32_t root,
                    uint32_t *pc) {
   *pc = root;
   if (!map)
@@ -95,11 +95,6 @@ static bool map_pc(const struct ftrial_pc_map *map, uint32_t root,
       return true;
     }
   return false;
-}
-
-bool ftrial_map_pc(const struct ftrial_pc_map *map, uint32_t root,
-                   uint32_t *pc) {
-  return map_pc(map, root, pc);
 }
 
 static const char *status_name(int32_t status) {
@@ -122,7 +117,7 @@ static bool same_end(struct replay *r, const struct ftrial_pc_map *map,
   if (r->given != r->want->out_count)
     return !wrong(r, "%u outputs, not %u", r->given, r->want->out_count);
   if (s->status == FISA_RUN_YIELD &&
-      (!map_pc(map, e->end_pc, &pc) || pc != s->pc))
+      (!ftrial_map_pc(map, e->end_pc, &pc) || pc != s->pc))
     return !wrong(r, "at boundary %u, not the root's %u", s->pc, e->end_pc);
   return true;
 }
@@ -141,7 +136,7 @@ struct ftrial_one ftrial__try(const struct fir_program *variant,
 
   assert(want->expect && want->view);
   what[0] = '\0';
-  if (!map_pc(map, s->pc, &s->pc) || s->pc > variant->source->size ||
+  if (!ftrial_map_pc(map, s->pc, &s->pc) || s->pc > variant->source->size ||
       variant->at[s->pc] == FIR_NONE) {
     wrong(&r, "no place in the variant for the root's pc");
     one.verdict = FTRIAL_INCONCLUSIVE;
@@ -214,11 +209,10 @@ static bool try_stored(const struct ftrial_set *set, uint32_t i,
   ftrial__load(set, e, lane->work);
   one = ftrial__try(variant, map, lane, lane->work, &want,
                     fuel < most ? fuel : most, result->what);
-  result->instructions += one.instructions;
-  if (e->origin == FTRIAL_RECORDED)
-    result->cost += one.cost;
-  if (one.out_of_fuel && most < fuel) {
+  if (e->origin == FTRIAL_RECORDED && one.cost > cost_bound - result->cost) {
     result->verdict = FTRIAL_DEARER;
+    result->cost = cost_bound + 1;
+    result->what[0] = '\0';
     return false;
   }
   result->verdict = one.verdict;
@@ -228,10 +222,11 @@ static bool try_stored(const struct ftrial_set *set, uint32_t i,
       tell(set, e, lane, result->what);
     return false;
   }
+  result->instructions += one.instructions;
+  if (e->origin == FTRIAL_RECORDED)
+    result->cost += one.cost;
   result->tried++;
-  if (result->cost > cost_bound)
-    result->verdict = FTRIAL_DEARER;
-  return result->verdict == FTRIAL_SAME;
+  return true;
 }
 
 bool ftrial__ready(const struct ftrial_set *set,
@@ -248,18 +243,122 @@ bool ftrial__ready(const struct ftrial_set *set,
   return false;
 }
 
+/* ---- many episodes at once ---------------------------------------------- */
+
+/* A trial that goes through the batches of a set. */
+struct sweep {
+  const struct ftrial_set *set;
+  const struct fir_program *variant;
+  const struct ftrial_pc_map *map;
+  struct fir_lane *lane;
+  uint64_t cost_bound;
+  bool words;             /* say what was wrong */
+  struct ftrial_result *result;
+};
+
+/* Episodes one by one; whether to go on. */
+static bool sweep_narrow(const struct sweep *w, uint32_t first,
+                         uint32_t count) {
+  for (uint32_t i = first; i < first + count; i++)
+    if (!try_stored(w->set, i, w->variant, w->map, w->lane, w->cost_bound,
+                    w->result))
+      return false;
+  return true;
+}
+
+/* What a part of a batch, whose first lane is episode `first`, came to. */
+static bool add_verdict(const struct sweep *w, uint32_t first,
+                        const struct fpk_verdict *v) {
+  struct ftrial_result *r = w->result;
+
+  r->tried += v->good;
+  r->cost += v->cost;
+  r->instructions += v->instructions;
+  if (v->dear) {
+    r->verdict = FTRIAL_DEARER;
+    r->cost = w->cost_bound + 1;
+    return false;
+  }
+  if (!v->wrong)
+    return true;
+  r->verdict = FTRIAL_WRONG;
+  r->episode = first + v->good;
+  if (w->words && sweep_narrow(w, r->episode, 1))
+    assert(!"the engines agree");
+  return false;
+}
+
+/* The first `count` lanes of a batch, of which the first is episode `first`.
+ * What is wrong is mostly wrong soon: few lanes are run before all. */
+static bool sweep_batch(const struct sweep *w, const struct fpk_batch *b,
+                        uint32_t first, uint32_t count) {
+  struct ftrial_part part = {b, 0, 0};
+  struct fpk_verdict v;
+
+  for (; part.first < count; part.first += part.count) {
+    uint32_t left = count - part.first;
+    part.count = part.first == 0 && left > FTRIAL_FIRST ? FTRIAL_FIRST : left;
+    if (ftrial__wide_run(w->set, w->map, w->lane, part,
+                         w->cost_bound - w->result->cost, &v) != 0) {
+      if (!sweep_narrow(w, first + part.first, part.count))
+        return false;
+    } else if (!add_verdict(w, first + part.first, &v)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* The first `count` episodes of the set. */
+static void sweep_set(const struct sweep *w, uint32_t count) {
+  uint32_t first = 0;
+
+  for (unsigned k = 0; k < 2; k++)
+    for (uint32_t i = 0; i < w->set->packs[k].count && first < count; i++) {
+      const struct fpk_batch *b = w->set->packs[k].batch[i];
+      uint32_t n = b->lanes < count - first ? b->lanes : count - first;
+      if (!sweep_batch(w, b, first, n))
+        return;
+      first += n;
+    }
+}
+
+static struct ftrial_result run(const struct sweep *w, uint32_t first,
+                                uint32_t count) {
+  const struct ftrial_set *set = w->set;
+
+  assert(set && w->lane);
+  if (!ftrial__ready(set, w->variant, w->lane, w->result))
+    return *w->result;
+  if (first >= set->count)
+    return *w->result;
+  if (count > set->count - first)
+    count = set->count - first;
+  if (first == 0 && count >= FTRIAL_FEW &&
+      ftrial__wide_begin(set, w->variant, w->lane) == 0)
+    sweep_set(w, count);
+  else
+    sweep_narrow(w, first, count);
+  return *w->result;
+}
+
 struct ftrial_result ftrial_run(const struct ftrial_set *set,
                                 const struct fir_program *variant,
                                 const struct ftrial_pc_map *map,
                                 struct fir_lane *lane, uint32_t first,
                                 uint32_t count, uint64_t cost_bound) {
   struct ftrial_result result = {.verdict = FTRIAL_SAME};
+  const struct sweep w = {set, variant, map, lane, cost_bound, true, &result};
 
-  assert(set && lane);
-  if (!ftrial__ready(set, variant, lane, &result))
-    return result;
-  for (uint32_t i = first; i < set->count && i - first < count; i++)
-    if (!try_stored(set, i, variant, map, lane, cost_bound, &result))
-      break;
-  return result;
+  return run(&w, first, count);
+}
+
+struct ftrial_result ftrial_judge(const struct ftrial_set *set,
+                                  const struct fir_program *variant,
+                                  const struct ftrial_pc_map *map,
+                                  struct fir_lane *lane, uint64_t cost_bound) {
+  struct ftrial_result result = {.verdict = FTRIAL_SAME};
+  const struct sweep w = {set, variant, map, lane, cost_bound, false, &result};
+
+  return run(&w, 0, UINT32_MAX);
 }

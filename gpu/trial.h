@@ -90,22 +90,35 @@ struct ftrial_result {
   uint32_t tried;      /* episodes run to their end */
   uint32_t episode;    /* the first wrong one */
   uint64_t cost;       /* of the recorded episodes tried: fuzzed ones and
-                          counterexamples are asked for truth, not for cost */
-  uint64_t instructions;
+                          counterexamples are asked for truth, not for cost.
+                          DEARER: one more than the bound */
+  uint64_t instructions; /* of the episodes tried */
   char what[96];       /* first difference, when wrong */
 };
 
 /*
- * Tries a variant on episodes first..first+count-1 of the set. Stops when
- * wrong, or when its accumulated cost exceeds `cost_bound` (UINT64_MAX: no
- * bound). Fuel of each episode is the root's x 2 + 64. The lane is the
- * calling thread's. Deterministic.
+ * Tries a variant on episodes first..first+count-1 of the set. Stops at the
+ * first on which it is wrong, or by whose end its accumulated cost exceeds
+ * `cost_bound` (UINT64_MAX: no bound); where it does both it is dearer. Fuel of
+ * each episode is the root's x 2 + 64. Where there are many episodes they are
+ * run side by side, with the same result. The lane is the calling thread's.
+ * Deterministic.
+ *
+ * FLUX_TRIAL_BACKEND=ir in the environment keeps sets made from then on to one
+ * episode at a time.
  */
 struct ftrial_result ftrial_run(const struct ftrial_set *set,
                                 const struct fir_program *variant,
                                 const struct ftrial_pc_map *map,
                                 struct fir_lane *lane, uint32_t first,
                                 uint32_t count, uint64_t cost_bound);
+
+/* The same on all episodes, without a word of what was wrong: for those who
+ * try thousands. */
+struct ftrial_result ftrial_judge(const struct ftrial_set *set,
+                                  const struct fir_program *variant,
+                                  const struct ftrial_pc_map *map,
+                                  struct fir_lane *lane, uint64_t cost_bound);
 
 /* How many episodes of origin FTRIAL_RECORDED the set holds, and how many
  * counterexamples: those are its first. */

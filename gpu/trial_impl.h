@@ -5,6 +5,7 @@
 #define FLUX_GPU_TRIAL_IMPL_H
 
 #include "gpu/lane.h"
+#include "gpu/pack.h"
 #include "gpu/trial.h"
 
 /* ---- view.c: what is looked at where a task ends ------------------------ */
@@ -26,6 +27,7 @@ struct ftrial_view {
   struct ftrial_cells *runs;
   bool stack;
   bool memory;          /* all of it but .scratch */
+  struct fpk_view pack; /* the same, as the wide engines take it */
 };
 
 /* NULL: out of memory. `live` is NULL for FTRIAL_FRESH. */
@@ -71,6 +73,14 @@ struct ftrial_seen {
   int32_t values[64];
 };
 
+/* Episodes side by side, in the order they came: all batches but the last are
+ * full. */
+struct ftrial_packs {
+  uint32_t count, capacity;
+  struct fpk_batch **batch;
+  size_t bytes;
+};
+
 /* A fuzz state whose expected values are known. */
 struct ftrial_fuzzed {
   uint64_t number;
@@ -86,6 +96,7 @@ struct ftrial_cache {
   uint32_t count, capacity;
   struct ftrial_fuzzed *states;
   struct fisa_trace events;
+  struct ftrial_packs packs;  /* of the same states */
 };
 
 struct ftrial_set {
@@ -107,6 +118,9 @@ struct ftrial_set {
   struct ftrial_seen *seen;   /* [source_count + 1] */
   uint32_t told_count;
   int32_t told[FTRIAL_TOLD];  /* values that begins are made of, too */
+  struct fisa_set ends;       /* cells that a view looks at */
+  struct ftrial_packs packs[2]; /* counterexamples, all others */
+  bool narrow;                /* only the ir engine runs trials */
   const atomic_bool *stop;    /* set from outside: fuzz no more; or NULL */
   bool (*ask)(void *user);    /* the same as a question; or NULL */
   void *ask_user;
@@ -182,6 +196,40 @@ bool ftrial__ready(const struct ftrial_set *set,
 
 /* The fuel of a variant, of the root's instructions. */
 uint64_t ftrial__fuel(const struct ftrial_expect *expect);
+
+/* ---- wide.c: many episodes at once -------------------------------------- */
+
+/* Adds an episode; `end` is what the root made of `begin`. 0 or -1. */
+int ftrial__packs_add(struct ftrial_packs *packs, const struct fisa_dialect *d,
+                      const struct fpk_episode *e);
+void ftrial__packs_done(struct ftrial_packs *packs);
+
+/* What a root did, as an episode of a pack. */
+struct fpk_episode ftrial__episode(const struct ftrial_want *want,
+                                   const struct fisa_state *begin,
+                                   const struct fisa_state *end, bool counts);
+
+/* Makes a lane ready for a variant. 0; 1: it is not for the wide engines; -1:
+ * out of memory. */
+int ftrial__wide_begin(const struct ftrial_set *set,
+                       const struct fir_program *variant,
+                       struct fir_lane *lane);
+
+#define FTRIAL_FIRST 32u /* episodes that are run first, to reject */
+#define FTRIAL_FEW 4u    /* fewer are run one by one */
+
+/* Part of a batch. */
+struct ftrial_part {
+  const struct fpk_batch *batch;
+  uint32_t first, count;
+};
+
+/* Runs that variant on a part of a batch of the set. Returns as above; but for
+ * 0 the ir engine has to. */
+int ftrial__wide_run(const struct ftrial_set *set,
+                     const struct ftrial_pc_map *map, struct fir_lane *lane,
+                     struct ftrial_part part, uint64_t cost_bound,
+                     struct fpk_verdict *out);
 
 /* ---- begins.c: begins and outside values that nobody recorded ----------- */
 

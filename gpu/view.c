@@ -227,6 +227,39 @@ static void list_runs(struct ftrial_view *v, const struct fisa_set *set) {
   }
 }
 
+/* What memory a view looks at, or does not. */
+static bool pack_ranges(struct ftrial_view *v) {
+  const struct fisa_manifest *m = &v->root->manifest;
+  const struct fisa_cells *clause = v->memory ? m->scratch : m->out;
+  uint32_t count = v->memory ? m->scratch_count : m->out_count;
+
+  v->pack.range = calloc(count + 1u, sizeof(*v->pack.range));
+  for (uint32_t i = 0; v->pack.range && i < count; i++)
+    if (clause[i].kind == FISA_CELLS_MEM)
+      v->pack.range[v->pack.range_count++] =
+          (struct fpk_range){clause[i].first, clause[i].count};
+  return v->pack.range != NULL;
+}
+
+/* The same view as wide engines take it. */
+static bool pack_view(struct ftrial_view *v) {
+  struct fpk_view *pack = &v->pack;
+  uint32_t cells = v->root->dialect->cell_count + 1u;
+
+  pack->cell = calloc(cells, sizeof(*pack->cell));
+  pack->is_float = calloc(cells, sizeof(*pack->is_float));
+  if (!pack->cell || !pack->is_float || !pack_ranges(v))
+    return false;
+  for (uint32_t i = 0; i < v->run_count; i++)
+    for (uint32_t k = 0; k < v->runs[i].count; k++) {
+      pack->cell[pack->cell_count] = (uint16_t)(v->runs[i].first + k);
+      pack->is_float[pack->cell_count++] = v->runs[i].floats;
+    }
+  pack->stack = v->stack;
+  pack->memory = v->memory;
+  return true;
+}
+
 struct ftrial_view *ftrial__view_new(const struct fisa_program *root,
                                      uint32_t pc, const struct fisa_set *live) {
   const struct fisa_manifest *m = &root->manifest;
@@ -252,12 +285,19 @@ struct ftrial_view *ftrial__view_new(const struct fisa_program *root,
   v->stack = v->memory = live || !named;
   for (uint32_t i = 0; i < m->out_count; i++)
     v->stack |= m->out[i].kind == FISA_CELLS_STACK;
+  if (!pack_view(v)) {
+    ftrial__view_free(v);
+    return NULL;
+  }
   return v;
 }
 
 void ftrial__view_free(struct ftrial_view *v) {
   if (!v)
     return;
+  free(v->pack.cell);
+  free(v->pack.is_float);
+  free(v->pack.range);
   free(v->runs);
   free(v);
 }

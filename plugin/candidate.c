@@ -192,8 +192,7 @@ static struct fse_verdict try_child(const struct fse_round *r,
     fir_free(ir);
     return v;
   }
-  struct ftrial_result t = ftrial_run(r->set, ir, &map, b->lane, 0,
-                                      ftrial_set_count(r->set), bound);
+  struct ftrial_result t = ftrial_judge(r->set, ir, &map, b->lane, bound);
   v.fate = t.verdict == FTRIAL_SAME     ? FSE_FATE_SAME
            : t.verdict == FTRIAL_WRONG  ? FSE_FATE_WRONG
            : t.verdict == FTRIAL_DEARER ? FSE_FATE_DEARER

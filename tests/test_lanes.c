@@ -17,8 +17,8 @@
 #include "isa/asm.h"
 
 enum {
-  PROGRAMS = 4000,
-  NOISE = 1500,
+  PROGRAMS = 1500,
+  NOISE = 600,
   FUEL = 2000,
   FAILURES = 5,
   MANY = 96
@@ -134,6 +134,14 @@ static bool same_lane(struct rig *t, uint32_t i) {
   return true;
 }
 
+/* Cells that count down by themselves, where a program has no ops for it, are
+ * no matter of the lanes. */
+static void stop_ticking(const struct rig *t, struct fisa_state *s) {
+  for (uint32_t f = 0; f < t->d->file_count; f++)
+    if (t->d->files[f].tick)
+      s->cells[t->d->files[f].first] = 0;
+}
+
 static void begin(struct rig *t, const struct fisa_program *p, uint64_t number,
                   uint32_t count) {
   for (uint32_t i = 0; i < count; i++) {
@@ -142,6 +150,8 @@ static void begin(struct rig *t, const struct fisa_program *p, uint64_t number,
     struct outside *sides[2] = {&t->one_side[i], &t->other_side[i]};
 
     gen_begin(&t->table, p, t->seed, state, t->one[i]);
+    if (number % 4 != 1)
+      stop_ticking(t, t->one[i]);
     fisa_state_copy(t->other[i], t->one[i]);
     for (unsigned k = 0; k < 2; k++) {
       sides[k]->seed = t->seed;
