@@ -71,8 +71,6 @@ enum {
                            fcu_stream stream)) \
   X(cuMemcpyDtoHAsync_v2, (void *to, fcu_memory from, size_t size, \
                            fcu_stream stream)) \
-  X(cuMemsetD8Async, (fcu_memory at, unsigned char value, size_t size, \
-                      fcu_stream stream)) \
   X(cuLaunchKernel, (fcu_function function, unsigned grid_x, \
                      unsigned grid_y, unsigned grid_z, unsigned block_x, \
                      unsigned block_y, unsigned block_z, unsigned shared, \

@@ -13,6 +13,7 @@
 #include "gpu/cuda_driver.h"
 #include "gpu/flat.h"
 
+#define FCU_OLDEST 12000         /* of drivers: what it takes for the images */
 #define FCU_SLOTS 2u
 #define FCU_BATCHES 32u          /* kept on a device */
 #define FCU_JOBS_MOST 8192u      /* of a launch */
@@ -54,6 +55,7 @@ struct fcu_batch {
 /* All that goes when a device is closed. */
 struct fcu_session {
   bool open;
+  bool pushed;                   /* the context is current, by us */
   fcu_context context;
   fcu_module module;
   fcu_function kernel;
@@ -77,10 +79,13 @@ struct fcuda {
   struct fisa_error refusal;
 };
 
-/* A call of the driver that failed: its name and result. */
+/* A call of the driver that failed: its name and result; no name: memory of
+ * this machine. */
 struct fcu_failure {
   const char *call;
   int result;
+  bool hangs;                    /* it says that a launch has not ended, and
+                                    that has had its time */
 };
 
 /* Calls a function of the driver and goes to `failed` if it fails. */
@@ -101,8 +106,9 @@ int fcu_choose(struct fcuda *c, struct fisa_error *why);
  * the call that failed; what was opened until then stays for fcu_close. */
 int fcu_open(struct fcuda *c, struct fcu_failure *f);
 
-/* Closes what is open of it, whatever the driver says to that. */
-void fcu_close(struct fcuda *c);
+/* Closes what is open of it, whatever the driver says to that; without
+ * `driver` it is not asked, and what it holds stays where it is. */
+void fcu_close(struct fcuda *c, bool driver);
 
 /* ---- cuda_batch.c ------------------------------------------------------- */
 
@@ -113,7 +119,7 @@ void fcu_close(struct fcuda *c);
  */
 int fcu_batch_have(struct fcuda *c, const struct fpk_batch *b, uint64_t *at,
                    struct fcu_failure *f);
-bool fcu_batch_there(const struct fcuda *c, const struct fpk_batch *b);
+bool fcu_batch_there(struct fcuda *c, const struct fpk_batch *b);
 
 /* ---- cuda_launch.c ------------------------------------------------------ */
 
@@ -136,12 +142,15 @@ void fcu_plan_needs(struct fcuda *c, struct fcu_plan *p);
 int fcu_launch(struct fcuda *c, struct fcu_plan *p, struct fcu_slot *slot,
                struct fcu_failure *f);
 
+/* Sets the time by which what a slot has under way must have ended. */
+void fcu_set_limit(const struct fcuda *c, struct fcu_slot *slot,
+                   uint64_t depth);
+
 /* Reads what came back of a slot whose launch has ended; idle then. */
 void fcu_collect(struct fcuda *c, struct fcu_slot *slot);
 
 /* Waits for the end of what a slot has under way. 0; 1: it is not there yet
- * (if `now`); or -1 with the call that failed. Beyond its time: -1, and the
- * result is FCU_NOT_READY. */
+ * (if `now`); or -1 with the call that failed. */
 int fcu_await(struct fcuda *c, struct fcu_slot *slot, bool now,
               struct fcu_failure *f);
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "gpu/cuda_driver.h"
+#include "gpu/kernel.h"
 
 #define API __attribute__((visibility("default")))
 
@@ -25,7 +26,7 @@ struct block {
   bool host;
 };
 
-enum op_kind { OP_COPY, OP_SET, OP_LAUNCH, OP_EVENT, OP_WAIT };
+enum op_kind { OP_COPY, OP_LAUNCH, OP_EVENT };
 
 /* What waits in a stream. */
 struct op {
@@ -34,10 +35,9 @@ struct op {
   void *to;
   const void *from;
   size_t size;
-  unsigned char value;
   bool fails;             /* a launch */
-  unsigned grid[3], threads, shared;
-  unsigned char parameters[FAKE_PARAMETERS];
+  unsigned grid, threads, shared;
+  struct fkn_launch launch;
   struct fcu_event_ *event;
 };
 
@@ -187,30 +187,20 @@ static void *pointer(fcu_memory at) {
 
 /* ---- streams ------------------------------------------------------------ */
 
-static void run_until(struct fcu_stream_ *s, const struct fcu_event_ *e);
-
 static void run_op(struct op *op) {
   switch (op->kind) {
   case OP_COPY:
     if (fake.sticky == 0)
       memcpy(op->to, op->from, op->size);
     break;
-  case OP_SET:
-    if (fake.sticky == 0)
-      memset(op->to, op->value, op->size);
-    break;
   case OP_LAUNCH:
     if (op->fails)
       fake.sticky = FAKE_ILLEGAL_ADDRESS;
     else if (fake.sticky == 0)
-      fake_launch(op);
+      FAKE_LAUNCH(op);
     break;
   case OP_EVENT:
     op->event->pending = false;
-    break;
-  case OP_WAIT:
-    if (op->event->pending)
-      run_until(op->event->stream, op->event);
     break;
   }
 }
@@ -384,8 +374,11 @@ API int cuCtxCreate_v2(fcu_context *context, unsigned flags,
   return 0;
 }
 
+/* An error here is one of what ran before; the context is gone all the same,
+ * but for that of a device that is gone itself. */
 API int cuCtxDestroy_v2(fcu_context context) {
-  ENTER(INIT);
+  int result = enter(__func__, INIT);
+
   if (context != &fake.context || !fake.alive) {
     wrong(__func__, "no such context");
     return FAKE_INVALID_CONTEXT;
@@ -396,7 +389,7 @@ API int cuCtxDestroy_v2(fcu_context context) {
     fake.told.pushed--;
   drop_context();
   fake.told.contexts--;
-  return 0;
+  return result;
 }
 
 API int cuCtxPushCurrent_v2(fcu_context context) {
@@ -448,7 +441,7 @@ API int cuModuleLoadData(fcu_module *module, const void *image) {
 API int cuModuleGetFunction(fcu_function *function, fcu_module module,
                             const char *name) {
   ENTER(CONTEXT);
-  if (strcmp(name, FAKE_KERNEL) != 0)
+  if (strcmp(name, FKN_NAME) != 0)
     return FAKE_NOT_FOUND;
   *function = &module->kernel;
   return 0;
@@ -508,8 +501,8 @@ API int cuMemFreeHost(void *at) {
   return give_memory(__func__, at, true);
 }
 
-/* Whether a stretch of the device is one; of the host too, where it is pinned.
- * Copies from elsewhere are not asynchronous, and so none of ours. */
+/* Whether a stretch of the device is one, or of the host's pinned memory: a
+ * copy from elsewhere is not asynchronous, so there is none of these. */
 static bool is_block(const char *name, const void *at, size_t size,
                      bool host) {
   struct block *b = block_of(at, size);
@@ -520,52 +513,34 @@ static bool is_block(const char *name, const void *at, size_t size,
   return false;
 }
 
-static int put_copy(const char *name, struct op copy, fcu_stream stream) {
-  struct op *op;
+static void put_copy(fcu_stream stream, void *to, const void *from,
+                     size_t size) {
+  struct op *op = put(stream, OP_COPY);
 
-  if (copy.size == 0)
-    return 0;
-  if (!is_block(name, copy.to, copy.size, copy.value == 'o') ||
-      !is_block(name, copy.from, copy.size, copy.value == 'i'))
-    return FAKE_INVALID_VALUE;
-  op = put(stream, OP_COPY);
-  op->to = copy.to;
-  op->from = copy.from;
-  op->size = copy.size;
-  return 0;
+  op->to = to;
+  op->from = from;
+  op->size = size;
 }
 
 API int cuMemcpyHtoDAsync_v2(fcu_memory to, const void *from, size_t size,
                              fcu_stream stream) {
   ENTER(CONTEXT);
   fake.told.bytes_in += size;
-  return put_copy(__func__,
-                  (struct op){.to = pointer(to), .from = from, .size = size,
-                              .value = 'i'},
-                  stream);
+  if (!is_block(__func__, pointer(to), size, false) ||
+      !is_block(__func__, from, size, true))
+    return FAKE_INVALID_VALUE;
+  put_copy(stream, pointer(to), from, size);
+  return 0;
 }
 
 API int cuMemcpyDtoHAsync_v2(void *to, fcu_memory from, size_t size,
                              fcu_stream stream) {
   ENTER(CONTEXT);
   fake.told.bytes_out += size;
-  return put_copy(__func__,
-                  (struct op){.to = to, .from = pointer(from), .size = size,
-                              .value = 'o'},
-                  stream);
-}
-
-API int cuMemsetD8Async(fcu_memory at, unsigned char value, size_t size,
-                        fcu_stream stream) {
-  struct op *op;
-
-  ENTER(CONTEXT);
-  if (!is_block(__func__, pointer(at), size, false))
+  if (!is_block(__func__, to, size, true) ||
+      !is_block(__func__, pointer(from), size, false))
     return FAKE_INVALID_VALUE;
-  op = put(stream, OP_SET);
-  op->to = pointer(at);
-  op->size = size;
-  op->value = value;
+  put_copy(stream, to, pointer(from), size);
   return 0;
 }
 
@@ -587,14 +562,6 @@ API int cuStreamCreate(fcu_stream *stream, unsigned flags) {
 API int cuStreamDestroy_v2(fcu_stream stream) {
   ENTER(CONTEXT);
   drop(&stream->handle);
-  return 0;
-}
-
-API int cuStreamWaitEvent(fcu_stream stream, fcu_event event,
-                          unsigned flags) {
-  ENTER(CONTEXT);
-  (void)flags;
-  put(stream, OP_WAIT)->event = event;
   return 0;
 }
 
@@ -663,19 +630,17 @@ API int cuLaunchKernel(fcu_function function, unsigned grid_x,
   struct op *op;
 
   ENTER(CONTEXT);
-  if (!function || extra || !parameters ||
-      grid_x * grid_y * grid_z * block_x * block_y * block_z == 0 ||
-      block_x * block_y * block_z > 1024 || grid_y > 65535 || grid_z > 65535) {
+  if (!function || extra || !parameters || grid_x == 0 || grid_y != 1 ||
+      grid_z != 1 || block_x == 0 || block_x > FKN_THREADS_MOST ||
+      block_y != 1 || block_z != 1 || shared > FKN_SHARED_MOST) {
     wrong(__func__, "shape");
     return FAKE_INVALID_VALUE;
   }
   op = put(stream, OP_LAUNCH);
-  op->grid[0] = grid_x;
-  op->grid[1] = grid_y;
-  op->grid[2] = grid_z;
-  op->threads = block_x * block_y * block_z;
+  op->grid = grid_x;
+  op->threads = block_x;
   op->shared = shared;
-  memcpy(op->parameters, parameters[0], FAKE_PARAMETERS);
+  memcpy(&op->launch, parameters[0], sizeof(op->launch));
   op->fails = ++fake.told.launches == fake.told.fail_launch;
   return 0;
 }

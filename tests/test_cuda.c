@@ -1,0 +1,475 @@
+/*
+ * test_cuda.c - the CUDA back end on a double of the driver that runs the
+ * kernel as compiled for the host: finding a device and an image, verdicts
+ * equal to those of the ir engine for every way of dividing work, batches that
+ * stay, work that the device cannot take.
+ *
+ * Linked with --wrap for dlopen and dlsym, see cudarig.h. What is injected is
+ * in test_cuda_faults.c.
+ */
+#include "tests/cudarig.h"
+#include "tests/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gpu/cuda_driver.h"
+#include "tests/isa_util.h"
+
+/* ---- finding the driver ------------------------------------------------- */
+
+/* There is no device, and the sentence says why. */
+static void no_device(const struct fcuda_options *o, const char *why) {
+  struct fisa_error err = {""};
+  struct fcuda *c = NULL;
+
+  if (UNIT_EQ(fcuda_new(o, &c, &err), -1))
+    UNIT_TRUE(strstr(err.text, why) != NULL, "\"%s\" says nothing of \"%s\"",
+              err.text, why);
+  else
+    fcuda_free(c);
+  UNIT_TRUE(c == NULL, "something was opened");
+  rig_clean(why);
+}
+
+static void absent(void) {
+  struct fcuda_options o = rig_options();
+
+  rig_fake();
+  rig_absent = true;
+  no_device(&o, "no CUDA driver: libcuda-that-is-not-there.so.1");
+  UNIT_EQ(rig_lines, 0);
+}
+
+static void none_of_them(void) {
+  struct fcuda_options o = rig_options();
+
+  rig_fake()->devices = 0;
+  no_device(&o, "the CUDA driver finds no device");
+}
+
+static void old(void) {
+  struct fcuda_options o = rig_options();
+
+  rig_fake()->version = 11080;
+  no_device(&o, "the CUDA driver is version 11.8; 12.0 is needed");
+}
+
+static void no_image(void) {
+  struct fcuda_options o = rig_options();
+
+  rig_fake();
+  o.image_count = 0;
+  no_device(&o, "this build has no kernel");
+  rig_fake()->device[0].cc = 70;
+  o.image_count = 2;
+  no_device(&o, "none of 1 CUDA devices can be used");
+  rig_fake()->device[0].compute_mode = FCU_COMPUTE_PROHIBITED;
+  no_device(&o, "none of 1 CUDA devices can be used");
+}
+
+/* Runs something small; whether it went through. */
+static bool runs(const struct fcuda_options *o, const char *who) {
+  struct fcuda *c = rig_open(o);
+  struct wide_case k;
+  struct cuda_work w;
+  bool ok = false;
+
+  if (c && UNIT_TRUE(wide_case_open(&k, "unified", 2, 40), "no case")) {
+    if (cuda_work_open(&w, &k, 1, 0, k.wide.batch->lanes)) {
+      fcuda_submit(c, &w.work);
+      ok = fcuda_wait(c, &w.work) &&
+           cuda_work_check(&w, who) == w.work.run_count;
+      cuda_work_close(&w);
+    }
+    wide_case_close(&k);
+  }
+  fcuda_free(c);
+  return UNIT_TRUE(ok, "%s: it did not run", who) && rig_clean(who);
+}
+
+static void missing_functions(void) {
+  static const char *const must[] = {
+#define NAME(name, parameters) #name,
+      FCU_MUST(NAME)
+  };
+  static const char *const may[] = {
+      FCU_MAY(NAME)
+#undef NAME
+  };
+  struct fcuda_options o = rig_options();
+  char why[96];
+
+  for (size_t i = 0; i < sizeof(must) / sizeof(must[0]); i++) {
+    rig_fake();
+    rig_hidden = must[i];
+    snprintf(why, sizeof(why), "libcuda.so.1 has no %s", must[i]);
+    no_device(&o, why);
+  }
+  for (size_t i = 0; i < sizeof(may) / sizeof(may[0]); i++) {
+    rig_fake();
+    rig_hidden = may[i];
+    runs(&o, may[i]);
+  }
+}
+
+/* ---- choosing ----------------------------------------------------------- */
+
+static const struct fkn_image many[] = {
+    {75, false, "cubin 75", 9}, {80, false, "cubin 80", 9},
+    {86, false, "cubin 86", 9}, {90, false, "cubin 90", 9},
+    {75, true, "ptx 75", 7},    {90, true, "ptx 90", 7}};
+
+static void images(void) {
+  static const struct { int cc; bool ptx; const char *image; } cases[] = {
+      {75, false, "cubin 75"}, {80, false, "cubin 80"},
+      {86, false, "cubin 86"}, {87, false, "cubin 86"},
+      {89, false, "cubin 86"}, {90, false, "cubin 90"},
+      {100, false, "ptx 90"},  {120, false, "ptx 90"},
+      {90, true, "ptx 90"},    {89, true, "ptx 75"}};
+  struct fcuda_options o = rig_options();
+
+  o.images = many;
+  o.image_count = sizeof(many) / sizeof(many[0]);
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    struct fakecuda *f = rig_fake();
+    struct fcuda *c;
+
+    f->device[0].cc = cases[i].cc;
+    o.ptx = cases[i].ptx;
+    c = rig_open(&o);
+    UNIT_STR_EQ(f->image, cases[i].image);
+    fcuda_free(c);
+  }
+}
+
+static void ptx_by_environment(void) {
+  struct fcuda_options o = rig_options();
+  struct fakecuda *f = rig_fake();
+  struct fcuda *c;
+
+  setenv("FLUX_TRIAL_IMAGE", "ptx", 1);
+  c = rig_open(&o);
+  unsetenv("FLUX_TRIAL_IMAGE");
+  UNIT_STR_EQ(f->image, "ptx 75");
+  if (c)
+    UNIT_STR_EQ(fcuda_about(c), "Double 0 (9.0), image compute_75");
+  fcuda_free(c);
+  c = rig_open(&o);
+  UNIT_STR_EQ(f->image, "cubin 90");
+  if (c)
+    UNIT_STR_EQ(fcuda_about(c), "Double 0 (9.0), image sm_90");
+  fcuda_free(c);
+}
+
+/* The driver knows better what runs on its device. */
+static void an_image_refused(void) {
+  static const struct fkn_image odd[] = {
+      {90, false, "cubin 80", 9}, {86, true, "nothing known", 14},
+      {80, true, "ptx 80", 7}};
+  struct fcuda_options o = rig_options();
+  struct fakecuda *f = rig_fake();
+  struct fcuda *c;
+
+  o.images = odd;
+  o.image_count = 3;
+  c = rig_open(&o);
+  UNIT_STR_EQ(f->image, "ptx 80");
+  fcuda_free(c);
+  o.image_count = 2;
+  no_device(&o, "cuModuleLoadData: FAKE_ERROR_200 (200)");
+}
+
+static void the_largest_device(void) {
+  struct fcuda_options o = rig_options();
+  struct fakecuda *f = rig_fake();
+  struct fcuda *c;
+
+  f->devices = 4;
+  f->device[0].processors = 9;
+  f->device[1].processors = 40;
+  f->device[1].compute_mode = FCU_COMPUTE_PROHIBITED;
+  f->device[2].processors = 20;
+  f->device[3].processors = 20;
+  c = rig_open(&o);
+  UNIT_EQ(f->used_device, 2);
+  fcuda_free(c);
+  f->device[3].processors = 30;
+  f->device[3].cc = 70;   /* too old */
+  c = rig_open(&o);
+  UNIT_EQ(f->used_device, 2);
+  fcuda_free(c);
+}
+
+/* ---- verdicts ----------------------------------------------------------- */
+
+/* One case, its variants so many times, on all its lanes but the first few. */
+static void agree(struct fcuda *c, const struct wide_case *k, uint32_t times,
+                  uint32_t first, const char *who) {
+  uint32_t lanes = k->wide.batch->lanes;
+  struct cuda_work w;
+
+  if (first > lanes)
+    first = lanes;
+  if (!cuda_work_open(&w, k, times, first, lanes - first))
+    return;
+  fcuda_submit(c, &w.work);
+  UNIT_TRUE(fcuda_wait(c, &w.work), "%s: %s", who, fcuda_refusal(c));
+  UNIT_EQ(cuda_work_check(&w, who), w.work.run_count);
+  cuda_work_close(&w);
+}
+
+static void dialect_agrees(const char *dialect) {
+  struct fcuda_options o = rig_options();
+  struct fakecuda *f = rig_fake();
+  struct fcuda *c;
+  unsigned cases = 0;
+  char who[64];
+
+  f->patience = 2;
+  c = rig_open(&o);
+  for (uint64_t n = 0; c && n < unit_scale(60); n++) {
+    struct wide_case k;
+
+    if (!wide_case_open(&k, dialect, n, 1 + (uint32_t)(n * 37 % 300)))
+      continue;
+    cases++;
+    snprintf(who, sizeof(who), "%s %llu", dialect, (unsigned long long)n);
+    agree(c, &k, 1 + (uint32_t)(n % 3), (uint32_t)(n % 5) * 16, who);
+    wide_case_close(&k);
+  }
+  UNIT_TRUE(cases >= unit_scale(60) / 3, "%u cases", cases);
+  printf(" %u cases", cases);
+  if (c)
+    UNIT_EQ(fcuda_counts(c).errors, 0);
+  fcuda_free(c);
+  rig_clean(dialect);
+}
+
+static void unified(void) { dialect_agrees("unified"); }
+static void classic(void) { dialect_agrees("classic"); }
+static void seed(void) { dialect_agrees("seed"); }
+
+static void nothing_and_one(void) {
+  struct fcuda_options o = rig_options();
+  struct fakecuda *f = rig_fake();
+  struct fcuda *c = rig_open(&o);
+  struct wide_case k;
+  struct cuda_work w;
+
+  if (c && UNIT_TRUE(wide_case_open(&k, "unified", 2, 5), "no case")) {
+    agree(c, &k, 0, 0, "no run");
+    agree(c, &k, 1, 512, "no episode");
+    UNIT_EQ(f->launches, 0);
+    if (cuda_work_open(&w, &k, 1, 2, 1)) {
+      w.work.run_count = 1;
+      fcuda_submit(c, &w.work);
+      UNIT_TRUE(fcuda_wait(c, &w.work), "one run of one episode");
+      UNIT_EQ(cuda_work_check(&w, "one"), 1);
+      UNIT_EQ(f->launches, 1);
+      cuda_work_close(&w);
+    }
+    wide_case_close(&k);
+  }
+  fcuda_free(c);
+  rig_clean("nothing and one");
+}
+
+/* More than fits the device, and more than the host may pin. */
+static void divided(void) {
+  struct fcuda_options o = rig_options();
+  struct wide_case k;
+
+  if (!UNIT_TRUE(wide_case_open(&k, "unified", 7, 300), "no case"))
+    return;
+  for (int i = 0; i < 3; i++) {
+    struct fcuda *c;
+
+    rig_fake();
+    o.device_max = i == 1 ? 8 << 20 : 0;
+    o.host_max = i == 2 ? 512 << 10 : 0;
+    c = rig_open(&o);
+    if (!c)
+      continue;
+    agree(c, &k, 150, 0, "divided");
+    printf(" %llu launches", (unsigned long long)fcuda_counts(c).launches);
+    UNIT_TRUE(i == 0 || fcuda_counts(c).launches > 2, "all in %llu launches",
+              (unsigned long long)fcuda_counts(c).launches);
+    fcuda_free(c);
+    rig_clean("divided");
+  }
+  wide_case_close(&k);
+}
+
+/* A device whose processors want more blocks than there are runs: the lanes
+ * of a run are divided, and its verdict joined. */
+static void few_runs(void) {
+  struct fcuda_options o = rig_options();
+  struct fakecuda *f = rig_fake();
+  struct fcuda *c;
+  struct wide_case k;
+
+  f->device[0].processors = 132;
+  f->device[0].memory = (size_t)1 << 30;
+  c = rig_open(&o);
+  for (uint64_t n = 0; c && n < unit_scale(20); n++) {
+    uint64_t before = fcuda_counts(c).jobs;
+
+    if (!wide_case_open(&k, "unified", n, 500))
+      continue;
+    agree(c, &k, 1, 0, "few runs");
+    UNIT_TRUE(k.wide.batch->lanes <= 128 ||
+                  fcuda_counts(c).jobs - before > k.count,
+              "%u lanes were not divided", k.wide.batch->lanes);
+    wide_case_close(&k);
+  }
+  fcuda_free(c);
+  rig_clean("few runs");
+}
+
+/* ---- batches ------------------------------------------------------------ */
+
+static void batches_stay(void) {
+  enum { BATCHES = 40 };     /* more than are kept */
+  static struct wide_case k[BATCHES];
+  struct fcuda_options o = rig_options();
+  struct fcuda *c;
+  unsigned n = 0;
+
+  rig_fake();
+  c = rig_open(&o);
+  for (uint64_t i = 0; c && n < BATCHES && i < 200; i++)
+    n += wide_case_open(&k[n], "unified", i, 20);
+  UNIT_EQ(n, BATCHES);
+  for (unsigned round = 0; c && round < 3; round++)
+    agree(c, &k[0], 1, 0, "again");
+  if (c)
+    UNIT_EQ(fcuda_counts(c).uploads, 1);
+  for (unsigned i = 0; c && i < n; i++) {
+    agree(c, &k[i], 1, 0, "another");
+    agree(c, &k[0], 1, 0, "the first");
+  }
+  if (c)
+    UNIT_EQ(fcuda_counts(c).uploads, n);
+  if (c && n > 5)
+    agree(c, &k[5], 1, 0, "gone by now");
+  if (c)
+    UNIT_EQ(fcuda_counts(c).uploads, n + 1);
+  while (n > 0)
+    wide_case_close(&k[--n]);
+  fcuda_free(c);
+  rig_clean("batches");
+}
+
+/* Little memory: batches leave for others, and those that are too large by
+ * themselves are refused. */
+static void batches_leave(void) {
+  static const char *const text[] = {
+      "  MOVI16 R2, 0x4000\n MOVI16 R4, 4\n"
+      "again: STORE R1, R2, R3\n ADD R2, R2, R4\n DEC R5\n JNE R5, again\n"
+      "  HALT\n", NULL};
+  struct fcuda_options o = rig_options();
+  struct wide_case k[4];
+  struct fcuda *c;
+  struct cuda_work w;
+  unsigned n = 0;
+
+  rig_fake();
+  o.device_max = 8 << 20;
+  c = rig_open(&o);
+  while (c && n < 4 && wide_text_open(&k[n], text, 512, NULL))
+    n++;
+  (void)w;
+  for (unsigned round = 0; c && round < 2; round++)
+    for (unsigned i = 0; i < n; i++)
+      agree(c, &k[i], 1, 0, "in turn");
+  while (n > 0)
+    wide_case_close(&k[--n]);
+  fcuda_free(c);
+  rig_clean("batches leave");
+}
+
+/* ---- several works ------------------------------------------------------ */
+
+static void in_flight(void) {
+  enum { WORKS = 6 };
+  struct fcuda_options o = rig_options();
+  struct fakecuda *f = rig_fake();
+  struct wide_case a, b;
+  struct cuda_work w[WORKS];
+  struct fcuda *c;
+  unsigned polls = 0;
+
+  f->patience = 3;
+  c = rig_open(&o);
+  if (!c || !UNIT_TRUE(wide_case_open(&a, "unified", 2, 200) &&
+                           wide_case_open(&b, "classic", 3, 100), "no case"))
+    return;
+  for (unsigned i = 0; i < WORKS; i++) {
+    const struct wide_case *k = i % 2 ? &b : &a;
+    if (cuda_work_open(&w[i], k, 2, 0, k->wide.batch->lanes))
+      fcuda_submit(c, &w[i].work);
+  }
+  /* Their ends are asked for out of order. */
+  while (!fcuda_poll(c, &w[5].work) && polls < 100)
+    polls++;
+  UNIT_TRUE(polls > 0 && polls < 100, "it was there after %u questions",
+            polls);
+  for (unsigned i = WORKS; i-- > 0;) {
+    UNIT_TRUE(fcuda_wait(c, &w[i].work), "work %u", i);
+    UNIT_EQ(cuda_work_check(&w[i], "in flight"), w[i].work.run_count);
+    cuda_work_close(&w[i]);
+  }
+  UNIT_EQ(f->pushed, 0);
+  fcuda_free(c);
+  wide_case_close(&a);
+  wide_case_close(&b);
+  rig_clean("in flight");
+}
+
+/* Whoever frees the back end still gets what was under way. */
+static void freed_in_flight(void) {
+  struct fcuda_options o = rig_options();
+  struct fakecuda *f = rig_fake();
+  struct wide_case k;
+  struct cuda_work w;
+  struct fcuda *c;
+
+  f->patience = 5;
+  c = rig_open(&o);
+  if (!c || !UNIT_TRUE(wide_case_open(&k, "unified", 2, 100), "no case"))
+    return;
+  if (cuda_work_open(&w, &k, 1, 0, k.wide.batch->lanes)) {
+    UNIT_TRUE(fcuda_submit(c, &w.work), "nothing was sent");
+    fcuda_free(c);
+    UNIT_EQ(cuda_work_check(&w, "freed"), w.work.run_count);
+    cuda_work_close(&w);
+  }
+  wide_case_close(&k);
+  rig_clean("freed in flight");
+}
+
+static const struct unit_test tests[] = {
+    {"driver", "absent", absent},
+    {"driver", "no_device", none_of_them},
+    {"driver", "old", old},
+    {"driver", "missing_functions", missing_functions},
+    {"choice", "no_image", no_image},
+    {"choice", "images", images},
+    {"choice", "ptx_by_environment", ptx_by_environment},
+    {"choice", "an_image_refused", an_image_refused},
+    {"choice", "the_largest_device", the_largest_device},
+    {"verdicts", "unified", unified},
+    {"verdicts", "classic", classic},
+    {"verdicts", "seed", seed},
+    {"verdicts", "nothing_and_one", nothing_and_one},
+    {"verdicts", "divided", divided},
+    {"verdicts", "few_runs", few_runs},
+    {"batches", "stay", batches_stay},
+    {"batches", "leave", batches_leave},
+    {"works", "in_flight", in_flight},
+    {"works", "freed_in_flight", freed_in_flight},
+};
+
+UNIT_MAIN(tests)
