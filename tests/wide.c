@@ -276,12 +276,15 @@ struct fpk_verdict wide_verdict(const struct wide *w,
   return r;
 }
 
+bool wide_equal(const struct fpk_verdict *a, const struct fpk_verdict *b) {
+  return a->good == b->good && a->wrong == b->wrong && a->dear == b->dear &&
+         a->cost == b->cost && a->instructions == b->instructions;
+}
+
 bool wide_same(const struct fpk_verdict *got, const struct fpk_verdict *want,
                const char *who) {
   return UNIT_TRUE(
-      got->good == want->good && got->wrong == want->wrong &&
-          got->dear == want->dear && got->cost == want->cost &&
-          got->instructions == want->instructions,
+      wide_equal(got, want),
       "%s: good %u wrong %d dear %d cost %llu instructions %llu, not %u %d %d "
       "%llu %llu", who, got->good, got->wrong, got->dear,
       (unsigned long long)got->cost, (unsigned long long)got->instructions,

@@ -74,6 +74,8 @@ struct fpk_verdict wide_verdict(const struct wide *w,
                                 const struct wide_variant *v, uint32_t first,
                                 uint32_t count, uint64_t bound);
 
+bool wide_equal(const struct fpk_verdict *a, const struct fpk_verdict *b);
+
 /* Tells how a verdict differs, and fails the test; `who` says whose. */
 bool wide_same(const struct fpk_verdict *got, const struct fpk_verdict *want,
                const char *who);
