@@ -23,21 +23,25 @@ static struct ftune_cell *cell_of(struct ftune *t, struct ftune_shape shape) {
   return &t->cell[lanes * FTUNE_INSTRUCTIONS + instructions];
 }
 
-/* The line through what the device took. With one point, or points above one
- * another, half of it is taken to come with the runs. */
+/* The line through what the device took; with one point, or points above one
+ * another, the one through nothing for nothing: the next share then is another
+ * point, or this one was right. */
 static void line(const struct ftune_cell *c, double *first, double *each) {
   double spread = c->count * c->xx - c->x * c->x;
 
   assert(c->count > 0 && c->x > 0);
-  *each = spread > 0.01 * c->x * c->x
-              ? (c->count * c->xy - c->x * c->y) / spread
-              : c->y / c->x / 2;
-  if (*each < 0)
-    *each = 0;
-  *first = (c->y - *each * c->x) / c->count;
-  if (*first < 0) {
-    *first = 0;
-    *each = c->y / c->x;
+  *first = 0;
+  *each = c->y / c->x;
+  if (spread > 0.01 * c->x * c->x) {
+    double slope = (c->count * c->xy - c->x * c->y) / spread;
+    double at_zero;
+
+    slope = slope > 0 ? slope : 0;
+    at_zero = (c->y - slope * c->x) / c->count;
+    if (at_zero > 0) {
+      *first = at_zero;
+      *each = slope;
+    }
   }
 }
 

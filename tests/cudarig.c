@@ -83,7 +83,7 @@ struct fcuda_options rig_options(void) {
       {90, false, "cubin 90", 9}, {75, true, "ptx 75", 7}};
 
   return (struct fcuda_options){.images = images, .image_count = 2,
-                                .wait_ms = 1, .log = note};
+                                .wait_ms = 5000, .log = note};
 }
 
 struct fcuda *rig_open(const struct fcuda_options *o) {

@@ -24,8 +24,7 @@ extern const char *rig_hidden;
 extern unsigned rig_lines;
 extern char rig_line[512];
 
-/* Images as the double takes them, and options with these, the log and no
- * patience with launches that hang. */
+/* Images as the double takes them, and options with these and the log. */
 struct fcuda_options rig_options(void);
 
 /* Opens the back end; a failure is told. NULL then. */

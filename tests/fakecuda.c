@@ -295,7 +295,7 @@ API void fakecuda_reset(void) {
   fake.told.devices = 1;
   for (int i = 0; i < FAKE_MAX_DEVICES; i++)
     fake.told.device[i] = (struct fakecuda_device){
-        .cc = 90, .processors = 2, .memory = (size_t)256 << 20};
+        .cc = 90, .processors = 2, .memory = (size_t)64 << 20};
 }
 
 /* ---- the driver: devices and contexts ----------------------------------- */

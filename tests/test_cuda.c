@@ -69,6 +69,11 @@ static void no_image(void) {
   no_device(&o, "none of 1 CUDA devices can be used");
 }
 
+/* A sample agent, whose episodes are small, and mutants of it. */
+static bool agent_case(struct wide_case *k, uint32_t lanes) {
+  return wide_file_open(k, unit_src("samples/agents/collatz.flx"), lanes);
+}
+
 /* Runs something small; whether it went through. */
 static bool runs(const struct fcuda_options *o, const char *who) {
   struct fcuda *c = rig_open(o);
@@ -76,7 +81,7 @@ static bool runs(const struct fcuda_options *o, const char *who) {
   struct cuda_work w;
   bool ok = false;
 
-  if (c && UNIT_TRUE(wide_case_open(&k, "unified", 2, 40), "no case")) {
+  if (c && agent_case(&k, 40)) {
     if (cuda_work_open(&w, &k, 1, 0, k.wide.batch->lanes)) {
       fcuda_submit(c, &w.work);
       ok = fcuda_wait(c, &w.work) &&
@@ -228,6 +233,7 @@ static void dialect_agrees(const char *dialect) {
   char who[64];
 
   f->patience = 2;
+  f->device[0].memory = (size_t)1 << 30;
   c = rig_open(&o);
   for (uint64_t n = 0; c && n < unit_scale(60); n++) {
     struct wide_case k;
@@ -258,7 +264,7 @@ static void nothing_and_one(void) {
   struct wide_case k;
   struct cuda_work w;
 
-  if (c && UNIT_TRUE(wide_case_open(&k, "unified", 2, 5), "no case")) {
+  if (c && agent_case(&k, 5)) {
     agree(c, &k, 0, 0, "no run");
     agree(c, &k, 1, 512, "no episode");
     UNIT_EQ(f->launches, 0);
@@ -281,7 +287,7 @@ static void divided(void) {
   struct fcuda_options o = rig_options();
   struct wide_case k;
 
-  if (!UNIT_TRUE(wide_case_open(&k, "unified", 7, 300), "no case"))
+  if (!agent_case(&k, 300))
     return;
   for (int i = 0; i < 3; i++) {
     struct fcuda *c;
@@ -339,8 +345,8 @@ static void batches_stay(void) {
 
   rig_fake();
   c = rig_open(&o);
-  for (uint64_t i = 0; c && n < BATCHES && i < 200; i++)
-    n += wide_case_open(&k[n], "unified", i, 20);
+  while (c && n < BATCHES && agent_case(&k[n], 20))
+    n++;
   UNIT_EQ(n, BATCHES);
   for (unsigned round = 0; c && round < 3; round++)
     agree(c, &k[0], 1, 0, "again");
@@ -362,32 +368,213 @@ static void batches_stay(void) {
   rig_clean("batches");
 }
 
-/* Little memory: batches leave for others, and those that are too large by
- * themselves are refused. */
+/* Each lane stores other words, as many as R5 says. */
+static const char *const stores[] = {
+    "  MOVI16 R2, 0x4000\n  MOVI R4, 4\n"
+    "again:  STOREI R1, R2, 0\n  ADD R2, R2, R4\n  DEC R5\n"
+    "  JNE R5, again\n  HALT\n", NULL};
+
+/* A register by its letter. */
+static int32_t *reg(const struct fisa_program *p, struct fisa_state *s,
+                    char letter, unsigned n) {
+  const struct fisa_dialect *d = p->dialect;
+
+  for (uint32_t f = 0; f < d->file_count; f++)
+    if (d->files[f].name[0] == letter && d->files[f].name[1] == '\0')
+      return &s->cells[d->files[f].first + n];
+  abort();
+}
+
+static void few_words(const struct fisa_program *p, uint32_t i,
+                      struct fisa_state *s) {
+  fisa_state_start(p, s);
+  *reg(p, s, 'R', 1) = (int32_t)i + 1;
+  *reg(p, s, 'R', 5) = 600;
+}
+
+static void many_words(const struct fisa_program *p, uint32_t i,
+                       struct fisa_state *s) {
+  few_words(p, i, s);
+  *reg(p, s, 'R', 5) = 6000;
+}
+
+/* Little memory: batches leave for others, and one that is too large by itself
+ * is refused. */
 static void batches_leave(void) {
-  static const char *const text[] = {
-      "  MOVI16 R2, 0x4000\n MOVI16 R4, 4\n"
-      "again: STORE R1, R2, R3\n ADD R2, R2, R4\n DEC R5\n JNE R5, again\n"
-      "  HALT\n", NULL};
+  enum { BATCHES = 4, ROUNDS = 2 };
   struct fcuda_options o = rig_options();
-  struct wide_case k[4];
-  struct fcuda *c;
+  struct wide_case k[BATCHES];
   struct cuda_work w;
+  struct fcuda *c;
   unsigned n = 0;
 
   rig_fake();
   o.device_max = 8 << 20;
   c = rig_open(&o);
-  while (c && n < 4 && wide_text_open(&k[n], text, 512, NULL))
+  while (c && n < BATCHES && wide_text_open(&k[n], stores, 512, few_words))
     n++;
-  (void)w;
-  for (unsigned round = 0; c && round < 2; round++)
+  for (unsigned round = 0; c && round < ROUNDS; round++)
     for (unsigned i = 0; i < n; i++)
       agree(c, &k[i], 1, 0, "in turn");
+  if (c)
+    UNIT_EQ(fcuda_counts(c).uploads, BATCHES * ROUNDS);
   while (n > 0)
     wide_case_close(&k[--n]);
+  if (c && wide_text_open(&k[0], stores, 512, many_words)) {
+    if (cuda_work_open(&w, &k[0], 1, 0, 512)) {
+      UNIT_TRUE(!fcuda_submit(c, &w.work), "it was sent");
+      UNIT_EQ(w.work.run[0].status, FCUDA_REFUSED);
+      UNIT_TRUE(strstr(fcuda_refusal(c), "is too large for the device"),
+                "it says \"%s\"", fcuda_refusal(c));
+      cuda_work_close(&w);
+    }
+    wide_case_close(&k[0]);
+  }
+  UNIT_EQ(rig_lines, 0);
   fcuda_free(c);
   rig_clean("batches leave");
+}
+
+/* ---- programs and values that are hard -------------------------------- */
+
+/* Counters that differ in every lane; floats that are no numbers, none that
+ * are normal, none that are finite. */
+static void odd_values(const struct fisa_program *p, uint32_t i,
+                       struct fisa_state *s) {
+  static const uint32_t odd[] = {
+      0x7FC00000, 0xFFC00000, 0x7F800001, 0xFFFFFFFF, 0x00000001, 0x80000001,
+      0x007FFFFF, 0x00800000, 0x7F800000, 0xFF800000, 0x00000000, 0x80000000,
+      0x7F7FFFFF, 0xFF7FFFFF, 0x3F800000, 0xBF800001, 0x33800000};
+  enum { ODD = sizeof(odd) / sizeof(odd[0]) };
+
+  fisa_state_start(p, s);
+  *reg(p, s, 'R', 1) = (int32_t)i + 1;
+  *reg(p, s, 'R', 2) = i % 5 ? (int32_t)(i * 2654435761u) : INT32_MIN;
+  *reg(p, s, 'R', 6) = i % 3 ? (int32_t)i - 4 : -1;
+  memcpy(reg(p, s, 'F', 1), &odd[i % ODD], 4);
+  memcpy(reg(p, s, 'F', 3), &odd[i / ODD % ODD], 4);
+}
+
+static void hard(void) {
+  static const char *const texts[] = {
+      /* The root: as many turns as the lane says. */
+      "again:  ADD R3, R3, R2\n  FADD F2, F1, F3\n  FMUL F4, F2, F1\n"
+      "  FDIV F5, F4, F3\n  DEC R1\n  JNE R1, again\n  HALT\n",
+      /* Never halts, faults, overflows a stack in two ways. */
+      "again:  JMP again\n",
+      "  DIV R3, R2, R6\n  DIV R3, R2, R0\n  HALT\n",
+      "again:  PUSH R1\n  JMP again\n",
+      "again:  CALL R0, again\n",
+      /* Stores wherever the lane's values lead, and everywhere. */
+      "again:  STOREI R2, R2, 0\n  ADD R2, R2, R6\n  DEC R1\n"
+      "  JNE R1, again\n  HALT\n",
+      "  MOVI R4, 4\nagain:  STOREI R1, R5, 0\n  ADD R5, R5, R4\n"
+      "  JNE R5, again\n  HALT\n",
+      /* The same but for the order of a sum of floats. */
+      "again:  ADD R3, R2, R3\n  FADD F2, F3, F1\n  FMUL F4, F1, F2\n"
+      "  FDIV F5, F4, F3\n  DEC R1\n  JNE R1, again\n  HALT\n",
+      NULL};
+  struct fcuda_options o = rig_options();
+  struct fakecuda *f = rig_fake();
+  struct wide_case k;
+  struct fcuda *c;
+
+  f->device[0].memory = (size_t)256 << 20;
+  c = rig_open(&o);
+  if (c && wide_text_open(&k, texts, 512, odd_values)) {
+    UNIT_EQ(k.count, 8);
+    UNIT_EQ(k.wide.batch->lanes, 512);
+    agree(c, &k, 4, 0, "hard");
+    agree(c, &k, 1, 480, "hard, the last");
+    wide_case_close(&k);
+  }
+  fcuda_free(c);
+  rig_clean("hard");
+}
+
+/* All memory, as the root does: more than there is room for beside a batch.
+ * It is refused, not wrong. */
+static void all_memory(void) {
+  static const char *const texts[] = {
+      ".scratch mem 0 65536\n  MOVI R4, 4\n  MOVI16 R5, 16384\n"
+      "again:  STOREI R1, R6, 0\n  ADD R6, R6, R4\n  DEC R5\n"
+      "  JNE R5, again\n  MOV R3, R1\n  HALT\n", NULL};
+  struct fcuda_options o = rig_options();
+  struct wide_case k;
+  struct cuda_work w;
+  struct fcuda *c;
+
+  rig_fake();
+  c = rig_open(&o);
+  if (c && wide_text_open(&k, texts, 40, odd_values)) {
+    if (cuda_work_open(&w, &k, 4, 0, k.wide.batch->lanes)) {
+      fcuda_submit(c, &w.work);
+      fcuda_wait(c, &w.work);
+      UNIT_TRUE(cuda_work_check(&w, "all memory") < w.work.run_count,
+                "it had room");
+      for (uint32_t i = 0; i < w.work.run_count; i++)
+        UNIT_TRUE(w.work.run[i].status != FCUDA_FAILED, "it failed");
+      UNIT_TRUE(strstr(fcuda_refusal(c), "writes more memory") != NULL,
+                "it says \"%s\"", fcuda_refusal(c));
+      cuda_work_close(&w);
+    }
+    wide_case_close(&k);
+  }
+  UNIT_EQ(rig_lines, 0);
+  fcuda_free(c);
+  rig_clean("all memory");
+}
+
+/* An op that is none: refused by its name before anything is sent. */
+static void an_unknown_op(void) {
+  struct fcuda_options o = rig_options();
+  struct fakecuda *f = rig_fake();
+  struct fcuda *c = rig_open(&o);
+  struct wide_case k;
+  struct cuda_work w;
+
+  if (c && agent_case(&k, 16)) {
+    k.variant[0].packed.op[1].op = FIR_OP_COUNT + 7;
+    if (cuda_work_open(&w, &k, 1, 0, k.wide.batch->lanes)) {
+      w.work.run_count = 1;
+      UNIT_TRUE(!fcuda_submit(c, &w.work), "it was sent");
+      UNIT_EQ(w.work.run[0].status, FCUDA_REFUSED);
+      UNIT_TRUE(strstr(fcuda_refusal(c), fir_op_name(FIR_OP_COUNT + 7)) !=
+                    NULL, "it says \"%s\"", fcuda_refusal(c));
+      UNIT_EQ(f->launches, 0);
+      cuda_work_close(&w);
+    }
+    wide_case_close(&k);
+  }
+  fcuda_free(c);
+  rig_clean("an unknown op");
+}
+
+/* Tasks with more fuel than a launch may have. */
+static void too_much_fuel(void) {
+  struct fcuda_options o = rig_options();
+  struct fcuda *c;
+  struct wide_case k;
+  struct cuda_work w;
+
+  rig_fake();
+  c = rig_open(&o);
+  if (c && agent_case(&k, 16)) {
+    k.wide.batch->most_fuel = FCUDA_DEPTH + 1;
+    if (cuda_work_open(&w, &k, 1, 0, k.wide.batch->lanes)) {
+      UNIT_TRUE(!fcuda_submit(c, &w.work), "it was sent");
+      for (uint32_t i = 0; i < w.work.run_count; i++)
+        UNIT_EQ(w.work.run[i].status, FCUDA_REFUSED);
+      cuda_work_close(&w);
+    }
+    k.wide.batch->most_fuel = FCUDA_DEPTH / 4;
+    agree(c, &k, 30, 0, "much fuel");
+    UNIT_TRUE(fcuda_counts(c).launches > 2, "all in %llu launches",
+              (unsigned long long)fcuda_counts(c).launches);
+    wide_case_close(&k);
+  }
+  fcuda_free(c);
+  rig_clean("fuel");
 }
 
 /* ---- several works ------------------------------------------------------ */
@@ -403,8 +590,7 @@ static void in_flight(void) {
 
   f->patience = 3;
   c = rig_open(&o);
-  if (!c || !UNIT_TRUE(wide_case_open(&a, "unified", 2, 200) &&
-                           wide_case_open(&b, "classic", 3, 100), "no case"))
+  if (!c || !agent_case(&a, 200) || !agent_case(&b, 100))
     return;
   for (unsigned i = 0; i < WORKS; i++) {
     const struct wide_case *k = i % 2 ? &b : &a;
@@ -438,7 +624,7 @@ static void freed_in_flight(void) {
 
   f->patience = 5;
   c = rig_open(&o);
-  if (!c || !UNIT_TRUE(wide_case_open(&k, "unified", 2, 100), "no case"))
+  if (!c || !agent_case(&k, 100))
     return;
   if (cuda_work_open(&w, &k, 1, 0, k.wide.batch->lanes)) {
     UNIT_TRUE(fcuda_submit(c, &w.work), "nothing was sent");
@@ -468,6 +654,10 @@ static const struct unit_test tests[] = {
     {"verdicts", "few_runs", few_runs},
     {"batches", "stay", batches_stay},
     {"batches", "leave", batches_leave},
+    {"hard", "programs_and_values", hard},
+    {"hard", "all_memory", all_memory},
+    {"hard", "an_unknown_op", an_unknown_op},
+    {"hard", "too_much_fuel", too_much_fuel},
     {"works", "in_flight", in_flight},
     {"works", "freed_in_flight", freed_in_flight},
 };
