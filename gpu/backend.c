@@ -14,7 +14,8 @@
 
 struct fbackend {
   struct fbackend_options options;
-  pthread_mutex_t device_lock;   /* of what is next */
+  pthread_mutex_t device_lock;   /* of what is next; taken once for each work
+                                    begun */
   bool looked;                   /* for a device */
   struct fcuda *cuda;            /* NULL: none */
   pthread_mutex_t tune_lock;     /* of what is next; taken last */
@@ -48,6 +49,7 @@ static uint64_t clock_ns(void) {
 struct fbackend *fbackend_new(const struct fbackend_options *o) {
   const char *word = secure_getenv("FLUX_TRIAL_BACKEND");
   struct fbackend *b = calloc(1, sizeof(*b));
+  pthread_mutexattr_t again;
 
   assert(o && (unsigned)o->choice < FBACKEND_CHOICES);
   if (!b)
@@ -57,7 +59,10 @@ struct fbackend *fbackend_new(const struct fbackend_options *o) {
     b->options.choice = (enum fbackend_choice)fbackend_by_word(word);
   if (!b->options.now_ns)
     b->options.now_ns = clock_ns;
-  pthread_mutex_init(&b->device_lock, NULL);
+  pthread_mutexattr_init(&again);
+  pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE);
+  pthread_mutex_init(&b->device_lock, &again);
+  pthread_mutexattr_destroy(&again);
   pthread_mutex_init(&b->tune_lock, NULL);
   return b;
 }
@@ -136,6 +141,15 @@ static uint32_t share_of(struct fbackend *b, const struct fbackend_work *w) {
   return n;
 }
 
+static bool knows(struct fbackend *b, const struct fbackend_work *w) {
+  bool yes;
+
+  pthread_mutex_lock(&b->tune_lock);
+  yes = ftune_knows(&b->tune, shape_of(w));
+  pthread_mutex_unlock(&b->tune_lock);
+  return yes;
+}
+
 static void note(struct fbackend *b, const struct fbackend_work *w,
                  void (*how)(struct ftune *, struct ftune_shape, uint32_t,
                              uint64_t),
@@ -156,24 +170,20 @@ static void run_on_lanes(struct flanes *lanes, const struct fbackend_work *w,
               : rc > 0 ? FBACKEND_ASK_IR : FBACKEND_NO_MEMORY;
 }
 
-/* What the device has of a work, and when it was seen to be through. */
-struct sent {
-  struct fcuda *cuda;
-  struct fcuda_work work;
-  uint64_t begin_ns, end_ns;     /* end 0: under way */
-};
-
-static void look_at(struct fbackend *b, struct sent *s) {
+static bool is_there(struct fbackend *b, struct fbackend_sent *s) {
   if (s->work.run_count > 0 && s->end_ns == 0 &&
       fcuda_poll(s->cuda, &s->work))
     s->end_ns = b->options.now_ns();
+  return s->end_ns != 0;
 }
 
 /* Sends the first n runs. */
-static void send(struct fbackend *b, const struct fbackend_work *w,
-                 uint32_t n, struct sent *s) {
-  s->work = (struct fcuda_work){.batch = w->batch, .first = w->first,
-                                .count = w->count};
+static void send(struct fbackend *b, struct fbackend_work *w, uint32_t n) {
+  struct fbackend_sent *s = &w->sent;
+
+  s->work.batch = w->batch;
+  s->work.first = w->first;
+  s->work.count = w->count;
   s->work.run = n ? calloc(n, sizeof(*s->work.run)) : NULL;
   if (!s->work.run)
     return;
@@ -184,12 +194,12 @@ static void send(struct fbackend *b, const struct fbackend_work *w,
         w->run[i].out, FCUDA_SENT};
   s->begin_ns = b->options.now_ns();
   fcuda_submit(s->cuda, &s->work);
-  look_at(b, s);
 }
 
 /* Takes what the device has; what it has not, the lanes run. */
 static void receive(struct fbackend *b, struct flanes *lanes,
-                    const struct fbackend_work *w, struct sent *s) {
+                    struct fbackend_work *w, bool measured) {
+  struct fbackend_sent *s = &w->sent;
   bool all;
 
   if (!s->work.run)
@@ -197,7 +207,7 @@ static void receive(struct fbackend *b, struct flanes *lanes,
   all = fcuda_wait(s->cuda, &s->work);
   if (s->end_ns == 0)
     s->end_ns = b->options.now_ns();
-  if (all)
+  if (all && measured)
     note(b, w, ftune_device, s->work.run_count, s->end_ns - s->begin_ns);
   for (uint32_t i = 0; i < s->work.run_count; i++) {
     if (s->work.run[i].status == FCUDA_DONE)
@@ -208,22 +218,30 @@ static void receive(struct fbackend *b, struct flanes *lanes,
   free(s->work.run);
 }
 
-/* Runs from..run_count - 1 on lanes, with an eye on the device. */
+/* Runs what the device did not get, with an eye on the device. */
 static void run_rest(struct fbackend *b, struct flanes *lanes,
-                     const struct fbackend_work *w, struct sent *s) {
-  uint32_t from = s->work.run_count;
+                     struct fbackend_work *w) {
+  uint32_t from = w->sent.work.run_count;
   uint64_t begin = b->options.now_ns();
 
   for (uint32_t i = from; i < w->run_count; i++) {
     run_on_lanes(lanes, w, &w->run[i]);
-    look_at(b, s);
+    is_there(b, &w->sent);
   }
   note(b, w, ftune_lanes, w->run_count - from, b->options.now_ns() - begin);
 }
 
-void fbackend_do(struct fbackend *b, struct flanes *lanes,
-                 const struct fbackend_work *w) {
-  struct sent s = {.cuda = NULL};
+void fbackend_begin(struct fbackend *b, struct fbackend_work *w) {
+  assert(b && w);
+  memset(&w->sent, 0, sizeof(w->sent));
+  w->sent.cuda = take_device(b);
+  if (w->sent.cuda)
+    send(b, w, share_of(b, w));
+}
+
+void fbackend_end(struct fbackend *b, struct flanes *lanes,
+                  struct fbackend_work *w) {
+  bool measured;
 
   assert(b && lanes && w);
   if (b->options.choice == FBACKEND_IR) {
@@ -231,13 +249,20 @@ void fbackend_do(struct fbackend *b, struct flanes *lanes,
       w->run[i].status = FBACKEND_ASK_IR;
     return;
   }
-  s.cuda = take_device(b);
-  if (s.cuda)
-    send(b, w, share_of(b, w), &s);
-  run_rest(b, lanes, w, &s);
-  receive(b, lanes, w, &s);
-  if (s.cuda)
+  /* Of a work that is through already nobody knows since when, which is still
+   * better than to know nothing. */
+  measured = !is_there(b, &w->sent) || !knows(b, w);
+  run_rest(b, lanes, w);
+  receive(b, lanes, w, measured);
+  if (w->sent.cuda)
     pthread_mutex_unlock(&b->device_lock);
+  memset(&w->sent, 0, sizeof(w->sent));
+}
+
+void fbackend_do(struct fbackend *b, struct flanes *lanes,
+                 struct fbackend_work *w) {
+  fbackend_begin(b, w);
+  fbackend_end(b, lanes, w);
 }
 
 void fbackend_about(struct fbackend *b, char *out, size_t capacity) {

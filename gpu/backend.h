@@ -61,17 +61,32 @@ struct fbackend_run {
 };
 
 /* Programs on lanes first..first + count - 1 of a batch; first is a multiple
- * of 16. */
+ * of 16. Zero what is not said here. */
 struct fbackend_work {
   const struct fpk_batch *batch;
   uint32_t first, count;
   uint32_t run_count;
   struct fbackend_run *run;
+  struct fbackend_sent {         /* private: what the device has of it */
+    struct fcuda *cuda;
+    struct fcuda_work work;
+    uint64_t begin_ns, end_ns;
+  } sent;
 };
 
 /* Runs all of it; every run has its status behind it. */
 void fbackend_do(struct fbackend *b, struct flanes *lanes,
-                 const struct fbackend_work *w);
+                 struct fbackend_work *w);
+
+/*
+ * The same in two steps, so that the next work can be lowered and packed while
+ * the device is busy with this one: begin sends what the device gets, end runs
+ * the rest on the lanes and waits. Both on one thread, which may have begun
+ * several works; each begun one is ended, in any order.
+ */
+void fbackend_begin(struct fbackend *b, struct fbackend_work *w);
+void fbackend_end(struct fbackend *b, struct flanes *lanes,
+                  struct fbackend_work *w);
 
 /* What it runs on, in words, as far as is known yet. */
 void fbackend_about(struct fbackend *b, char *out, size_t capacity);

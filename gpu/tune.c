@@ -66,6 +66,10 @@ uint32_t ftune_share(struct ftune *t, struct ftune_shape shape,
   return share < runs ? (uint32_t)share : runs;
 }
 
+bool ftune_knows(struct ftune *t, struct ftune_shape shape) {
+  return cell_of(t, shape)->count > 0;
+}
+
 void ftune_lanes(struct ftune *t, struct ftune_shape shape, uint32_t runs,
                  uint64_t ns) {
   struct ftune_cell *c = cell_of(t, shape);

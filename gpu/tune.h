@@ -15,6 +15,7 @@
 #ifndef FLUX_GPU_TUNE_H
 #define FLUX_GPU_TUNE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define FTUNE_LANES 10u           /* classes of numbers of lanes: 1, 2-3, ... */
@@ -40,6 +41,9 @@ struct ftune {
 /* How many of `runs` runs of a shape the device should get: 0..runs. */
 uint32_t ftune_share(struct ftune *t, struct ftune_shape shape,
                      uint32_t runs);
+
+/* Whether the device has run that shape before. */
+bool ftune_knows(struct ftune *t, struct ftune_shape shape);
 
 /* So many runs of a shape took so long. */
 void ftune_lanes(struct ftune *t, struct ftune_shape shape, uint32_t runs,

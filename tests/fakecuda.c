@@ -411,7 +411,12 @@ API int cuCtxPopCurrent_v2(fcu_context *context) {
 
 /* ---- modules ------------------------------------------------------------ */
 
-/* An image of these tests: "cubin CC" or "ptx CC". */
+/* An image as a compiler makes it: an ELF file or PTX text. */
+static bool is_real(const char *image) {
+  return memcmp(image, "\177ELF", 4) == 0 || strstr(image, ".version") != NULL;
+}
+
+/* An image of these tests, "cubin CC" or "ptx CC", or a real one. */
 API int cuModuleLoadData(fcu_module *module, const void *image) {
   int cc = fake.told.device[fake.context.device].cc;
   struct fcu_module_ *m;
@@ -426,7 +431,7 @@ API int cuModuleLoadData(fcu_module *module, const void *image) {
   } else if (sscanf(image, "ptx %d", &made) == 1) {
     if (made > cc)
       return FAKE_INVALID_PTX;
-  } else {
+  } else if (!is_real(image)) {
     return FAKE_INVALID_IMAGE;
   }
   m = calloc(1, sizeof(*m));

@@ -180,8 +180,9 @@ static void shapes_apart(void) {
  * of ir, or are none. Any thread. */
 static unsigned differing(struct fbackend *b, struct flanes *lanes,
                           const struct wide_case *k) {
-  struct fbackend_work w = {k->wide.batch, 0, k->wide.batch->lanes,
-                            k->count * 3, NULL};
+  struct fbackend_work w = {.batch = k->wide.batch,
+                            .count = k->wide.batch->lanes,
+                            .run_count = k->count * 3};
   struct fpk_verdict got[WIDE_VARIANTS * 3], want;
   struct fbackend_run run[WIDE_VARIANTS * 3];
   unsigned n = 0;
@@ -282,7 +283,8 @@ static void ir_is_asked(void) {
   struct fbackend *b = open_backend(FBACKEND_IR);
   struct flanes *lanes = flanes_new(NULL);
   struct fbackend_run run = {.status = FBACKEND_DONE};
-  struct fbackend_work w = {cases[0].wide.batch, 0, 16, 1, &run};
+  struct fbackend_work w = {.batch = cases[0].wide.batch, .count = 16,
+                            .run_count = 1, .run = &run};
 
   CU_ASSERT_FATAL(b && lanes);
   fbackend_do(b, lanes, &w);
@@ -335,6 +337,46 @@ static void a_device_that_fails(void) {
   rig_fake();
 }
 
+/* Several works of one thread under way, ended in another order. */
+static void begun_apart(void) {
+  enum { WORKS = 4 };
+
+  for (unsigned choice = 0; choice < FBACKEND_CHOICES; choice++) {
+    struct fbackend_run run[WORKS];
+    struct fbackend_work w[WORKS];
+    struct fpk_verdict got[WORKS], want;
+    struct flanes *lanes = flanes_new(NULL);
+    struct fbackend *b;
+
+    rig_fake()->patience = 3;
+    b = open_backend((enum fbackend_choice)choice);
+    CU_ASSERT_FATAL(b && lanes);
+    for (unsigned round = 0; round < 5; round++) {
+      for (unsigned i = 0; i < WORKS; i++) {
+        run[i] = (struct fbackend_run){
+            &cases[i].variant[0].packed, &cases[i].variant[0].places,
+            UINT64_MAX, &got[i], FBACKEND_NO_MEMORY};
+        w[i] = (struct fbackend_work){.batch = cases[i].wide.batch,
+                                      .count = cases[i].wide.batch->lanes,
+                                      .run_count = 1, .run = &run[i]};
+        fbackend_begin(b, &w[i]);
+      }
+      for (unsigned i = WORKS; i-- > 0;) {
+        fbackend_end(b, lanes, &w[i]);
+        UNIT_EQ(run[i].status, choice == FBACKEND_IR ? FBACKEND_ASK_IR
+                                                     : FBACKEND_DONE);
+        want = wide_verdict(&cases[i].wide, &cases[i].variant[0], 0,
+                            w[i].count, UINT64_MAX);
+        if (run[i].status == FBACKEND_DONE)
+          wide_same(&got[i], &want, "begun apart");
+      }
+    }
+    fbackend_free(b);
+    flanes_free(lanes);
+    rig_clean("begun apart");
+  }
+}
+
 /* Threads with lanes of their own, one device among them. */
 struct thread {
   pthread_t id;
@@ -384,6 +426,7 @@ static const struct unit_test tests[] = {
     {"backend", "by_environment", by_environment},
     {"backend", "without_a_device", without_a_device},
     {"backend", "a_device_that_fails", a_device_that_fails},
+    {"backend", "begun_apart", begun_apart},
     {"backend", "threads", threads},
     {"backend", "close", close_cases},
 };
