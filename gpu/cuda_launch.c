@@ -110,7 +110,8 @@ static uint64_t in_bytes(const struct shape *s) {
 }
 
 static uint64_t out_bytes(const struct shape *s) {
-  return (uint64_t)s->jobs * sizeof(struct fkn_result) + s->costs * 8;
+  return (uint64_t)s->jobs * sizeof(struct fkn_result) +
+         s->costs * sizeof(struct fkn_cost);
 }
 
 /* Works out the grid; whether a launch of that shape is possible. */
@@ -273,7 +274,7 @@ int fcu_launch(struct fcuda *c, struct fcu_plan *p, struct fcu_slot *slot,
 static void join(const struct fcu_slot *slot, const struct fcu_part *part,
                  struct fcuda_run *run) {
   const struct fkn_result *results = (const void *)slot->out;
-  const uint64_t *costs = (const void *)(results + slot->job_count);
+  const struct fkn_cost *costs = (const void *)(results + slot->job_count);
   struct fpk_verdict v;
 
   memset(&v, 0, sizeof(v));

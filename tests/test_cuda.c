@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "gpu/cuda_driver.h"
-#include "tests/isa_util.h"
 
 /* ---- finding the driver ------------------------------------------------- */
 
