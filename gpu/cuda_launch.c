@@ -21,8 +21,6 @@ enum {
   JOB_ALIGN = 16
 };
 
-static const uint32_t widths[] = {128, 64, 32};
-
 static uint64_t aligned(uint64_t n) {
   return (n + JOB_ALIGN - 1) / JOB_ALIGN * JOB_ALIGN;
 }
@@ -42,7 +40,7 @@ void fcu_plan_needs(struct fcuda *c, struct fcu_plan *p) {
       c->refusal = why;
     }
   }
-  p->threads = widths[0];
+  p->threads = FKN_THREADS_MOST;
   p->next = 0;
 }
 
@@ -73,7 +71,7 @@ static uint32_t overlay_for(const struct fpk_batch *b) {
 static uint32_t chunk_for(const struct fcuda *c, const struct fcuda_work *w,
                           uint32_t threads) {
   uint64_t blocks = (uint64_t)c->choice.processors * BLOCKS_EACH *
-                    (widths[0] / threads);
+                    (FKN_THREADS_MOST / threads);
   uint64_t lanes = w->count;
 
   if (w->run_count < blocks)
@@ -138,7 +136,14 @@ static bool is_next(const struct fcu_plan *p, uint32_t i) {
          p->needs[i].threads == p->threads;
 }
 
-static void refuse(struct fcuda *c, const struct fcu_plan *p, uint32_t i) {
+/* A run that does not even fit a launch of its own may fit one with narrower
+ * blocks, which have less scratch memory. */
+static void narrow_or_refuse(struct fcuda *c, const struct fcu_plan *p,
+                             uint32_t i) {
+  if (p->needs[i].threads > FKN_WARP) {
+    p->needs[i].threads /= 2;
+    return;
+  }
   p->work->run[i].status = FCUDA_REFUSED;
   fisa_fail(&c->refusal, "a program of %u bytes with fuel %u is too large for "
             "one launch", p->needs[i].bytes, p->work->batch->most_fuel);
@@ -161,7 +166,7 @@ static struct shape take_runs(struct fcuda *c, struct fcu_plan *p,
                                               with.jobs - s.jobs};
       s = with;
     } else if (s.parts == 0) {
-      refuse(c, p, p->next);
+      narrow_or_refuse(c, p, p->next);
     } else {
       break;
     }
@@ -254,7 +259,7 @@ int fcu_launch(struct fcuda *c, struct fcu_plan *p, struct fcu_slot *slot,
     s = take_runs(c, p, slot);
     if (s.parts > 0)
       break;
-    if (p->threads == widths[sizeof(widths) / sizeof(widths[0]) - 1])
+    if (p->threads == FKN_WARP)
       return 1;
     p->threads /= 2;
     p->next = 0;
