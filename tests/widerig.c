@@ -30,7 +30,7 @@ static int make_up(uint16_t source, const int32_t *arg, unsigned argc,
   return fisa_trace_add(&o->trace, &e);
 }
 
-/* Cells that count down by themselves stand still in all but one in eight of
+/* Cells that count down by themselves stand still in all but one in sixteen of
  * the cases: wide engines run them only where the program says so. */
 static void stand_still(const struct fisa_dialect *d, struct fisa_state *s) {
   for (uint32_t f = 0; f < d->file_count; f++)
@@ -67,7 +67,7 @@ static bool add_episode(struct wide *w, const struct wide_make *m, uint32_t i,
       m->begin(w->root, i, begin);
     else
       gen_begin(m->table, w->root, m->seed, m->number * 1000 + i, begin);
-    if (m->number % 8 != 1)
+    if (m->number % 16 != 1)
       stand_still(w->root->dialect, begin);
     fisa_state_copy(s, begin);
     fir_run(ir, w->lane, s, &io, limits);
