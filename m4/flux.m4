@@ -97,5 +97,18 @@ AC_DEFUN([FLUX_ARG_CUDA], [
     AS_CASE([$with_cuda], [no|auto], [],
       [AC_MSG_ERROR([--with-cuda=$with_cuda: no working nvcc there])])
   ])
+  dnl The targets we ship an image for, as far as this compiler can build them.
+  FLUX_CUDA_TARGETS=
+  AS_IF([test -n "$NVCC"], [
+    AC_MSG_CHECKING([for the targets of $NVCC])
+    flux_codes=" `$NVCC --list-gpu-code 2>&AS_MESSAGE_LOG_FD | tr '\n' ' '`"
+    for flux_target in 75 80 86 87 89 90 100 120; do
+      AS_CASE([$flux_codes],
+        [*" sm_$flux_target "*],
+        [FLUX_CUDA_TARGETS="$FLUX_CUDA_TARGETS $flux_target"])
+    done
+    AC_MSG_RESULT([$FLUX_CUDA_TARGETS])
+  ])
+  AC_SUBST([FLUX_CUDA_TARGETS])
   AM_CONDITIONAL([HAVE_NVCC], [test -n "$NVCC"])
 ])

@@ -84,6 +84,16 @@ static int take_assurance(struct fse_policy *p, const char *s,
   return 0;
 }
 
+static int take_backend(struct fse_policy *p, const char *s,
+                        struct fisa_error *why) {
+  int b = fbackend_by_word(s);
+  if (b < 0)
+    return fisa_fail(why, "it must be \"auto\", \"lanes\", \"cuda\" or "
+                          "\"ir\"");
+  p->backend = (enum fbackend_choice)b;
+  return 0;
+}
+
 static int take_mnemonic(char list[][FISA_MAX_NAME], uint32_t *count,
                          const char *s, struct fisa_error *why) {
   size_t n = strlen(s);
@@ -146,6 +156,9 @@ static const struct word {
      "rows no new instruction is made of"},
     {"policy.allow_opcodes", KIND_LIST, take_allow, "all", "mnemonics",
      "the only rows new instructions are made of"},
+    {"trial.backend", KIND_WORD, take_backend, "auto",
+     "auto, lanes, cuda, ir",
+     "which engine runs trials; results are the same"},
     {"journal", KIND_WORD, take_journal, "none", "a path",
      "the file that remembers accepted versions; none: nothing is kept"},
     {"test_plant", KIND_LIST, take_plant, "none",
@@ -176,6 +189,7 @@ void fse_policy_init(struct fse_policy *p) {
   memset(p, 0, sizeof *p);
   for (size_t i = 0; i < ROW_COUNT; i++) put(p, &rows[i], &rows[i].def);
   p->min_assurance = FSE_ASSURE_FUZZ;
+  p->backend = FBACKEND_AUTO;
   for (unsigned k = 0; k < FSE_KINDS_MAX; k++) p->weight[k] = 1.0;
 }
 

@@ -12,7 +12,7 @@
 
 #include <flux/services.h>
 
-#include "isa/dialect.h"
+#include "gpu/backend.h"
 
 enum fse_assurance {
   FSE_ASSURE_NONE, FSE_ASSURE_STATIC, FSE_ASSURE_REPLAY, FSE_ASSURE_FUZZ,
@@ -74,6 +74,7 @@ struct fse_policy {
   FSE_POLICY(FSE_POLICY_MEMBER)
 #undef FSE_POLICY_MEMBER
   enum fse_assurance min_assurance;    /* "min_assurance": static replay fuzz */
+  enum fbackend_choice backend;        /* "trial.backend": auto lanes cuda ir */
   uint32_t deny_count;                 /* "deny_opcodes": mnemonics */
   char deny[FSE_MAX_DENY][FISA_MAX_NAME];
   uint32_t allow_count;                /* "allow_opcodes": these alone; none:

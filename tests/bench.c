@@ -67,6 +67,13 @@ void bench_ratio(const char *name, double ratio, const char *unit,
   tell_json(name, ratio, unit, ratio, against);
 }
 
+void bench_against(const char *name, double value, const char *unit,
+                   double ratio, const char *against) {
+  printf("%-20s %12.4g %-16s %7.2f x  %s\n", name, value, unit, ratio,
+         against);
+  tell_json(name, value, unit, ratio, against);
+}
+
 double bench_pair(const struct bench_pair *p) {
   unsigned n = p->pairs, low, high;
   double *ours = calloc(n, sizeof *ours), *ratio = calloc(n, sizeof *ratio);

@@ -35,6 +35,10 @@ void bench_figure(const char *name, double value, const char *unit);
 void bench_ratio(const char *name, double ratio, const char *unit,
                  const char *against);
 
+/* A figure, and how many times that of what it is against it is. */
+void bench_against(const char *name, double value, const char *unit,
+                   double ratio, const char *against);
+
 /* A group; each bench program has a table of them, ended by a NULL name. */
 struct bench_group {
   const char *name;

@@ -100,6 +100,7 @@ static void defaults(void) {
   UNIT_EQ(policy.paused, false);
   UNIT_EQ(policy.seed, 1);
   UNIT_EQ(policy.min_assurance, FSE_ASSURE_FUZZ);
+  UNIT_EQ(policy.backend, FBACKEND_AUTO);
   UNIT_EQ(policy.deny_count, 0);
   UNIT_EQ(policy.plant_count, 0);
   UNIT_STR_EQ(policy.journal, "");
@@ -184,6 +185,19 @@ static void values_arrive(void) {
   UNIT_TRUE(policy.seed == (uint64_t)INT64_MAX, "seed");
   UNIT_EQ(policy.min_assurance, FSE_ASSURE_REPLAY);
   UNIT_STR_EQ(policy.journal, "/var/lib/flux/journal.db");
+}
+
+static void backends_by_word(void) {
+  for (unsigned i = 0; i < FBACKEND_CHOICES; i++) {
+    const char *word = fbackend_word((enum fbackend_choice)i);
+
+    UNIT_EQ(fbackend_by_word(word), i);
+    add_string("trial.backend", word);
+    taken();
+    UNIT_EQ(policy.backend, i);
+  }
+  UNIT_EQ(fbackend_by_word("Lanes"), -1);
+  UNIT_EQ(fbackend_by_word(""), -1);
 }
 
 static void a_number_may_be_whole(void) {
@@ -349,6 +363,15 @@ static void wrong_values(void) {
   add_string("policy.min_assurance", "Fuzz");
   refused("host.conf:10: setting \"policy.min_assurance\": it must be "
           "\"static\", \"replay\" or \"fuzz\"");
+  add_string("trial.backend", "gpu");
+  refused("host.conf:10: setting \"trial.backend\": it must be \"auto\", "
+          "\"lanes\", \"cuda\" or \"ir\"");
+  add_int("trial.backend", 1);
+  refused("host.conf:10: setting \"trial.backend\": it must be a string, not "
+          "an integer");
+  add_string("trial.backends", "ir");
+  refused("host.conf:10: unknown setting \"trial.backends\" (did you mean "
+          "\"trial.backend\"?)");
   add_string("test_plant", "sum:");
   refused("host.conf:10: setting \"test_plant\": it must be \"fault\", "
           "\"wrong\" or \"slow\", or that behind \"AGENT:\"");
@@ -491,6 +514,7 @@ static const struct unit_test tests[] = {
     {"defaults", "legal", defaults_are_legal},
     {"settings", "ends of ranges", ends_of_ranges},
     {"settings", "values arrive", values_arrive},
+    {"settings", "backends", backends_by_word},
     {"settings", "whole numbers", a_number_may_be_whole},
     {"settings", "weights", weights},
     {"settings", "lists", lists},

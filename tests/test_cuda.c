@@ -1,0 +1,690 @@
+/*
+ * test_cuda.c - the CUDA back end on a double of the driver that runs the
+ * kernel as compiled for the host: finding a device and an image, verdicts
+ * equal to those of the ir engine for every way of dividing work, batches that
+ * stay, work that the device cannot take.
+ *
+ * Linked with --wrap for dlopen and dlsym, see cudarig.h. What is injected is
+ * in test_cuda_faults.c.
+ */
+#include "tests/cudarig.h"
+#include "tests/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gpu/cuda_driver.h"
+
+/* ---- finding the driver ------------------------------------------------- */
+
+/* There is no device, and the sentence says why. */
+static void no_device(const struct fcuda_options *o, const char *why) {
+  struct fisa_error err = {""};
+  struct fcuda *c = NULL;
+
+  if (UNIT_EQ(fcuda_new(o, &c, &err), -1))
+    UNIT_TRUE(strstr(err.text, why) != NULL, "\"%s\" says nothing of \"%s\"",
+              err.text, why);
+  else
+    fcuda_free(c);
+  UNIT_TRUE(c == NULL, "something was opened");
+  rig_clean(why);
+}
+
+static void absent(void) {
+  struct fcuda_options o = rig_options();
+
+  rig_fake();
+  rig_absent = true;
+  no_device(&o, "no CUDA driver: libcuda-that-is-not-there.so.1");
+  UNIT_EQ(rig_lines, 0);
+}
+
+static void none_of_them(void) {
+  struct fcuda_options o = rig_options();
+
+  rig_fake()->devices = 0;
+  no_device(&o, "the CUDA driver finds no device");
+}
+
+static void old(void) {
+  struct fcuda_options o = rig_options();
+
+  rig_fake()->version = 11080;
+  no_device(&o, "the CUDA driver is version 11.8; 12.0 is needed");
+}
+
+static void no_image(void) {
+  struct fcuda_options o = rig_options();
+
+  rig_fake();
+  o.image_count = 0;
+  no_device(&o, "this build has no kernel");
+  rig_fake()->device[0].cc = 70;
+  o.image_count = 2;
+  no_device(&o, "none of 1 CUDA devices can be used");
+  rig_fake()->device[0].compute_mode = FCU_COMPUTE_PROHIBITED;
+  no_device(&o, "none of 1 CUDA devices can be used");
+}
+
+/* A sample agent, whose episodes are small, and mutants of it. */
+static bool agent_case(struct wide_case *k, uint32_t lanes) {
+  return wide_file_open(k, unit_src("samples/agents/collatz.flx"), lanes);
+}
+
+/* Runs something small; whether it went through. */
+static bool runs(const struct fcuda_options *o, const char *who) {
+  struct fcuda *c = rig_open(o);
+  struct wide_case k;
+  struct cuda_work w;
+  bool ok = false;
+
+  if (c && agent_case(&k, 40)) {
+    if (cuda_work_open(&w, &k, 1, 0, k.wide.batch->lanes)) {
+      fcuda_submit(c, &w.work);
+      ok = fcuda_wait(c, &w.work) &&
+           cuda_work_check(&w, who) == w.work.run_count;
+      cuda_work_close(&w);
+    }
+    wide_case_close(&k);
+  }
+  fcuda_free(c);
+  return UNIT_TRUE(ok, "%s: it did not run", who) && rig_clean(who);
+}
+
+static void missing_functions(void) {
+  static const char *const must[] = {
+#define NAME(name, parameters) #name,
+      FCU_MUST(NAME)
+  };
+  static const char *const may[] = {
+      FCU_MAY(NAME)
+#undef NAME
+  };
+  struct fcuda_options o = rig_options();
+  char why[96];
+
+  for (size_t i = 0; i < sizeof(must) / sizeof(must[0]); i++) {
+    rig_fake();
+    rig_hidden = must[i];
+    snprintf(why, sizeof(why), "libcuda.so.1 has no %s", must[i]);
+    no_device(&o, why);
+  }
+  for (size_t i = 0; i < sizeof(may) / sizeof(may[0]); i++) {
+    rig_fake();
+    rig_hidden = may[i];
+    runs(&o, may[i]);
+  }
+}
+
+/* ---- choosing ----------------------------------------------------------- */
+
+static const struct fkn_image many[] = {
+    {75, false, "cubin 75", 9}, {80, false, "cubin 80", 9},
+    {86, false, "cubin 86", 9}, {90, false, "cubin 90", 9},
+    {75, true, "ptx 75", 7},    {90, true, "ptx 90", 7}};
+
+static void images(void) {
+  static const struct { int cc; bool ptx; const char *image; } cases[] = {
+      {75, false, "cubin 75"}, {80, false, "cubin 80"},
+      {86, false, "cubin 86"}, {87, false, "cubin 86"},
+      {89, false, "cubin 86"}, {90, false, "cubin 90"},
+      {100, false, "ptx 90"},  {120, false, "ptx 90"},
+      {90, true, "ptx 90"},    {89, true, "ptx 75"}};
+  struct fcuda_options o = rig_options();
+
+  o.images = many;
+  o.image_count = sizeof(many) / sizeof(many[0]);
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    struct fakecuda *f = rig_fake();
+    struct fcuda *c;
+
+    f->device[0].cc = cases[i].cc;
+    o.ptx = cases[i].ptx;
+    c = rig_open(&o);
+    UNIT_STR_EQ(f->image, cases[i].image);
+    fcuda_free(c);
+  }
+}
+
+static void ptx_by_environment(void) {
+  struct fcuda_options o = rig_options();
+  struct fakecuda *f = rig_fake();
+  struct fcuda *c;
+
+  setenv("FLUX_TRIAL_IMAGE", "ptx", 1);
+  c = rig_open(&o);
+  unsetenv("FLUX_TRIAL_IMAGE");
+  UNIT_STR_EQ(f->image, "ptx 75");
+  if (c)
+    UNIT_STR_EQ(fcuda_about(c), "Double 0 (9.0), image compute_75");
+  fcuda_free(c);
+  c = rig_open(&o);
+  UNIT_STR_EQ(f->image, "cubin 90");
+  if (c)
+    UNIT_STR_EQ(fcuda_about(c), "Double 0 (9.0), image sm_90");
+  fcuda_free(c);
+}
+
+/* The driver knows better what runs on its device. */
+static void an_image_refused(void) {
+  static const struct fkn_image odd[] = {
+      {90, false, "cubin 80", 9}, {86, true, "nothing known", 14},
+      {80, true, "ptx 80", 7}};
+  struct fcuda_options o = rig_options();
+  struct fakecuda *f = rig_fake();
+  struct fcuda *c;
+
+  o.images = odd;
+  o.image_count = 3;
+  c = rig_open(&o);
+  UNIT_STR_EQ(f->image, "ptx 80");
+  fcuda_free(c);
+  o.image_count = 2;
+  no_device(&o, "cuModuleLoadData: FAKE_ERROR_200 (200)");
+}
+
+static void the_largest_device(void) {
+  struct fcuda_options o = rig_options();
+  struct fakecuda *f = rig_fake();
+  struct fcuda *c;
+
+  f->devices = 4;
+  f->device[0].processors = 9;
+  f->device[1].processors = 40;
+  f->device[1].compute_mode = FCU_COMPUTE_PROHIBITED;
+  f->device[2].processors = 20;
+  f->device[3].processors = 20;
+  c = rig_open(&o);
+  UNIT_EQ(f->used_device, 2);
+  fcuda_free(c);
+  f->device[3].processors = 30;
+  f->device[3].cc = 70;   /* too old */
+  c = rig_open(&o);
+  UNIT_EQ(f->used_device, 2);
+  fcuda_free(c);
+}
+
+/* ---- verdicts ----------------------------------------------------------- */
+
+/* One case, its variants so many times, on all its lanes but the first few.
+ * Returns how many runs the device refused. */
+static uint32_t agree_or_refuse(struct fcuda *c, const struct wide_case *k,
+                                uint32_t times, uint32_t first,
+                                const char *who) {
+  uint32_t lanes = k->wide.batch->lanes;
+  struct cuda_work w;
+  uint32_t refused = 0;
+
+  if (first > lanes)
+    first = lanes;
+
+  if (!cuda_work_open(&w, k, times, first, lanes - first))
+    return 0;
+  fcuda_submit(c, &w.work);
+  fcuda_wait(c, &w.work);
+  for (uint32_t i = 0; i < w.work.run_count; i++)
+    refused += w.work.run[i].status == FCUDA_REFUSED;
+  UNIT_EQ(cuda_work_check(&w, who), w.work.run_count - refused);
+  cuda_work_close(&w);
+  return refused;
+}
+
+static void agree(struct fcuda *c, const struct wide_case *k, uint32_t times,
+                  uint32_t first, const char *who) {
+  uint32_t refused = agree_or_refuse(c, k, times, first, who);
+
+  UNIT_TRUE(refused == 0, "%s: %u refused: %s", who, refused,
+            fcuda_refusal(c));
+}
+
+static void dialect_agrees(const char *dialect) {
+  struct fcuda_options o = rig_options();
+  struct fakecuda *f = rig_fake();
+  struct fcuda *c;
+  unsigned cases = 0, refused = 0, runs = 0;
+  char who[64];
+
+  f->patience = 2;
+  f->device[0].memory = (size_t)1 << 30;
+  c = rig_open(&o);
+  for (uint64_t n = 0; c && n < unit_scale(60); n++) {
+    struct wide_case k;
+
+    if (!wide_case_open(&k, dialect, n, 1 + (uint32_t)(n * 37 % 300)))
+      continue;
+    cases++;
+    snprintf(who, sizeof(who), "%s %llu", dialect, (unsigned long long)n);
+    runs += k.count * (1 + (uint32_t)(n % 3));
+    refused += agree_or_refuse(c, &k, 1 + (uint32_t)(n % 3),
+                               (uint32_t)(n % 5) * 16, who);
+    wide_case_close(&k);
+  }
+  UNIT_TRUE(cases >= unit_scale(60) / 3, "%u cases", cases);
+  UNIT_TRUE(refused * 4 < runs, "%u of %u refused", refused, runs);
+  printf(" %u cases, %u of %u refused", cases, refused, runs);
+  if (c)
+    UNIT_EQ(fcuda_counts(c).errors, 0);
+  fcuda_free(c);
+  rig_clean(dialect);
+}
+
+static void unified(void) { dialect_agrees("unified"); }
+static void classic(void) { dialect_agrees("classic"); }
+static void seed(void) { dialect_agrees("seed"); }
+
+static void nothing_and_one(void) {
+  struct fcuda_options o = rig_options();
+  struct fakecuda *f = rig_fake();
+  struct fcuda *c = rig_open(&o);
+  struct wide_case k;
+  struct cuda_work w;
+
+  if (c && agent_case(&k, 5)) {
+    agree(c, &k, 0, 0, "no run");
+    agree(c, &k, 1, 512, "no episode");
+    UNIT_EQ(f->launches, 0);
+    if (cuda_work_open(&w, &k, 1, 2, 1)) {
+      w.work.run_count = 1;
+      fcuda_submit(c, &w.work);
+      UNIT_TRUE(fcuda_wait(c, &w.work), "one run of one episode");
+      UNIT_EQ(cuda_work_check(&w, "one"), 1);
+      UNIT_EQ(f->launches, 1);
+      cuda_work_close(&w);
+    }
+    wide_case_close(&k);
+  }
+  fcuda_free(c);
+  rig_clean("nothing and one");
+}
+
+/* More than fits the device, and more than the host may pin. */
+static void divided(void) {
+  struct fcuda_options o = rig_options();
+  struct wide_case k;
+
+  if (!agent_case(&k, 300))
+    return;
+  for (int i = 0; i < 3; i++) {
+    struct fcuda *c;
+
+    rig_fake();
+    o.device_max = i == 1 ? 8 << 20 : 0;
+    o.host_max = i == 2 ? 512 << 10 : 0;
+    c = rig_open(&o);
+    if (!c)
+      continue;
+    agree(c, &k, 150, 0, "divided");
+    printf(" %llu launches", (unsigned long long)fcuda_counts(c).launches);
+    UNIT_TRUE(i == 0 || fcuda_counts(c).launches > 2, "all in %llu launches",
+              (unsigned long long)fcuda_counts(c).launches);
+    fcuda_free(c);
+    rig_clean("divided");
+  }
+  wide_case_close(&k);
+}
+
+/* A device whose processors want more blocks than there are runs: the lanes
+ * of a run are divided, and its verdict joined. */
+static void few_runs(void) {
+  struct fcuda_options o = rig_options();
+  struct fakecuda *f = rig_fake();
+  struct fcuda *c;
+  struct wide_case k;
+
+  f->device[0].processors = 132;
+  f->device[0].memory = (size_t)1 << 30;
+  c = rig_open(&o);
+  for (uint64_t n = 0; c && n < unit_scale(20); n++) {
+    uint64_t before = fcuda_counts(c).jobs;
+
+    if (n % 16 == 1 || !wide_case_open(&k, "unified", n, 500))
+      continue;
+    agree_or_refuse(c, &k, 1, 0, "few runs");
+    UNIT_TRUE(k.wide.batch->lanes <= 128 ||
+                  fcuda_counts(c).jobs - before > k.count,
+              "%u lanes were not divided", k.wide.batch->lanes);
+    wide_case_close(&k);
+  }
+  fcuda_free(c);
+  rig_clean("few runs");
+}
+
+/* ---- batches ------------------------------------------------------------ */
+
+static void batches_stay(void) {
+  enum { BATCHES = 40 };     /* more than are kept */
+  static struct wide_case k[BATCHES];
+  struct fcuda_options o = rig_options();
+  struct fcuda *c;
+  unsigned n = 0;
+
+  rig_fake();
+  c = rig_open(&o);
+  while (c && n < BATCHES && agent_case(&k[n], 20))
+    n++;
+  UNIT_EQ(n, BATCHES);
+  for (unsigned round = 0; c && round < 3; round++)
+    agree(c, &k[0], 1, 0, "again");
+  if (c)
+    UNIT_EQ(fcuda_counts(c).uploads, 1);
+  for (unsigned i = 0; c && i < n; i++) {
+    agree(c, &k[i], 1, 0, "another");
+    agree(c, &k[0], 1, 0, "the first");
+  }
+  if (c)
+    UNIT_EQ(fcuda_counts(c).uploads, n);
+  if (c && n > 5)
+    agree(c, &k[5], 1, 0, "gone by now");
+  if (c)
+    UNIT_EQ(fcuda_counts(c).uploads, n + 1);
+  while (n > 0)
+    wide_case_close(&k[--n]);
+  fcuda_free(c);
+  rig_clean("batches");
+}
+
+/* Each lane stores other words, as many as R5 says. */
+static const char *const stores[] = {
+    "  MOVI16 R2, 0x4000\n  MOVI R4, 4\n"
+    "again:  STOREI R1, R2, 0\n  ADD R2, R2, R4\n  DEC R5\n"
+    "  JNE R5, again\n  HALT\n", NULL};
+
+/* A register by its letter. */
+static int32_t *reg(const struct fisa_program *p, struct fisa_state *s,
+                    char letter, unsigned n) {
+  const struct fisa_dialect *d = p->dialect;
+
+  for (uint32_t f = 0; f < d->file_count; f++)
+    if (d->files[f].name[0] == letter && d->files[f].name[1] == '\0')
+      return &s->cells[d->files[f].first + n];
+  abort();
+}
+
+static void few_words(const struct fisa_program *p, uint32_t i,
+                      struct fisa_state *s) {
+  fisa_state_start(p, s);
+  *reg(p, s, 'R', 1) = (int32_t)i + 1;
+  *reg(p, s, 'R', 5) = 600;
+}
+
+static void many_words(const struct fisa_program *p, uint32_t i,
+                       struct fisa_state *s) {
+  few_words(p, i, s);
+  *reg(p, s, 'R', 5) = 6000;
+}
+
+/* Little memory: batches leave for others, and one that is too large by itself
+ * is refused. */
+static void batches_leave(void) {
+  enum { BATCHES = 4, ROUNDS = 2 };
+  struct fcuda_options o = rig_options();
+  struct wide_case k[BATCHES];
+  struct cuda_work w;
+  struct fcuda *c;
+  unsigned n = 0;
+
+  rig_fake();
+  o.device_max = 8 << 20;
+  c = rig_open(&o);
+  while (c && n < BATCHES && wide_text_open(&k[n], stores, 512, few_words))
+    n++;
+  for (unsigned round = 0; c && round < ROUNDS; round++)
+    for (unsigned i = 0; i < n; i++)
+      agree(c, &k[i], 1, 0, "in turn");
+  if (c)
+    UNIT_EQ(fcuda_counts(c).uploads, BATCHES * ROUNDS);
+  while (n > 0)
+    wide_case_close(&k[--n]);
+  if (c && wide_text_open(&k[0], stores, 512, many_words)) {
+    if (cuda_work_open(&w, &k[0], 1, 0, 512)) {
+      UNIT_TRUE(!fcuda_submit(c, &w.work), "it was sent");
+      UNIT_EQ(w.work.run[0].status, FCUDA_REFUSED);
+      UNIT_TRUE(strstr(fcuda_refusal(c), "is too large for the device"),
+                "it says \"%s\"", fcuda_refusal(c));
+      cuda_work_close(&w);
+    }
+    wide_case_close(&k[0]);
+  }
+  UNIT_EQ(rig_lines, 0);
+  fcuda_free(c);
+  rig_clean("batches leave");
+}
+
+/* ---- programs and values that are hard -------------------------------- */
+
+/* Counters that differ in every lane; floats that are no numbers, none that
+ * are normal, none that are finite. */
+static void odd_values(const struct fisa_program *p, uint32_t i,
+                       struct fisa_state *s) {
+  static const uint32_t odd[] = {
+      0x7FC00000, 0xFFC00000, 0x7F800001, 0xFFFFFFFF, 0x00000001, 0x80000001,
+      0x007FFFFF, 0x00800000, 0x7F800000, 0xFF800000, 0x00000000, 0x80000000,
+      0x7F7FFFFF, 0xFF7FFFFF, 0x3F800000, 0xBF800001, 0x33800000};
+  enum { ODD = sizeof(odd) / sizeof(odd[0]) };
+
+  fisa_state_start(p, s);
+  *reg(p, s, 'R', 1) = (int32_t)i + 1;
+  *reg(p, s, 'R', 2) = i % 5 ? (int32_t)(i * 2654435761u) : INT32_MIN;
+  *reg(p, s, 'R', 6) = i % 3 ? (int32_t)i - 4 : -1;
+  memcpy(reg(p, s, 'F', 1), &odd[i % ODD], 4);
+  memcpy(reg(p, s, 'F', 3), &odd[i / ODD % ODD], 4);
+}
+
+static void hard(void) {
+  static const char *const texts[] = {
+      /* The root: as many turns as the lane says. */
+      "again:  ADD R3, R3, R2\n  FADD F2, F1, F3\n  FMUL F4, F2, F1\n"
+      "  FDIV F5, F4, F3\n  DEC R1\n  JNE R1, again\n  HALT\n",
+      /* Never halts, faults, overflows a stack in two ways. */
+      "again:  JMP again\n",
+      "  DIV R3, R2, R6\n  DIV R3, R2, R0\n  HALT\n",
+      "again:  PUSH R1\n  JMP again\n",
+      "again:  CALL R0, again\n",
+      /* Stores wherever the lane's values lead, and everywhere. */
+      "again:  STOREI R2, R2, 0\n  ADD R2, R2, R6\n  DEC R1\n"
+      "  JNE R1, again\n  HALT\n",
+      "  MOVI R4, 4\nagain:  STOREI R1, R5, 0\n  ADD R5, R5, R4\n"
+      "  JNE R5, again\n  HALT\n",
+      /* The same but for the order of a sum of floats. */
+      "again:  ADD R3, R2, R3\n  FADD F2, F3, F1\n  FMUL F4, F1, F2\n"
+      "  FDIV F5, F4, F3\n  DEC R1\n  JNE R1, again\n  HALT\n",
+      NULL};
+  struct fcuda_options o = rig_options();
+  struct fakecuda *f = rig_fake();
+  struct wide_case k;
+  struct fcuda *c;
+
+  f->device[0].memory = (size_t)256 << 20;
+  c = rig_open(&o);
+  if (c && wide_text_open(&k, texts, 512, odd_values)) {
+    UNIT_EQ(k.count, 8);
+    UNIT_EQ(k.wide.batch->lanes, 512);
+    /* All but the one that stores everywhere. */
+    UNIT_TRUE(agree_or_refuse(c, &k, 4, 0, "hard") <= 8, "many refused");
+    UNIT_TRUE(agree_or_refuse(c, &k, 1, 480, "hard, the last") <= 2,
+              "many refused");
+    wide_case_close(&k);
+  }
+  fcuda_free(c);
+  rig_clean("hard");
+}
+
+/* All memory, as the root does: more than there is room for beside a batch.
+ * It is refused, not wrong. */
+static void all_memory(void) {
+  static const char *const texts[] = {
+      ".scratch mem 0 65536\n  MOVI R4, 4\n  MOVI16 R5, 16384\n"
+      "again:  STOREI R1, R6, 0\n  ADD R6, R6, R4\n  DEC R5\n"
+      "  JNE R5, again\n  MOV R3, R1\n  HALT\n", NULL};
+  struct fcuda_options o = rig_options();
+  struct wide_case k;
+  struct cuda_work w;
+  struct fcuda *c;
+
+  rig_fake();
+  c = rig_open(&o);
+  if (c && wide_text_open(&k, texts, 40, odd_values)) {
+    if (cuda_work_open(&w, &k, 4, 0, k.wide.batch->lanes)) {
+      fcuda_submit(c, &w.work);
+      fcuda_wait(c, &w.work);
+      UNIT_TRUE(cuda_work_check(&w, "all memory") < w.work.run_count,
+                "it had room");
+      for (uint32_t i = 0; i < w.work.run_count; i++)
+        UNIT_TRUE(w.work.run[i].status != FCUDA_FAILED, "it failed");
+      UNIT_TRUE(strstr(fcuda_refusal(c), "writes more memory") != NULL,
+                "it says \"%s\"", fcuda_refusal(c));
+      cuda_work_close(&w);
+    }
+    wide_case_close(&k);
+  }
+  UNIT_EQ(rig_lines, 0);
+  fcuda_free(c);
+  rig_clean("all memory");
+}
+
+/* Ops that the kernel has nothing for, refused before anything is sent: one
+ * that is none, and, by its name, one that this program has no stack for. */
+static void unknown_ops(void) {
+  static const struct { uint16_t op; const char *why; } ops[] = {
+      {FIR_OP_COUNT + 7, "an op that nobody knows"}, {FIR_PEEK, "peek"}};
+
+  for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+    struct fcuda_options o = rig_options();
+    struct fakecuda *f = rig_fake();
+    struct fcuda *c = rig_open(&o);
+    struct wide_case k;
+    struct cuda_work w;
+
+    if (c && agent_case(&k, 16)) {
+      k.variant[0].packed.op[1].op = ops[i].op;
+      if (cuda_work_open(&w, &k, 1, 0, k.wide.batch->lanes)) {
+        w.work.run_count = 1;
+        UNIT_TRUE(!fcuda_submit(c, &w.work), "it was sent");
+        UNIT_EQ(w.work.run[0].status, FCUDA_REFUSED);
+        UNIT_TRUE(strstr(fcuda_refusal(c), ops[i].why) != NULL,
+                  "it says \"%s\"", fcuda_refusal(c));
+        UNIT_EQ(f->launches, 0);
+        cuda_work_close(&w);
+      }
+      wide_case_close(&k);
+    }
+    fcuda_free(c);
+    rig_clean("an unknown op");
+  }
+}
+
+/* Tasks with more fuel than a launch may have. */
+static void too_much_fuel(void) {
+  struct fcuda_options o = rig_options();
+  struct fcuda *c;
+  struct wide_case k;
+  struct cuda_work w;
+
+  rig_fake();
+  c = rig_open(&o);
+  if (c && agent_case(&k, 16)) {
+    k.wide.batch->most_fuel = FCUDA_DEPTH + 1;
+    if (cuda_work_open(&w, &k, 1, 0, k.wide.batch->lanes)) {
+      UNIT_TRUE(!fcuda_submit(c, &w.work), "it was sent");
+      for (uint32_t i = 0; i < w.work.run_count; i++)
+        UNIT_EQ(w.work.run[i].status, FCUDA_REFUSED);
+      cuda_work_close(&w);
+    }
+    k.wide.batch->most_fuel = FCUDA_DEPTH / 4;
+    agree(c, &k, 30, 0, "much fuel");
+    UNIT_TRUE(fcuda_counts(c).launches > 2, "all in %llu launches",
+              (unsigned long long)fcuda_counts(c).launches);
+    wide_case_close(&k);
+  }
+  fcuda_free(c);
+  rig_clean("fuel");
+}
+
+/* ---- several works ------------------------------------------------------ */
+
+static void in_flight(void) {
+  enum { WORKS = 6 };
+  struct fcuda_options o = rig_options();
+  struct fakecuda *f = rig_fake();
+  struct wide_case a, b;
+  struct cuda_work w[WORKS];
+  struct fcuda *c;
+  unsigned polls = 0;
+
+  f->patience = 3;
+  c = rig_open(&o);
+  if (!c || !agent_case(&a, 200) || !agent_case(&b, 100))
+    return;
+  for (unsigned i = 0; i < WORKS; i++) {
+    const struct wide_case *k = i % 2 ? &b : &a;
+    if (cuda_work_open(&w[i], k, 2, 0, k->wide.batch->lanes))
+      fcuda_submit(c, &w[i].work);
+  }
+  /* Their ends are asked for out of order. */
+  while (!fcuda_poll(c, &w[5].work) && polls < 100)
+    polls++;
+  UNIT_TRUE(polls > 0 && polls < 100, "it was there after %u questions",
+            polls);
+  for (unsigned i = WORKS; i-- > 0;) {
+    UNIT_TRUE(fcuda_wait(c, &w[i].work), "work %u", i);
+    UNIT_EQ(cuda_work_check(&w[i], "in flight"), w[i].work.run_count);
+    cuda_work_close(&w[i]);
+  }
+  UNIT_EQ(f->pushed, 0);
+  fcuda_free(c);
+  wide_case_close(&a);
+  wide_case_close(&b);
+  rig_clean("in flight");
+}
+
+/* Whoever frees the back end still gets what was under way. */
+static void freed_in_flight(void) {
+  struct fcuda_options o = rig_options();
+  struct fakecuda *f = rig_fake();
+  struct wide_case k;
+  struct cuda_work w;
+  struct fcuda *c;
+
+  f->patience = 5;
+  c = rig_open(&o);
+  if (!c || !agent_case(&k, 100))
+    return;
+  if (cuda_work_open(&w, &k, 1, 0, k.wide.batch->lanes)) {
+    UNIT_TRUE(fcuda_submit(c, &w.work), "nothing was sent");
+    fcuda_free(c);
+    UNIT_EQ(cuda_work_check(&w, "freed"), w.work.run_count);
+    cuda_work_close(&w);
+  }
+  wide_case_close(&k);
+  rig_clean("freed in flight");
+}
+
+static const struct unit_test tests[] = {
+    {"driver", "absent", absent},
+    {"driver", "no_device", none_of_them},
+    {"driver", "old", old},
+    {"driver", "missing_functions", missing_functions},
+    {"choice", "no_image", no_image},
+    {"choice", "images", images},
+    {"choice", "ptx_by_environment", ptx_by_environment},
+    {"choice", "an_image_refused", an_image_refused},
+    {"choice", "the_largest_device", the_largest_device},
+    {"verdicts", "unified", unified},
+    {"verdicts", "classic", classic},
+    {"verdicts", "seed", seed},
+    {"verdicts", "nothing_and_one", nothing_and_one},
+    {"verdicts", "divided", divided},
+    {"verdicts", "few_runs", few_runs},
+    {"batches", "stay", batches_stay},
+    {"batches", "leave", batches_leave},
+    {"hard", "programs_and_values", hard},
+    {"hard", "all_memory", all_memory},
+    {"hard", "unknown_ops", unknown_ops},
+    {"hard", "too_much_fuel", too_much_fuel},
+    {"works", "in_flight", in_flight},
+    {"works", "freed_in_flight", freed_in_flight},
+};
+
+UNIT_MAIN(tests)

@@ -1,0 +1,155 @@
+/*
+ * test_device.c - the CUDA back end on whatever libcuda.so.1 this machine has,
+ * against the ir engine: random programs and mutants of them, and the sample
+ * agents. Skipped where there is no device, or no image for it.
+ *
+ * FLUX_SOAK_PROGRAMS sets the number of programs, FLUX_SOAK_SEED the first of
+ * their numbers.
+ */
+#include "tests/cudawork.h"
+#include "tests/unit.h"
+
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "isa/asm.h"
+
+enum { PROGRAMS = 400, FAILURES = 5 };
+
+static uint64_t env_number(const char *name, uint64_t otherwise) {
+  const char *text = getenv(name);
+
+  return text && *text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static void note(const char *line, void *user) {
+  unsigned *lines = user;
+
+  printf("\n    %s", line);
+  ++*lines;
+}
+
+/* NULL: there is none, and the test is skipped. */
+static struct fcuda *open_device(unsigned *lines) {
+  struct fcuda_options o = {.wait_ms = 0, .log = note, .user = lines};
+  struct fisa_error why = {""};
+  struct fcuda *c = NULL;
+
+  *lines = 0;
+  if (fcuda_new(&o, &c, &why) == 0)
+    return c;
+  unit_skip("%s", why.text);
+  return NULL;
+}
+
+/* What was run so far. */
+struct tally {
+  uint64_t programs, verdicts, refused, good, wrong, dear;
+  unsigned failures;
+};
+
+static void tally_work(struct tally *t, const struct cuda_work *w) {
+  for (uint32_t i = 0; i < w->work.run_count; i++) {
+    t->verdicts += w->work.run[i].status == FCUDA_DONE;
+    t->refused += w->work.run[i].status == FCUDA_REFUSED;
+    t->wrong += w->want[i].wrong;
+    t->dear += w->want[i].dear;
+    t->good += !w->want[i].wrong && !w->want[i].dear;
+  }
+}
+
+/* All variants of a case, with each kind of bound. */
+static void run_case(struct fcuda *c, const struct wide_case *k,
+                     const char *who, struct tally *t) {
+  struct cuda_work w;
+
+  if (!cuda_work_open(&w, k, 3, 0, k->wide.batch->lanes))
+    return;
+  t->programs += k->count;
+  fcuda_submit(c, &w.work);
+  fcuda_wait(c, &w.work);
+  for (uint32_t i = 0; i < w.work.run_count; i++)
+    if (!UNIT_TRUE(w.work.run[i].status != FCUDA_FAILED, "%s: it failed", who))
+      t->failures = FAILURES;
+  for (uint32_t i = 0; i < w.work.run_count && t->failures < FAILURES; i++)
+    if (w.work.run[i].status == FCUDA_DONE &&
+        !wide_same(&w.got[i], &w.want[i], who))
+      t->failures++;
+  tally_work(t, &w);
+  cuda_work_close(&w);
+}
+
+static void tell(const struct fcuda *c, const struct tally *t) {
+  struct fcuda_counts n = fcuda_counts(c);
+
+  printf("\n    device: %s\n    %llu programs, %llu verdicts (%llu good, "
+         "%llu wrong, %llu dear), %llu refused, %llu launches ...",
+         fcuda_about(c), (unsigned long long)t->programs,
+         (unsigned long long)t->verdicts, (unsigned long long)t->good,
+         (unsigned long long)t->wrong, (unsigned long long)t->dear,
+         (unsigned long long)t->refused, (unsigned long long)n.launches);
+}
+
+static void programs(void) {
+  static const char *const dialects[] = {"unified", "classic", "seed"};
+  uint64_t most = env_number("FLUX_SOAK_PROGRAMS", unit_scale(PROGRAMS));
+  uint64_t number = env_number("FLUX_SOAK_SEED", 1);
+  struct tally t = {0, 0, 0, 0, 0, 0, 0};
+  struct wide_case k;
+  unsigned lines;
+  struct fcuda *c = open_device(&lines);
+  char who[64];
+
+  if (!c)
+    return;
+  for (; t.programs < most && t.failures < FAILURES; number++) {
+    const char *dialect = dialects[number % 3];
+
+    if (!wide_case_open(&k, dialect, number, 1 + (uint32_t)(number * 7 % 70)))
+      continue;
+    snprintf(who, sizeof(who), "%s %llu", dialect,
+             (unsigned long long)number);
+    run_case(c, &k, who, &t);
+    wide_case_close(&k);
+  }
+  tell(c, &t);
+  UNIT_EQ(lines, 0);
+  UNIT_TRUE(t.verdicts > t.refused * 4, "%llu verdicts, %llu refused",
+            (unsigned long long)t.verdicts, (unsigned long long)t.refused);
+  fcuda_free(c);
+}
+
+/* Every agent as root, with itself and its tuned form as variants. */
+static void agents(void) {
+  struct tally t = {0, 0, 0, 0, 0, 0, 0};
+  struct wide_case k;
+  uint32_t lanes = (uint32_t)unit_scale(256);
+  unsigned lines, agents = 0;
+  struct fcuda *c = open_device(&lines);
+  glob_t found;
+
+  if (!c)
+    return;
+  if (UNIT_EQ(glob(unit_src("samples/agents/*.flx"), 0, NULL, &found), 0)) {
+    for (size_t i = 0; i < found.gl_pathc; i++)
+      if (wide_file_open(&k, found.gl_pathv[i], lanes)) {
+        run_case(c, &k, found.gl_pathv[i], &t);
+        wide_case_close(&k);
+        agents++;
+      }
+    UNIT_TRUE(agents >= 30, "%u agents", agents);
+    globfree(&found);
+  }
+  tell(c, &t);
+  UNIT_EQ(lines, 0);
+  fcuda_free(c);
+}
+
+static const struct unit_test tests[] = {
+    {"device", "programs", programs},
+    {"device", "agents", agents},
+};
+
+UNIT_MAIN(tests)
