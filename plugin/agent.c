@@ -179,6 +179,7 @@ static int make_buffers(struct flux_evolved *a, struct fisa_error *err) {
     return fisa_fail(err, "out of memory");
   a->set = ftrial_set_new(a->root, a->fuel, err);
   if (a->set == NULL) return -1;
+  ftrial_set_backend(a->set, a->instance->backend);
   ftrial_set_stop(a->set, &a->cancel);
   return 0;
 }

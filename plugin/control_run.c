@@ -202,6 +202,7 @@ flux_status fse_control_run(struct fse_control *c) {
                           .count = r.count,
                           .given = r.given,
                           .time_limit = r.time_limit,
+                          .backend = c->in->backend,
                           .progress = on_progress,
                           .user = &r};
   if (rc == FLUX_OK && fse_offline_run(&o, &out, &c->err) != 0)

@@ -124,6 +124,7 @@ struct fse_instance {
   const flux_step *step;
   const flux_native *native;
   struct fse_policy policy;
+  struct fbackend *backend;     /* runs the trials of all agents */
   struct fse_journal *journal;
   atomic_bool paused;           /* the journal failed, or policy.paused */
   pthread_mutex_t lock;
