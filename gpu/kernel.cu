@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gpu/kernel.h"
+
 struct __align__(16) fkn_quad { uint32_t x, y, z, w; };
 
 #define FKN_FN static __device__ __forceinline__

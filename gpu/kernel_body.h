@@ -88,7 +88,7 @@ FKN_FN void fkn_begin(const struct fkn_self *me, struct fkn_run *r,
 
   r->cost = 0;
   r->at = FKN_NONE;
-  r->last = 0;
+  r->last = FKN_SHARED_FIXED;
   r->fuel = 0;
   r->cycles = 0;
   FKN_OWN(FKN_HOW) = FISA_RUN_FUEL | FKN_NOWHERE;
@@ -110,7 +110,7 @@ FKN_FN uint32_t fkn_settle(const struct fkn_self *me, struct fkn_run *r) {
   const struct fkn_program *p = FKN_PROGRAM(me);
   const struct fkn_head *h = &FKN_ROOT(r->last);
   uint32_t how = (uint32_t)FKN_OWN(FKN_HOW);
-  uint32_t stop = (uint32_t)FKN_OWN(FKN_STOP_AT) / FKN_RECORD_BYTES;
+  uint32_t stop = (uint32_t)FKN_OWN(FKN_STOP_AT);
   uint32_t fuel, left, asks, cost;
 
   if (how & FKN_NOWHERE)
@@ -118,7 +118,8 @@ FKN_FN uint32_t fkn_settle(const struct fkn_self *me, struct fkn_run *r) {
   fuel = (uint32_t)r->fuel + h->asks; /* at the head */
   asks = h->asks;
   cost = 0;
-  if (stop != FKN_NONE / FKN_RECORD_BYTES) {
+  if (stop != FKN_NONE) {
+    stop = (stop - FKN_SHARED_FIXED) / FKN_RECORD_BYTES;
     asks = FKN_AT(me->program, p->sums, struct fkn_sum)[stop].asks;
     cost = FKN_AT(me->program, p->sums, struct fkn_sum)[stop].cost;
   }
@@ -318,6 +319,10 @@ FKN_FN void fkn_find_dear(const struct fkn_job *job, const uint64_t *costs,
   FKN_HERE->last = cost;
 }
 
+FKN_FN unsigned char *fkn_behind_records(const struct fkn_launch *launch) {
+  return fkn_shared() + FKN_SHARED_FIXED + launch->records * FKN_RECORD_BYTES;
+}
+
 /* Sums up the good lanes of a wave. */
 FKN_FN void fkn_sum_up(const struct fkn_paid *paid, bool good) {
   fkn_add(&FKN_HERE->cost, good ? paid->cost : 0);
@@ -329,8 +334,7 @@ FKN_FN bool fkn_account(const struct fkn_launch *launch,
                         const struct fkn_job *job, const struct fkn_self *me,
                         const struct fkn_paid *paid, bool runs) {
   uint64_t *costs =
-      (uint64_t *)(void *)(FKN_RECORDS + launch->records * FKN_RECORD_BYTES) +
-      fkn_thread();
+      (uint64_t *)(void *)fkn_behind_records(launch) + fkn_thread();
   uint64_t cost = FKN_HERE->cost, instructions = FKN_HERE->instructions;
   uint32_t stop;
 
@@ -372,7 +376,7 @@ FKN_FN void fkn_open(const struct fkn_self *me) {
 
   for (uint32_t i = fkn_thread(); i < p->record_count; i += fkn_threads()) {
     struct fkn_record *to =
-        (struct fkn_record *)(void *)(FKN_RECORDS + i * FKN_RECORD_BYTES);
+        (struct fkn_record *)(void *)(fkn_shared() + FKN_SHARED_FIXED) + i;
     *to = from[i];
     if (to->op == FKN_HEAD)
       continue;
@@ -443,8 +447,7 @@ FKN_FN void fkn_main(const struct fkn_launch *launch) {
                (uint64_t)FKN_SCRATCH_WORDS(launch->stack_cells, bits) *
                    threads * fkn_block() +
                fkn_thread();
-  me.slots = FKN_RECORDS + launch->records * FKN_RECORD_BYTES +
-             fkn_thread() * 4u;
+  me.slots = fkn_behind_records(launch) + fkn_thread() * 4u;
   r.mem.me = &me;
   r.mem.table = me.scratch + launch->stack_cells * threads;
   for (uint32_t i = 0; bits && i < 1u << bits; i++)

@@ -21,12 +21,11 @@ struct fkn_here {
   uint32_t calls_sp, calls_count, calls_at, calls_down;
 };
 
-#define FKN_HERE ((struct fkn_here *)fkn_shared())
-/* A record, by its offset from the first: op d a b, and one of the rest. */
-#define FKN_RECORDS (fkn_shared() + FKN_SHARED_FIXED)
-#define FKN_FRONT(i) (*FKN_AT(FKN_RECORDS, i, struct fkn_quad))
-#define FKN_REST(i, member) (FKN_AT(FKN_RECORDS, i, struct fkn_record)->member)
-#define FKN_ROOT(i) (*FKN_AT(FKN_RECORDS, i, struct fkn_head))
+#define FKN_HERE ((struct fkn_here *)(void *)fkn_shared())
+/* A record, by where it is: op d a b, and one of the rest. */
+#define FKN_FRONT(i) (*FKN_AT(fkn_shared(), i, struct fkn_quad))
+#define FKN_REST(i, member) (FKN_AT(fkn_shared(), i, struct fkn_record)->member)
+#define FKN_ROOT(i) (*FKN_AT(fkn_shared(), i, struct fkn_head))
 #define FKN_AT(base, offset, type) \
   ((const type *)(const void *)((base) + (offset)))
 
@@ -476,23 +475,28 @@ FKN_FN void fkn_group(const struct fkn_self *me, struct fkn_run *r,
     w = FKN_FRONT(ip);
     ip += FKN_RECORD_BYTES;
     /* The commonest come first, since a dispatch is a tree of comparisons;
-     * a compiler leaves out of each tree what cannot get there. */
+     * a compiler leaves out of each what cannot get there. */
     if (w.x <= FLUX_OP_SAR) {
-      switch (w.x) {
-        FSEM_VALUES(VALUE_OP)
-      case FLUX_OP_SWAP:
-        value = FC;
-        FD = FB;
-        FA = value;
-        continue;
-      case FLUX_OP_DIV:
-        FKN_STOP_IF(FB == 0, FISA_RUN_FAULT, FIMM);
-        FD = fsem_quo(FA, FB);
-        continue;
-      case FLUX_OP_NOP:
-        continue;
-      default:
-        FKN_NEVER();
+      if (w.x > FLUX_OP_MULDIV) {
+        switch (w.x) {
+          FSEM_VALUES(VALUE_OP)
+        default:
+          FKN_NEVER();
+        }
+      }
+      if (w.x <= FLUX_OP_MUL) {
+        switch (w.x) {
+          FSEM_VALUES(VALUE_OP)
+        case FLUX_OP_NOP:
+          continue;
+        case FLUX_OP_SWAP:
+          value = FC;
+          FD = FB;
+          FA = value;
+          continue;
+        default:
+          FKN_NEVER();
+        }
       }
     }
     switch (w.x) {
@@ -543,6 +547,10 @@ FKN_FN void fkn_group(const struct fkn_self *me, struct fkn_run *r,
     case FIR_SUB_SIGNS:
       value = fsem_sub(FA, FB);
       goto signs;
+    case FLUX_OP_DIV:
+      FKN_STOP_IF(FB == 0, FISA_RUN_FAULT, FIMM);
+      FD = fsem_quo(FA, FB);
+      continue;
     case FLUX_OP_CHECK:
       FKN_STOP_IF(FA != 0, FISA_RUN_FAULT, FIMM);
       continue;
