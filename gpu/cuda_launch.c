@@ -288,7 +288,7 @@ static void join(const struct fcu_slot *slot, const struct fcu_part *part,
     const struct fkn_job *job = &slot->job[part->first_job + i];
     const struct fkn_result *r = &results[part->first_job + i];
 
-    if (r->why == FKN_NOT_RUN) {
+    if (r->why == FKN_NOT_RUN && !fkn_join_asks(&v, job, r)) {
       run->status = FCUDA_REFUSED;
       return;
     }

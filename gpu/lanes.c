@@ -47,7 +47,7 @@ const char *flanes_build(const struct flanes *e) { return e->isa->name; }
 /* ---- engines ------------------------------------------------------------ */
 
 static void *new_columns(size_t count) {
-  size_t size = count * FPK_WIDTH * sizeof(int32_t);
+  size_t size = count * LANES_STRIDE * sizeof(int32_t);
   void *p = aligned_alloc(64, size);
 
   if (p)
@@ -220,8 +220,10 @@ static void restore_stack(struct lanes_run *r, struct lanes_image *m,
 /* ---- masks -------------------------------------------------------------- */
 
 int32_t *lanes_mask_take(struct lanes_run *r) {
-  assert(r->free_count > 0);
-  return r->free_mask[--r->free_count];
+  if (r->free_count > 0)
+    return r->free_mask[--r->free_count];
+  assert(r->fresh_masks > 0);
+  return r->e->masks + (size_t)--r->fresh_masks * FPK_WIDTH;
 }
 
 void lanes_mask_give(struct lanes_run *r, int32_t *mask) {
@@ -516,7 +518,7 @@ static void place_slots(struct lanes_run *r) {
 
   for (uint32_t i = 0; i < p->slot_count; i++) {
     const struct fpk_slot *s = &p->slot[i];
-    int32_t *own = e->own + (size_t)i * FPK_WIDTH;
+    int32_t *own = e->own + (size_t)i * LANES_STRIDE;
     uint32_t column = FPK_NONE;
 
     e->col[i] = own;
@@ -598,10 +600,16 @@ static bool make_groups(struct lanes_run *r) {
   return true;
 }
 
-static void begin_masks(struct lanes_run *r) {
-  r->free_count = 0;
-  for (uint32_t i = 0; i < LANES_MASKS; i++)
-    r->free_mask[r->free_count++] = r->e->masks + (size_t)i * FPK_WIDTH;
+/* A run of lanes first..first+count-1; what is not said here is 0. The groups
+ * and masks, most of it, are written before they are read. */
+static void begin_run(struct lanes_run *r, uint32_t first, uint32_t count) {
+  r->lo = first;
+  r->end = r->wrong = first + count;
+  r->hi = (r->end + LANES_BLOCK - 1) / LANES_BLOCK * LANES_BLOCK;
+  r->counted = r->uniform = r->no_memory = false;
+  r->waiting_count = r->free_count = 0;
+  r->fresh_masks = LANES_MASKS;
+  r->most = FPK_MAX_FUEL + 1;
 }
 
 /* Takes the group that is least far off the waiting ones. */
@@ -624,7 +632,6 @@ static int run(struct lanes_run *r) {
   struct flanes *e = r->e;
   size_t bytes = (r->hi - r->lo) * sizeof(uint32_t);
 
-  begin_masks(r);
   if (!runs_here(r->p, r->b) || !make_groups(r))
     return 1;
   if (!room_for_slots(e, r->p->slot_count) || !show(r))
@@ -649,18 +656,22 @@ int flanes_run(struct flanes *e, const struct fpk_program *p,
                const struct fpk_batch *b, const struct fpk_places *places,
                uint32_t first, uint32_t count, uint64_t cost_bound,
                struct fpk_verdict *out) {
-  struct lanes_run r = {.e = e, .p = p, .b = b, .places = places};
+  struct lanes_run r;
   uint64_t most = UINT64_MAX;
   int rc;
 
   assert(first % LANES_BLOCK == 0 && first + count <= b->lanes && count > 0);
-  r.lo = first;
-  r.end = r.wrong = first + count;
-  r.hi = (r.end + LANES_BLOCK - 1) / LANES_BLOCK * LANES_BLOCK;
+  begin_run(&r, first, count);
+  r.e = e;
+  r.p = p;
+  r.b = b;
+  r.places = places;
+  r.tasks = NULL;
   r.stop_at_yield = true;
   if (p->ir->cost_min)
     most = cost_bound / p->ir->cost_min;
-  r.most = most < FPK_MAX_FUEL ? (uint32_t)most + 1 : FPK_MAX_FUEL + 1;
+  if (most < FPK_MAX_FUEL)
+    r.most = (uint32_t)most + 1;
   rc = run(&r);
   if (rc == 0)
     e->isa->reduce(&r, cost_bound, out);
@@ -718,7 +729,7 @@ static int exec_batch(struct flanes *e, const struct fisa_dialect *d,
 int flanes_exec(struct flanes *e, const struct fpk_program *p,
                 struct flanes_task *tasks, uint32_t count,
                 struct fir_limits limits) {
-  struct lanes_run r = {.e = e, .p = p, .tasks = tasks};
+  struct lanes_run r;
   uint32_t start[FPK_WIDTH];
   struct fpk_places places = {.start = start};
 
@@ -730,11 +741,12 @@ int flanes_exec(struct flanes *e, const struct fpk_program *p,
   fpk_places_start(p, e->exec->begin_pc, e->exec->begin_count, start);
   for (uint32_t i = 0; i < count; i++)
     tasks[i].result = (struct fir_result){0};
+  begin_run(&r, 0, count);
+  r.e = e;
+  r.p = p;
   r.b = e->exec;
   r.places = &places;
-  r.end = r.wrong = count;
-  r.hi = (count + LANES_BLOCK - 1) / LANES_BLOCK * LANES_BLOCK;
-  r.most = FPK_MAX_FUEL + 1;
+  r.tasks = tasks;
   r.stop_at_yield = limits.stop_at_yield;
   return run(&r);
 }

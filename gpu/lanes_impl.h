@@ -1,9 +1,12 @@
 /*
  * gpu/lanes_impl.h - what the parts of the lanes share. Private.
  *
- *   lanes.c        engines, memory images, lanes finished one by one
- *   lanes_run.h    groups, control, memory, the end: built once a processor
- *   lanes_ops.h    the ops that compute, column by column: likewise
+ *   lanes.c         engines, memory images, lanes finished one by one
+ *   lanes_run.h     control and the loop: built once a kind of processor, with
+ *   lanes_ops.h     the ops that compute, column by column
+ *   lanes_group.h   lanes that go together
+ *   lanes_end.h     lanes that come to an end
+ *   lanes_memory.h  memory and stacks
  *   lanes_base.c, lanes_avx2.c, lanes_avx512.c   the builds
  */
 #ifndef FLUX_GPU_LANES_IMPL_H
@@ -14,6 +17,9 @@
 
 enum {
   LANES_BLOCK = 16,     /* lanes that are handled together at least */
+  /* From column to column of an engine: not a power of two, or all columns
+   * would meet in the same lines of the cache. */
+  LANES_STRIDE = FPK_WIDTH + LANES_BLOCK,
   LANES_GROUPS = 24,    /* that wait, at most */
   LANES_MASKS = LANES_GROUPS + 8,
   LANES_LONE = 64,      /* instructions that a sparse group goes alone */
@@ -63,7 +69,7 @@ struct flanes {
   const struct lanes_isa *isa;
   const struct fisa_dialect *dialect;   /* of the images */
   uint32_t slot_capacity;
-  int32_t *own;          /* [slot_capacity * FPK_WIDTH] */
+  int32_t *own;          /* [slot_capacity * LANES_STRIDE] */
   int32_t **col;         /* [slot_capacity]: where a slot's column is now */
   int32_t *constant;     /* [slot_capacity]: value of a constant slot */
   struct lanes_image memory, data, calls;
@@ -95,7 +101,8 @@ struct lanes_run {
   uint32_t base_rows, base_cost, base_cycles; /* sums before its run */
   uint32_t waiting_count;
   struct lanes_group waiting[LANES_GROUPS];
-  uint32_t free_count;
+  uint32_t fresh_masks;  /* that were never taken, */
+  uint32_t free_count;   /* and those that were given back */
   int32_t *free_mask[LANES_MASKS];
 
   /* flanes_exec: no verdict, but every state as it ends. */

@@ -23,12 +23,12 @@
 enum fpk_op_flags {
   FPK_HEAD = 1,     /* control may come here from elsewhere, or the op before
                        this one may send it elsewhere: a block begins */
-  FPK_START = 2,    /* a run may begin here: the slots that are loaded suffice */
-  FPK_NO_D = 4,     /* SIGNS and the like: the result in d, the flag in c, the */
-  FPK_NO_C = 8,     /* flag in imm are not looked at any more. Other ops of */
-  FPK_NO_IMM = 16,  /* which nothing is looked at are left out, or NOPs */
-  FPK_A_CONST = 32, /* the operand is a constant, the same in all lanes; only */
-  FPK_B_CONST = 64  /* of ops for which fpk_takes_constants says so */
+  FPK_START = 2,    /* a run may begin here: slots that are loaded suffice */
+  FPK_NO_D = 4,     /* SIGNS and the like: nobody looks at the result in d, */
+  FPK_NO_C = 8,     /* the flag in c, the flag in imm any more. Other ops */
+  FPK_NO_IMM = 16,  /* without a result that counts are left out, or NOPs */
+  FPK_A_CONST = 32, /* the operand is a constant, the same in all lanes; */
+  FPK_B_CONST = 64  /* only of FPK_CONSTANT_OPS */
 };
 
 /* Ops for which engines are expected to have forms with a constant in a or b,

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "gpu/pack.h"
+#include "gpu/semantics.h"
 
 enum { SET_WORDS = 8, MAX_SLOTS = SET_WORDS * 64, NO_SLOT = UINT16_MAX };
 
@@ -77,6 +78,13 @@ static void engine_uses(const struct fir_ins *in, struct uses *u) {
   case FIR_G_CALLS_FULL:
   case FIR_G_CALLS_EMPTY:
   case FIR_G_ALWAYS:
+    break;
+  case FIR_G_SHIFT_RANGE:
+  case FIR_G_FTOI_RANGE:
+  case FIR_G_LOG_ZERO:
+  case FIR_G_BEFORE_MEMORY:
+  case FIR_G_NEGATIVE:
+    memcpy(u->use, "NRNNN", 5);
     break;
   default: /* the other guards */
     memcpy(u->use, "NRRNN", 5);
@@ -482,6 +490,34 @@ static bool is_dead(const struct fir_ins *in, const struct uses *u,
           effect == FISA_EFFECT_CYC || in->op == FIR_PEEK);
 }
 
+/* A guard of constants that does not hold guards nothing. */
+static bool never_holds(const struct fir_program *ir,
+                        const struct fir_ins *in) {
+  const struct uses u = uses_of(in);
+  int32_t v[3] = {0, 0, 0};
+
+  for (unsigned n = 1; n < 3; n++) {
+    if (u.use[n] == 'N')
+      continue;
+    if (u.cell[n] != ir->zero && u.cell[n] < ir->pool_first)
+      return false;
+    v[n] = u.cell[n] == ir->zero ? 0 : ir->pool[u.cell[n] - ir->pool_first];
+  }
+#define FA v[1]
+#define FB v[2]
+#define NEVER(ID, condition) \
+  case FIR_G_##ID: \
+    return !(condition);
+  switch (in->op) {
+    FSEM_GUARDS(NEVER)
+  default:
+    return false;
+  }
+#undef NEVER
+#undef FA
+#undef FB
+}
+
 /* What is live before op i, of what is live behind it. */
 static void step_back(struct packing *k, uint32_t i, struct set *live,
                       uint16_t *flags) {
@@ -489,7 +525,8 @@ static void step_back(struct packing *k, uint32_t i, struct set *live,
   const uint16_t *slot_of = k->room->slot_of;
   struct uses u = uses_of(in);
 
-  k->room->dead[i] = is_dead(in, &u, slot_of, live, flags);
+  k->room->dead[i] =
+      is_dead(in, &u, slot_of, live, flags) || never_holds(k->ir, in);
   if (k->room->dead[i])
     return;
   for (unsigned n = 0; n < 5; n++)

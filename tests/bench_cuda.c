@@ -17,7 +17,7 @@
 #include "gpu/lanes.h"
 #include "isa/asm.h"
 #include "tests/bench.h"
-#include "tests/wide.h"
+#include "tests/widerig.h"
 
 enum { RUNS = 4096, WORKS = 4, SECONDS = 2, MOST_THREADS = 256 };
 

@@ -5,7 +5,7 @@
 #define FLUX_TESTS_CUDAWORK_H
 
 #include "gpu/cuda.h"
-#include "tests/wide.h"
+#include "tests/widerig.h"
 
 /* Work that runs each variant `times` over, with bounds that let all, some or
  * none of it pass. */

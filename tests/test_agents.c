@@ -6,244 +6,80 @@
  * the manifest. Results are held to answers in C besides, so that a mistake
  * made in both forms is found as well.
  */
-#include "isa/asm.h"
-#include "isa/state.h"
 #include "samples/room/internal.h"
+#include "tests/agents.h"
 #include "tests/unit.h"
-#include "tests/vms.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { PLAIN, TUNED, FORMS };
-enum { BUFFER = 0x200, FUEL = 100000, TASKS = 40, SEED_EDGE = 1 << 20 };
+enum { BUFFER = 0x200 };
 
-/* One form of an agent, loaded. */
-struct form {
-  struct fisa_dialect *dialect;
-  struct fisa_program *program;
-  const struct fhost_vm *vm;
-  void *code;
-  struct fisa_state *state;
-  struct fisa_trace out;
-};
-
-/* What the io callbacks of a form draw readings from and write to. */
-struct world {
-  struct form *form;
-  int32_t seed, reads;
-  int32_t reading;       /* the last */
-};
-
-static char *agent_path(const char *name, int tuned)
+static const char *agent_path(const char *name, int tuned)
 {
-  static char path[512];
+  char path[128];
 
-  snprintf(path, sizeof path, "%s/samples/agents/%s%s.flx", unit_srcdir(),
-           name, tuned ? "_tuned" : "");
-  return path;
+  snprintf(path, sizeof path, "samples/agents/%s%s.flx", name,
+           tuned ? "_tuned" : "");
+  return unit_src(path);
 }
 
-static void form_done(struct form *f)
+static int form_load(struct agent_form *f, const char *name, int tuned)
 {
-  fisa_trace_done(&f->out);
-  fisa_state_free(f->state);
-  if (f->code)
-    f->vm->unload(f->code);
-  fisa_program_free(f->program);
-  fisa_dialect_free(f->dialect);
-  memset(f, 0, sizeof *f);
+  struct fisa_error err = { "" };
+
+  return UNIT_TRUE(agent_load(f, agent_path(name, tuned), &err) == 0, "%s",
+                   err.text) ? 0 : -1;
 }
 
-static int form_load(struct form *f, const char *name, int tuned)
+static int pair_load(struct agent_pair *p, const char *name)
 {
-  struct fisa_error err;
+  struct fisa_error err = { "" };
 
-  memset(f, 0, sizeof *f);
-  err.text[0] = '\0';
-  if (!UNIT_TRUE(fisa_load(agent_path(name, tuned), NULL, NULL, &f->dialect,
-                           &f->program, &err) == 0, "%s", err.text))
-    return -1;
-  f->vm = vm_of(f->dialect->name);
-  f->code = f->vm->load(f->vm, f->program, 0, NULL);
-  f->state = fisa_state_new(f->dialect);
-  if (!f->code || !f->state)
-    abort();
-  return 0;
+  return UNIT_TRUE(agent_pair_load(p, agent_path(name, 0), agent_path(name, 1),
+                                   &err) == 0, "%s", err.text) ? 0 : -1;
 }
 
-static int pair_load(struct form pair[FORMS], const char *name)
+/* Runs a task that has to end well. */
+static int runs(struct agent_world *w)
 {
-  memset(pair, 0, FORMS * sizeof *pair);
-  if (form_load(&pair[PLAIN], name, 0) || form_load(&pair[TUNED], name, 1)) {
-    form_done(&pair[PLAIN]);
-    form_done(&pair[TUNED]);
-    return -1;
-  }
-  return 0;
-}
+  char what[160] = "";
 
-static void pair_done(struct form pair[FORMS])
-{
-  form_done(&pair[PLAIN]);
-  form_done(&pair[TUNED]);
-}
-
-static int32_t *reg(struct form *f, const char *file, unsigned n)
-{
-  int i = fisa_file_by_name(f->dialect, file, strlen(file));
-
-  if (i < 0 || n >= f->dialect->files[i].count)
-    abort();
-  return &f->state->cells[f->dialect->files[i].first + n];
-}
-
-/* ---- drawing states ------------------------------------------------------ */
-
-/* One value in five is an end of its range. */
-static int32_t draw(int32_t seed, int32_t i, int32_t lo, int32_t hi)
-{
-  int32_t kind = feed_value(seed, i + SEED_EDGE, 0, 9);
-
-  if (kind == 0)
-    return lo;
-  if (kind == 1)
-    return hi;
-  return feed_value(seed, i, lo, hi);
-}
-
-/* Lays the inputs of the manifest over a fresh state. */
-static void draw_inputs(struct form *f, int32_t seed)
-{
-  const struct fisa_manifest *m = &f->program->manifest;
-  uint32_t i, k;
-
-  fisa_state_start(f->program, f->state);
-  f->out.count = 0;
-  for (i = 0; i < m->in_count; i++) {
-    const struct fisa_cells *c = &m->in[i];
-
-    for (k = 0; k < c->count; k++) {
-      int32_t n = (int32_t)(i * 4096 + k);
-
-      if (c->kind == FISA_CELLS_FILE)
-        f->state->cells[c->first + k] = draw(seed, n, c->lo, c->hi);
-      else if (c->lo == 0 && c->hi == 255)
-        f->state->mem[c->first + k] = (uint8_t)feed_mem(seed, n);
-      else
-        f->state->mem[c->first + k] = (uint8_t)draw(seed, n, c->lo, c->hi);
-    }
-    if (c->kind == FISA_CELLS_MEM)
-      fisa_state_mark(f->state, c->first, c->count);
-  }
-}
-
-/* Readings: as a rule what the instrument may give, now and then anything. */
-static int32_t reading(struct world *w, const char *name)
-{
-  static const int32_t wild[] = {
-    INT32_MIN, INT32_MAX, INT32_MIN + 210, INT32_MIN + 600, -1, 0, 209, 599,
-  };
-  int32_t n = w->reads++, kind = feed_value(w->seed, n, 0, 9);
-
-  if (kind == 0)
-    return wild[feed_value(w->seed, n, 0, 7)];
-  if (kind == 1)
-    return feed_value(w->seed, n, INT32_MIN, INT32_MAX);
-  if (strcmp(name, "TEMP") == 0)
-    return feed_value(w->seed, n, 190, 230);
-  if (strcmp(name, "VOLT") == 0)
-    return feed_value(w->seed, n, 12000, 13000);
-  return feed_value(w->seed, n, 0, 1000);
-}
-
-static int32_t read_source(uint16_t source, const int32_t *arg, unsigned argc,
-                           void *user)
-{
-  struct world *w = user;
-
-  (void)arg;
-  (void)argc;
-  w->reading = reading(w, w->form->dialect->sources[source]);
-  return w->reading;
-}
-
-static void keep_output(uint16_t channel, const int32_t *arg, unsigned argc,
-                        void *user)
-{
-  struct world *w = user;
-  struct fisa_event e = { 0 };
-  unsigned i;
-
-  e.out = 1;
-  e.name = channel;
-  e.argc = (uint8_t)argc;
-  for (i = 0; i < argc && i < FISA_MAX_ARGS; i++)
-    e.arg[i] = arg[i];
-  if (fisa_trace_add(&w->form->out, &e))
-    abort();
-}
-
-/* Runs to the end or the next yield; gives the cycles, or 0 where the task
- * ended otherwise than it must. */
-static uint64_t run_task(struct world *w, int status)
-{
-  struct form *f = w->form;
-  struct fhost_vm_io io = { read_source, keep_output, w, NULL };
-  uint64_t before = f->state->cycles;
-  int got = f->vm->run(f->code, f->state, &io, FUEL, NULL);
-
-  if (!UNIT_TRUE(got == status, "status %d, fault %d, pc %u", got,
-                 f->state->fault, f->state->pc))
-    return 0;
-  return f->state->cycles - before;
-}
-
-static int same_outputs(const struct form pair[FORMS])
-{
-  const struct fisa_trace *a = &pair[PLAIN].out, *b = &pair[TUNED].out;
-  uint32_t i;
-
-  if (a->count != b->count)
-    return 0;
-  for (i = 0; i < a->count; i++)
-    if (!fisa_event_equal(&a->events[i], &b->events[i]))
-      return 0;
-  return 1;
+  return UNIT_TRUE(agent_task(w, what, sizeof what) != 0, "%s", what);
 }
 
 /* ---- answers in C -------------------------------------------------------- */
 
-typedef void answer_fn(struct form *f, const struct fisa_state *begin);
+typedef void answer_fn(struct agent_form *f, const struct fisa_state *begin);
 
-static int32_t input(struct form *f, const struct fisa_state *begin,
+static int32_t input(struct agent_form *f, const struct fisa_state *begin,
                      unsigned n)
 {
-  return begin->cells[reg(f, "R", n) - f->state->cells];
+  return begin->cells[agent_reg(f, "R", n) - f->state->cells];
 }
 
-static void expect(struct form *f, unsigned n, int32_t want)
+static void expect(struct agent_form *f, unsigned n, int32_t want)
 {
-  int32_t got = *reg(f, "R", n);
+  int32_t got = *agent_reg(f, "R", n);
 
   UNIT_TRUE(got == want, "R%u is %d, not %d", n, got, want);
 }
 
-static void expect_r3(struct form *f, int32_t want)
+static void expect_r3(struct agent_form *f, int32_t want)
 {
   expect(f, 3, want);
 }
 
-static void answer_sum(struct form *f, const struct fisa_state *begin)
+static void answer_sum(struct agent_form *f, const struct fisa_state *begin)
 {
   int32_t n = input(f, begin, 1);
 
   expect_r3(f, n * (n + 1) / 2);
 }
 
-static void answer_gcd(struct form *f, const struct fisa_state *begin)
+static void answer_gcd(struct agent_form *f, const struct fisa_state *begin)
 {
   int32_t a = input(f, begin, 1), b = input(f, begin, 2);
 
@@ -256,7 +92,8 @@ static void answer_gcd(struct form *f, const struct fisa_state *begin)
   expect_r3(f, a + b);
 }
 
-static void answer_fibonacci(struct form *f, const struct fisa_state *begin)
+static void answer_fibonacci(struct agent_form *f,
+                             const struct fisa_state *begin)
 {
   int32_t n = input(f, begin, 1);
   uint32_t a = 0, b = 1, t;
@@ -269,7 +106,8 @@ static void answer_fibonacci(struct form *f, const struct fisa_state *begin)
   expect_r3(f, (int32_t)a);
 }
 
-static void answer_checksum(struct form *f, const struct fisa_state *begin)
+static void answer_checksum(struct agent_form *f,
+                            const struct fisa_state *begin)
 {
   int32_t n = input(f, begin, 1), a = 0, b = 0, i;
 
@@ -298,7 +136,7 @@ static int is_prime(int32_t n)
   return n >= 2;
 }
 
-static void answer_sieve(struct form *f, const struct fisa_state *begin)
+static void answer_sieve(struct agent_form *f, const struct fisa_state *begin)
 {
   int32_t n = input(f, begin, 1), count = 0, i;
 
@@ -307,7 +145,7 @@ static void answer_sieve(struct form *f, const struct fisa_state *begin)
   expect_r3(f, count);
 }
 
-static void answer_hash(struct form *f, const struct fisa_state *begin)
+static void answer_hash(struct agent_form *f, const struct fisa_state *begin)
 {
   int32_t n = input(f, begin, 1), i;
   uint32_t h = 5381;
@@ -317,7 +155,7 @@ static void answer_hash(struct form *f, const struct fisa_state *begin)
   expect_r3(f, (int32_t)h);
 }
 
-static void answer_crc8(struct form *f, const struct fisa_state *begin)
+static void answer_crc8(struct agent_form *f, const struct fisa_state *begin)
 {
   int32_t n = input(f, begin, 1), i, bit;
   unsigned crc = 0;
@@ -346,7 +184,7 @@ static int by_value(const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-static void answer_sort(struct form *f, const struct fisa_state *begin)
+static void answer_sort(struct agent_form *f, const struct fisa_state *begin)
 {
   int32_t n = input(f, begin, 1), want[6];
   uint32_t i;
@@ -359,7 +197,8 @@ static void answer_sort(struct form *f, const struct fisa_state *begin)
 }
 
 /* Power by power, not by Horner's rule; no sum leaves 64 bits. */
-static void answer_polynomial(struct form *f, const struct fisa_state *begin)
+static void answer_polynomial(struct agent_form *f,
+                              const struct fisa_state *begin)
 {
   int64_t x = input(f, begin, 1), power = 1, sum = 0;
   unsigned i;
@@ -371,7 +210,7 @@ static void answer_polynomial(struct form *f, const struct fisa_state *begin)
   expect(f, 6, (int32_t)(uint32_t)sum);
 }
 
-static void answer_collatz(struct form *f, const struct fisa_state *begin)
+static void answer_collatz(struct agent_form *f, const struct fisa_state *begin)
 {
   int32_t n = input(f, begin, 1), steps = 0;
 
@@ -380,14 +219,14 @@ static void answer_collatz(struct form *f, const struct fisa_state *begin)
   expect(f, 2, steps);
 }
 
-static void answer_answer(struct form *f, const struct fisa_state *begin)
+static void answer_answer(struct agent_form *f, const struct fisa_state *begin)
 {
   (void)begin;
   if (UNIT_EQ(fisa_stack_depth(f->dialect, f->state), 1))
     UNIT_EQ(*fisa_stack_cell(f->dialect, f->state, 0), 42);
 }
 
-static void answer_power(struct form *f, const struct fisa_state *begin)
+static void answer_power(struct agent_form *f, const struct fisa_state *begin)
 {
   uint32_t a = (uint32_t)word_at(begin, 40), r = 1;
   int32_t n = word_at(begin, 44);
@@ -397,16 +236,53 @@ static void answer_power(struct form *f, const struct fisa_state *begin)
   UNIT_EQ(word_at(f->state, 48), (int32_t)r);
 }
 
+static void answer_median(struct agent_form *f,
+                          const struct fisa_state *begin)
+{
+  int32_t v[3];
+  unsigned i;
+
+  for (i = 0; i < 3; i++)
+    v[i] = input(f, begin, i + 1);
+  qsort(v, 3, sizeof *v, by_value);
+  expect(f, 4, v[1]);
+}
+
+static void answer_root(struct agent_form *f, const struct fisa_state *begin)
+{
+  int32_t n = input(f, begin, 1), r = 0;
+
+  while ((r + 1) * (r + 1) <= n)
+    r++;
+  expect(f, 2, r);
+}
+
+static void answer_euclid(struct agent_form *f, const struct fisa_state *begin)
+{
+  int32_t a = word_at(begin, 40), b = word_at(begin, 44);
+  int32_t d = a > b ? a : b;
+
+  while (d > 1 && (a % d != 0 || b % d != 0))
+    d--;
+  UNIT_EQ(word_at(f->state, 48), d);
+}
+
+static void answer_ones(struct agent_form *f, const struct fisa_state *begin)
+{
+  UNIT_EQ(word_at(f->state, 48),
+          __builtin_popcount((unsigned)word_at(begin, 40)));
+}
+
 /* ---- what a task of a continuing agent does ------------------------------ */
 
 /* One task, from `before`, whose outputs are those from `said` on. */
-typedef void task_fn(const struct world *w, const struct fisa_state *before,
-                     uint32_t said);
+typedef void task_fn(const struct agent_world *w,
+                     const struct fisa_state *before, uint32_t said);
 
-static void task_watchman(const struct world *w,
+static void task_watchman(const struct agent_world *w,
                           const struct fisa_state *before, uint32_t said)
 {
-  struct form *f = w->form;
+  struct agent_form *f = w->form;
   int32_t count = (input(f, before, 9) + 1) % 4;
   const struct fisa_event *e;
 
@@ -425,6 +301,95 @@ static void task_watchman(const struct world *w,
   UNIT_EQ(e[1].arg[2], 0);
 }
 
+/* The output after `said` others: its channel, and up to three arguments. */
+static void says(const struct agent_world *w, uint32_t said,
+                 const char *channel, const int32_t arg[3])
+{
+  const struct agent_form *f = w->form;
+  const struct fisa_event *e;
+  unsigned i;
+
+  if (!UNIT_TRUE(f->out.count > said, "nothing said on %s", channel))
+    return;
+  e = &f->out.events[said];
+  UNIT_STR_EQ(f->dialect->channels[e->name], channel);
+  for (i = 0; i < e->argc; i++)
+    UNIT_EQ(e->arg[i], arg[i]);
+}
+
+static void task_keeper(const struct agent_world *w,
+                        const struct fisa_state *before, uint32_t said)
+{
+  int32_t was = word_at(before, 32), t = w->reading;
+  int32_t on = t < 40 ? 1 : t >= 60 ? 0 : was;
+  const int32_t lamp[3] = { 2, on }, change[3] = { 3, t };
+
+  UNIT_EQ(word_at(w->form->state, 32), on);
+  UNIT_EQ(w->form->out.count - said, on == was ? 1 : 2);
+  if (on != was)
+    says(w, said, "ACT", change);
+  says(w, said + (on != was), "ACT", lamp);
+}
+
+/* A payload: its size, then its bytes. */
+static void task_recorder(const struct agent_world *w,
+                          const struct fisa_state *before, uint32_t said)
+{
+  struct agent_form *f = w->form;
+  int32_t head = input(f, before, 9), sum = 0, i;
+  const int32_t five[3] = { 5 }, three[3] = { 3 };
+  const int32_t high[3] = { 2 | 'h' << 8 | 'i' << 16 | 'g' << 24, 'h' };
+  const int32_t low[3] = { 'l' | 'o' << 8 | 'w' << 16 };
+
+  expect(f, 9, (head + 1) % 8);
+  for (i = 0; i < 8; i++) {
+    int32_t v = before->mem[BUFFER + i];
+
+    v = i == head ? (v * 5 + 7) % 256 : v;
+    UNIT_EQ(f->state->mem[BUFFER + i], v);
+    sum += v;
+  }
+  UNIT_EQ(f->out.count - said, 2);
+  says(w, said, sum > 1000 ? "TELL" : "BROADCAST", sum > 1000 ? five : three);
+  says(w, said + 1, sum > 1000 ? "TELL" : "BROADCAST",
+       sum > 1000 ? high : low);
+}
+
+/* 100 less the distance of two, which wraps, from 0 to 100. */
+static int32_t nearness(int32_t a, int32_t b)
+{
+  int32_t d = (int32_t)((uint32_t)a - (uint32_t)b);
+  int64_t near = d == INT32_MIN ? -1 : 100 - (int64_t)abs(d);
+
+  return near < 0 ? 0 : (int32_t)near;
+}
+
+static void task_fusion(const struct agent_world *w,
+                        const struct fisa_state *before, uint32_t said)
+{
+  struct agent_form *f = w->form;
+  int32_t was = input(f, before, 8), a = w->earlier, b = w->reading;
+  int32_t ca = nearness(a, was), cb = nearness(b, was), now = was;
+  const int32_t lost[3] = { 3, a, b };
+
+  UNIT_EQ(f->out.count - said, 1);
+  if (ca + cb == 0) {
+    says(w, said, "DELEGATE", lost);
+  } else {
+    /* Both products wrap; one whose confidence is 0 is 0. */
+    int32_t sum = (int32_t)((uint32_t)a * (uint32_t)ca +
+                            (uint32_t)b * (uint32_t)cb);
+    int32_t fused = sum / (ca + cb);
+    int32_t all[3] = { 4, 0, ca + cb };
+
+    now = fused < 0 ? 0 : fused > 1000 ? 1000 : fused;
+    all[1] = now;
+    says(w, said, "BROADCAST", all);
+  }
+  expect(f, 8, now);
+  UNIT_EQ(*agent_reg(f, "C", 1), ca + cb > 100 ? 100 : ca + cb);
+}
+
 /* v * rate / 256, rounded down, by division. */
 static int32_t decayed(int32_t v, int32_t rate)
 {
@@ -433,10 +398,10 @@ static int32_t decayed(int32_t v, int32_t rate)
   return (int32_t)(product % 256 < 0 ? whole - 1 : whole);
 }
 
-static void task_dimmer(const struct world *w,
+static void task_dimmer(const struct agent_world *w,
                         const struct fisa_state *before, uint32_t said)
 {
-  struct form *f = w->form;
+  struct agent_form *f = w->form;
   int32_t smooth = decayed(word_at(before, 32), 224) +
                    decayed(w->reading, 32);
   int32_t lamp = 255 - decayed(smooth, 64);
@@ -452,7 +417,7 @@ static void task_dimmer(const struct world *w,
   UNIT_EQ(e->arg[1], lamp < 0 ? 0 : lamp);
 }
 
-/* ---- calculating agents -------------------------------------------------- */
+/* ---- pairs -------------------------------------------------------------- */
 
 struct agent {
   const char *name;
@@ -467,120 +432,48 @@ static const struct agent agents[] = {
   { "gcd", answer_gcd, 2000, 0.20, NULL },
   { "checksum", answer_checksum, 2000, 0.30, NULL },
   { "fibonacci", answer_fibonacci, 2000, 0.20, NULL },
-  { "sieve", answer_sieve, 200, 0.35, NULL },
+  { "sieve", answer_sieve, 1000, 0.35, NULL },
   { "hash", answer_hash, 2000, 0.25, NULL },
   { "crc8", answer_crc8, 2000, 0.45, NULL },
   { "sort", answer_sort, 2000, 0.30, NULL },
   { "polynomial", answer_polynomial, 2000, 0.30, NULL },
   { "collatz", answer_collatz, 2000, 0.45, NULL },
-  { "answer", answer_answer, 100, 0.70, NULL },
+  { "median", answer_median, 2000, 0.45, NULL },
+  { "root", answer_root, 2000, 0.40, NULL },
+  { "answer", answer_answer, 1000, 0.70, NULL },
   { "power", answer_power, 2000, 0.50, NULL },
-  { "thermostat", NULL, 500, 0.50, NULL },
-  { "average", NULL, 500, 0.20, NULL },
-  { "alarm", NULL, 500, 0.60, NULL },
-  { "watchman", NULL, 500, 0.30, task_watchman },
-  { "dimmer", NULL, 500, 0.65, task_dimmer },
+  { "euclid", answer_euclid, 2000, 0.40, NULL },
+  { "ones", answer_ones, 2000, 0.45, NULL },
+  { "thermostat", NULL, 1000, 0.50, NULL },
+  { "average", NULL, 1000, 0.20, NULL },
+  { "alarm", NULL, 1000, 0.60, NULL },
+  { "fusion", NULL, 1000, 0.50, task_fusion },
+  { "watchman", NULL, 1000, 0.30, task_watchman },
+  { "recorder", NULL, 1000, 0.45, task_recorder },
+  { "dimmer", NULL, 1000, 0.65, task_dimmer },
+  { "keeper", NULL, 1000, 0.70, task_keeper },
 };
 
 enum { AGENTS = sizeof agents / sizeof agents[0] };
 
-/* The cost of tuned over plain, as the README gives it. */
-static void check_ratio(const struct agent *a, const uint64_t cycles[FORMS])
+/* What an agent is held to, task by task. */
+static void check_task(const struct agent_world *w,
+                       const struct fisa_state *before, uint32_t said,
+                       void *user)
 {
-  double ratio = (double)cycles[TUNED] / (double)(cycles[PLAIN] + 1);
+  const struct agent *a = user;
 
-  UNIT_TRUE(ratio < a->ratio, "%s: tuned / plain is %.3f", a->name, ratio);
-}
-
-/* Runs both forms on one state; adds up cycles. 0 where they agree. */
-static int compare_on(const struct agent *a, struct form pair[FORMS],
-                      int32_t seed, uint64_t cycles[FORMS])
-{
-  struct fisa_state *begin = fisa_state_new(pair[PLAIN].dialect);
-  char what[128] = "";
-  int k, failed = 0;
-
-  if (!begin)
-    abort();
-  for (k = 0; k < FORMS && !failed; k++) {
-    struct world w = { &pair[k], seed, 0, 0 };
-    uint64_t spent;
-
-    draw_inputs(&pair[k], seed);
-    fisa_state_copy(begin, pair[k].state);
-    spent = run_task(&w, FISA_RUN_HALT);
-    failed = spent == 0;
-    cycles[k] += spent;
-    if (!failed)
-      a->answer(&pair[k], begin);
-  }
-  if (!failed)
-    failed = !UNIT_TRUE(fisa_observe_equal(pair[PLAIN].program,
-                                           pair[PLAIN].state,
-                                           pair[TUNED].state, what,
-                                           sizeof what),
-                        "%s, state %d: %s", a->name, seed, what) ||
-             !UNIT_TRUE(same_outputs(pair), "%s, state %d: outputs", a->name,
-                        seed);
-  fisa_state_free(begin);
-  return failed;
-}
-
-static void calculating_agents(void)
-{
-  size_t i;
-
-  for (i = 0; i < AGENTS; i++) {
-    const struct agent *a = &agents[i];
-    struct form pair[FORMS];
-    uint64_t cycles[FORMS] = { 0, 0 };
-    int32_t seed, states = (int32_t)unit_scale(a->states);
-
-    if (!a->answer || pair_load(pair, a->name))
-      continue;
-    for (seed = 0; seed < states; seed++)
-      if (compare_on(a, pair, seed, cycles))
-        break;
-    if (states >= 100)
-      check_ratio(a, cycles);
-    pair_done(pair);
-  }
-}
-
-/* ---- continuing agents --------------------------------------------------- */
-
-/* Where C is no flag. */
-static int has_confidence(const struct form *f)
-{
-  int i = fisa_file_by_name(f->dialect, "C", 1);
-
-  return i >= 0 && f->dialect->files[i].kind == FISA_FILE_REGS;
-}
-
-static void add_cell(struct fisa_set *set, uint32_t cell)
-{
-  set->w[cell / 64] |= (uint64_t)1 << cell % 64;
-}
-
-/* What is compared at a yield besides memory: the registers that are inputs,
- * which live on, and C1 where there is one. */
-static void live_cells(struct form *f, struct fisa_set *live)
-{
-  const struct fisa_manifest *m = &f->program->manifest;
-  uint32_t i, k;
-
-  memset(live, 0, sizeof *live);
-  for (i = 0; i < m->in_count; i++)
-    for (k = 0; m->in[i].kind == FISA_CELLS_FILE && k < m->in[i].count; k++)
-      add_cell(live, m->in[i].first + k);
-  if (has_confidence(f))
-    add_cell(live, (uint32_t)(reg(f, "C", 1) - f->state->cells));
+  if (a->answer)
+    a->answer(w->form, before);
+  if (a->task)
+    a->task(w, before, said);
 }
 
 /* The ranges of the manifest are kept from task to task, and C1's is. */
-static void check_ranges(const struct agent *a, struct form *f)
+static void check_ranges(const struct agent *a, struct agent_form *f)
 {
   const struct fisa_manifest *m = &f->program->manifest;
+  int file = fisa_file_by_name(f->dialect, "C", 1);
   uint32_t i, k;
 
   for (i = 0; i < m->in_count; i++) {
@@ -591,77 +484,59 @@ static void check_ranges(const struct agent *a, struct form *f)
                 f->state->cells[c->first + k] <= c->hi, "%s: input %u",
                 a->name, i);
   }
-  if (has_confidence(f))
-    UNIT_TRUE(*reg(f, "C", 1) >= 0 && *reg(f, "C", 1) <= 100, "%s: C1",
-              a->name);
+  if (file >= 0 && f->dialect->files[file].kind == FISA_FILE_REGS)
+    UNIT_TRUE(*agent_reg(f, "C", 1) >= 0 && *agent_reg(f, "C", 1) <= 100,
+              "%s: C1", a->name);
 }
 
-/* Runs the next task of one form; adds up cycles. 0 where it went well. */
-static int next_task(const struct agent *a, struct world *w,
-                     struct fisa_state *before, uint64_t *cycles)
+/* The cost of tuned over plain: never more, and as the README gives it. */
+static void check_ratio(const struct agent *a, const uint64_t cycles[FORMS])
 {
-  uint32_t said = w->form->out.count;
-  uint64_t spent;
+  double ratio = (double)cycles[TUNED] / (double)(cycles[PLAIN] + 1);
 
-  fisa_state_copy(before, w->form->state);
-  spent = run_task(w, FISA_RUN_YIELD);
-  *cycles += spent;
-  if (spent != 0 && a->task)
-    a->task(w, before, said);
-  return spent == 0;
+  UNIT_TRUE(cycles[TUNED] <= cycles[PLAIN] && ratio < a->ratio,
+            "%s: tuned / plain is %.3f", a->name, ratio);
 }
 
-static int compare_tasks(const struct agent *a, struct form pair[FORMS],
-                         int32_t seed, uint64_t cycles[FORMS])
+static void compare_forms(const struct agent *a)
 {
-  struct world w[FORMS] = { { &pair[PLAIN], seed, 0, 0 },
-                            { &pair[TUNED], seed, 0, 0 } };
-  struct fisa_state *before = fisa_state_new(pair[PLAIN].dialect);
-  struct fisa_set live;
-  char what[128] = "";
-  int task, k, failed = 0;
+  int32_t seed, states = (int32_t)unit_scale(a->states);
+  struct agent_pair p;
 
-  if (!before)
-    abort();
-  draw_inputs(&pair[PLAIN], seed);
-  draw_inputs(&pair[TUNED], seed);
-  live_cells(&pair[PLAIN], &live);
-  for (task = 0; task < TASKS && !failed; task++) {
-    for (k = 0; k < FORMS && !failed; k++)
-      failed = next_task(a, &w[k], before, &cycles[k]);
-    if (!failed)
-      failed = !UNIT_TRUE(fisa_observe_live(pair[PLAIN].program, &live,
-                                            pair[PLAIN].state,
-                                            pair[TUNED].state, what,
-                                            sizeof what) &&
-                          same_outputs(pair) &&
-                          w[PLAIN].reads == w[TUNED].reads,
-                          "%s, state %d, task %d: %s", a->name, seed, task,
-                          what);
-    check_ranges(a, &pair[PLAIN]);
+  if (pair_load(&p, a->name))
+    return;
+  UNIT_TRUE(p.form[PLAIN].continues == !a->answer, "%s continues", a->name);
+  p.confidence = true;
+  p.check = check_task;
+  p.user = (void *)(uintptr_t)a;
+  for (seed = 0; seed < states; seed++) {
+    if (!UNIT_TRUE(agent_pair_compare(&p, seed) == 0, "%s, state %d: %s",
+                   a->name, seed, p.what))
+      break;
+    if (p.form[PLAIN].continues)
+      check_ranges(a, &p.form[PLAIN]);
   }
-  fisa_state_free(before);
-  return failed;
+  if (states >= 100)
+    check_ratio(a, p.cycles);
+  agent_pair_done(&p);
+}
+
+static void calculating_agents(void)
+{
+  size_t i;
+
+  for (i = 0; i < AGENTS; i++)
+    if (agents[i].answer)
+      compare_forms(&agents[i]);
 }
 
 static void continuing_agents(void)
 {
   size_t i;
 
-  for (i = 0; i < AGENTS; i++) {
-    const struct agent *a = &agents[i];
-    struct form pair[FORMS];
-    uint64_t cycles[FORMS] = { 0, 0 };
-    int32_t seed, states = (int32_t)unit_scale(a->states);
-
-    if (a->answer || pair_load(pair, a->name))
-      continue;
-    for (seed = 0; seed < states; seed++)
-      if (compare_tasks(a, pair, seed, cycles))
-        break;
-    check_ratio(a, cycles);
-    pair_done(pair);
-  }
+  for (i = 0; i < AGENTS; i++)
+    if (!agents[i].answer)
+      compare_forms(&agents[i]);
 }
 
 /* ---- the thermostat in its room ------------------------------------------ */
@@ -679,7 +554,7 @@ static int32_t read_room(uint16_t source, const int32_t *arg, unsigned argc,
 static void heat_room(uint16_t channel, const int32_t *arg, unsigned argc,
                       void *user)
 {
-  struct form *f = user;
+  struct agent_form *f = user;
 
   UNIT_STR_EQ(f->dialect->channels[channel], "SYS");
   UNIT_EQ(argc, 2);
@@ -689,7 +564,7 @@ static void heat_room(uint16_t channel, const int32_t *arg, unsigned argc,
 
 static void keeps_its_room(int tuned)
 {
-  struct form f;
+  struct agent_form f;
   struct fhost_vm_io io = { read_room, heat_room, &f, NULL };
   int task, unsure = 0;
 
@@ -698,15 +573,15 @@ static void keeps_its_room(int tuned)
   UNIT_EQ(room_reset(0), 0);
   fisa_state_start(f.program, f.state);
   for (task = 0; task < 3 * ROOM_DAY; task++) {
-    if (!UNIT_EQ(f.vm->run(f.code, f.state, &io, FUEL, NULL),
+    if (!UNIT_EQ(f.vm->run(f.code, f.state, &io, AGENT_FUEL, NULL),
                  FISA_RUN_YIELD))
       break;
     if (task > 40)
-      unsure += *reg(&f, "C", 1) < 80;
+      unsure += *agent_reg(&f, "C", 1) < 80;
   }
   UNIT_EQ(unsure, 0);
   UNIT_TRUE(room_comfort(0) > 0.9f, "comfort %g", (double)room_comfort(0));
-  form_done(&f);
+  agent_done(&f);
 }
 
 static void thermostat_keeps_its_room(void)
@@ -725,14 +600,14 @@ static void agents_verify(void)
   for (i = 0; i < AGENTS; i++)
     for (k = 0; k < FORMS; k++) {
       struct fisa_finding finding = { 0 };
-      struct form f;
+      struct agent_form f;
 
       if (form_load(&f, agents[i].name, k))
         continue;
       n = fisa_verify(f.program, &finding, 1);
       UNIT_TRUE(n == 0, "%s, form %d: pc %u: %s", agents[i].name, k,
                 finding.pc, finding.text);
-      form_done(&f);
+      agent_done(&f);
     }
 }
 
@@ -755,20 +630,77 @@ static void pairs_share_a_manifest(void)
   size_t i;
 
   for (i = 0; i < AGENTS; i++) {
-    struct form pair[FORMS];
+    struct agent_pair pair;
     const struct fisa_manifest *p, *t;
 
-    if (pair_load(pair, agents[i].name))
+    if (pair_load(&pair, agents[i].name))
       continue;
-    p = &pair[PLAIN].program->manifest;
-    t = &pair[TUNED].program->manifest;
+    p = &pair.form[PLAIN].program->manifest;
+    t = &pair.form[TUNED].program->manifest;
     UNIT_TRUE(same_clauses(p->in, p->in_count, t->in, t->in_count) &&
               same_clauses(p->out, p->out_count, t->out, t->out_count) &&
               same_clauses(p->scratch, p->scratch_count, t->scratch,
                            t->scratch_count), "%s", agents[i].name);
-    UNIT_TRUE(pair[TUNED].program->size < pair[PLAIN].program->size,
+    UNIT_TRUE(pair.form[TUNED].program->size < pair.form[PLAIN].program->size,
               "%s: tuned is not smaller", agents[i].name);
-    pair_done(pair);
+    agent_pair_done(&pair);
+  }
+}
+
+/* The list names the agents of this table, and their dialects; each of the
+ * three that run here has at least five. */
+static void list_is_true(void)
+{
+  struct agents_list list;
+  struct fisa_error err = { "" };
+  unsigned unified = 0, classic = 0, seed = 0, i;
+  size_t k;
+
+  if (!UNIT_TRUE(agents_read(unit_src("samples/agents/list"), &list,
+                             &err) == 0, "%s", err.text))
+    return;
+  UNIT_EQ(list.count, AGENTS);
+  for (i = 0; i < list.count; i++) {
+    struct agent_form f;
+
+    for (k = 0; k < AGENTS && strcmp(agents[k].name, list.name[i]) != 0; k++)
+      ;
+    UNIT_TRUE(k < AGENTS, "%s is not tested", list.name[i]);
+    if (form_load(&f, list.name[i], 0))
+      continue;
+    UNIT_STR_EQ(f.dialect->name, list.dialect[i]);
+    agent_done(&f);
+    unified += strcmp(list.dialect[i], "unified") == 0;
+    classic += strcmp(list.dialect[i], "classic") == 0;
+    seed += strcmp(list.dialect[i], "seed") == 0;
+  }
+  UNIT_TRUE(unified >= 5 && classic >= 5 && seed >= 5, "%u, %u, %u", unified,
+            classic, seed);
+}
+
+/* What is compared is compared: two agents that are not the same differ. */
+static void others_differ(void)
+{
+  static const char *const pairs[][2] = {
+    { "gcd", "sum" }, { "fusion", "thermostat" }, { "ones", "euclid" },
+    { "recorder", "watchman" },
+  };
+  size_t i;
+
+  for (i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+    struct agent_pair p;
+    struct fisa_error err = { "" };
+    int32_t seed = 0;
+
+    if (!UNIT_TRUE(agent_pair_load(&p, agent_path(pairs[i][0], 0),
+                                   agent_path(pairs[i][1], 0), &err) == 0,
+                   "%s", err.text))
+      continue;
+    while (seed < 100 && agent_pair_compare(&p, seed) == 0)
+      seed++;
+    UNIT_TRUE(seed < 100 && p.what[0] != '\0', "%s is no %s", pairs[i][0],
+              pairs[i][1]);
+    agent_pair_done(&p);
   }
 }
 
@@ -783,20 +715,20 @@ struct quoted {
 
 static void check_quoted(const struct quoted *q, int tuned)
 {
-  struct form f;
-  struct world w = { &f, 0, 0, 0 };
+  struct agent_form f;
+  struct agent_world w = { .form = &f };
   unsigned i;
 
   if (form_load(&f, q->name, tuned))
     return;
   fisa_state_start(f.program, f.state);
   for (i = 0; i < 5; i++)
-    *reg(&f, "R", i + 1) = q->in[i];
+    *agent_reg(&f, "R", i + 1) = q->in[i];
   memcpy(&f.state->mem[BUFFER], q->bytes, strlen(q->bytes));
   fisa_state_mark(f.state, BUFFER, 32);
-  if (run_task(&w, FISA_RUN_HALT))
+  if (runs(&w))
     expect(&f, q->out, q->want);
-  form_done(&f);
+  agent_done(&f);
 }
 
 static void quoted_results(void)
@@ -827,8 +759,8 @@ static void quoted_power(void)
   int k;
 
   for (k = 0; k < FORMS; k++) {
-    struct form f;
-    struct world w = { &f, 0, 0, 0 };
+    struct agent_form f;
+    struct agent_world w = { .form = &f };
 
     if (form_load(&f, "power", k))
       continue;
@@ -836,17 +768,19 @@ static void quoted_power(void)
     f.state->mem[40] = 3;
     f.state->mem[44] = 13;
     fisa_state_mark(f.state, 40, 8);
-    if (run_task(&w, FISA_RUN_HALT))
+    if (runs(&w))
       UNIT_EQ(word_at(f.state, 48), 1594323);
-    form_done(&f);
+    agent_done(&f);
   }
 }
 
 static const struct unit_test tests[] = {
   { "files", "verify", agents_verify },
   { "files", "manifest", pairs_share_a_manifest },
+  { "files", "list", list_is_true },
   { "run", "quoted", quoted_results },
   { "run", "quoted power", quoted_power },
+  { "run", "others differ", others_differ },
   { "run", "calculating", calculating_agents },
   { "run", "continuing", continuing_agents },
   { "run", "thermostat", thermostat_keeps_its_room },

@@ -339,7 +339,7 @@ static void few_runs(void) {
   for (uint64_t n = 0; c && n < unit_scale(20); n++) {
     uint64_t before = fcuda_counts(c).jobs;
 
-    if (n % 8 == 1 || !wide_case_open(&k, "unified", n, 500))
+    if (n % 16 == 1 || !wide_case_open(&k, "unified", n, 500))
       continue;
     agree_or_refuse(c, &k, 1, 0, "few runs");
     UNIT_TRUE(k.wide.batch->lanes <= 128 ||

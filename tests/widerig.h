@@ -1,15 +1,13 @@
 /*
- * tests/wide.h - a root with its episodes side by side, variants of it, and
+ * tests/widerig.h - a root with its episodes side by side, variants of it, and
  * what the `ir` engine says of them: what wide engines are held against.
  */
-#ifndef FLUX_TESTS_WIDE_H
-#define FLUX_TESTS_WIDE_H
+#ifndef FLUX_TESTS_WIDERIG_H
+#define FLUX_TESTS_WIDERIG_H
 
 #include "gpu/pack.h"
 #include "gpu/trial.h"
 #include "tests/gen.h"
-
-#define WIDE_VIEWS 64
 
 /* What came of one lane. */
 struct wide_lane {
@@ -22,11 +20,6 @@ struct wide {
   struct ftrial_set *set;
   struct fpk_batch *batch;
   struct fir_lane *lane;
-  uint32_t view_count;
-  struct wide_view {
-    const void *of;            /* the set's own */
-    struct fpk_view view;
-  } view[WIDE_VIEWS];
 };
 
 /* How episodes come about. */
@@ -93,7 +86,7 @@ struct wide_case {
 bool wide_case_open(struct wide_case *c, const char *dialect, uint64_t number,
                    uint32_t lanes);
 /* The same of a program in assembly text; variants are more programs; a begin
- * function as in wide.h or NULL. */
+ * function as in wide_make or NULL. */
 bool wide_text_open(struct wide_case *c, const char *const *texts,
                    uint32_t lanes,
                    void (*begin)(const struct fisa_program *p, uint32_t i,
@@ -103,4 +96,4 @@ bool wide_text_open(struct wide_case *c, const char *const *texts,
 bool wide_file_open(struct wide_case *c, const char *path, uint32_t lanes);
 void wide_case_close(struct wide_case *c);
 
-#endif /* FLUX_TESTS_WIDE_H */
+#endif /* FLUX_TESTS_WIDERIG_H */

@@ -1,0 +1,340 @@
+/*
+ * tests/bench_trial.c - what a trial costs on the lanes.
+ *
+ *   trial.lanes    straight code of 20 instructions, 512 episodes, against an
+ *                  interpreter that does one instruction a call
+ *   trial.branchy  the unified agents that need nothing from outside, against
+ *                  the same; the geometric mean
+ *   trial.short    tasks of 33 instructions against fresh states of 64 KiB
+ *   trial.reject   variants that die within their first 32 episodes
+ *   lower, pack    nanoseconds an instruction; share of a trial of the agents
+ *                  that is spent on making the program ready
+ *
+ * One core. Both sides test fuel and bounds and leave the same states behind.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "gpu/lanes.h"
+#include "gpu/trial_impl.h"
+#include "isa/asm.h"
+#include "tests/bench.h"
+#include "tests/plain_vm.h"
+
+enum { EPISODES = 512, FUEL = 1000000, PAIRS = 31 };
+
+/* Of this thread: what else the machine does is no part of it. */
+static double now_s(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void fail(const char *what) {
+  fprintf(stderr, "bench: %s\n", what);
+  exit(1);
+}
+
+/* A program, its episodes, and both ways to run them. */
+struct rig {
+  struct fisa_program *p;
+  struct ftrial_set *set;
+  struct fir_program *ir;
+  struct fir_lane *lane;
+  struct flanes *lanes;
+  struct fpk_program packed;
+  uint32_t start;
+  struct fisa_state *begin[EPISODES], *work;
+  uint64_t instructions;   /* of all episodes */
+  unsigned times;          /* in one run of a pair */
+  bool clear;              /* theirs begins with memory of its own */
+};
+
+static void add_episodes(struct rig *r) {
+  struct fisa_trace trace = {0};
+
+  for (uint32_t n = 0, have = 0; have < EPISODES; n++) {
+    struct fisa_state *s = fisa_state_new(r->p->dialect);
+    struct ftrial_episode e = {.origin = FTRIAL_RECORDED, .begin = s};
+    if (!s || n > 20 * EPISODES || ftrial_fuzz_state(r->set, 7, n, s, &trace))
+      fail("states cannot be made");
+    if (ftrial_set_add(r->set, &e) != FTRIAL_ADDED) {
+      fisa_state_free(s);
+      continue;
+    }
+    r->instructions += ftrial_set_expect(r->set, have)->instructions;
+    r->begin[have++] = s;
+  }
+  fisa_trace_done(&trace);
+}
+
+static void rig_open(struct rig *r, struct fisa_program *p) {
+  struct fisa_error err = {""};
+  uint32_t entry = p->entry;
+
+  memset(r, 0, sizeof(*r));
+  r->p = p;
+  r->times = 1;
+  r->set = ftrial_set_new(p, FUEL, &err);
+  if (!r->set || fir_lower(p, &r->ir, &err))
+    fail(err.text);
+  r->lane = fir_lane_new();
+  r->lanes = flanes_new(NULL);
+  r->work = fisa_state_new(p->dialect);
+  if (!r->lane || !r->lanes || !r->work)
+    fail("out of memory");
+  add_episodes(r);
+  if (fpk_program_make(r->ir, &r->set->ends, &r->packed, &err))
+    fail(err.text);
+  fpk_places_start(&r->packed, &entry, 1, &r->start);
+}
+
+static void rig_close(struct rig *r) {
+  for (unsigned i = 0; i < EPISODES; i++)
+    fisa_state_free(r->begin[i]);
+  fisa_state_free(r->work);
+  fpk_program_done(&r->packed);
+  flanes_free(r->lanes);
+  fir_lane_free(r->lane);
+  fir_free(r->ir);
+  ftrial_set_free(r->set);
+  fisa_program_free(r->p);
+}
+
+static void ours(void *user) {
+  struct rig *r = user;
+  const struct fpk_batch *b = r->set->packs[1].batch[0];
+  const struct fpk_places places = {&r->start, b->end_pc};
+  struct fpk_verdict v;
+
+  for (unsigned i = 0; i < r->times; i++)
+    if (flanes_run(r->lanes, &r->packed, b, &places, 0, EPISODES, UINT64_MAX,
+                   &v) ||
+        v.good != EPISODES)
+      fail("a root that is not like itself");
+}
+
+static void theirs(void *user) {
+  struct rig *r = user;
+
+  for (unsigned i = 0; i < r->times; i++)
+    for (unsigned k = 0; k < EPISODES; k++) {
+      struct plain_vm vm = {r->p->code, r->p->size, r->work};
+      if (r->clear)
+        memset(r->work->mem, 0, r->work->mem_size);
+      if (r->packed.memory) {
+        fisa_state_copy(r->work, r->begin[k]);
+      } else {
+        memcpy(r->work->cells, r->begin[k]->cells,
+               r->work->cell_count * sizeof(*r->work->cells));
+        r->work->pc = r->begin[k]->pc;
+      }
+      plain_run(&vm, FUEL);
+    }
+}
+
+static double compare(struct rig *r, const char *name, double items,
+                      const char *unit) {
+  const struct bench_pair pair = {
+      .name = name,
+      .against = r->clear ? "a fresh state of 64 KiB and the same"
+                          : "an instruction a call, a switch",
+      .unit = unit,
+      .pairs = PAIRS,
+      .ours = ours,
+      .theirs = theirs,
+      .user = r,
+      .items = items};
+
+  return bench_pair(&pair);
+}
+
+static struct fisa_program *assemble(const struct fisa_dialect *d,
+                                     const char *text) {
+  struct fisa_program *p = NULL;
+  struct fisa_error err = {""};
+
+  if (fisa_assemble(d, text, strlen(text), "bench", &p, &err))
+    fail(err.text);
+  return p;
+}
+
+static const char straight[] =
+    ".dialect unified\n.in R1\n.in R2\n.out R3\n"
+    "  ADD R3, R1, R2\n  XOR R4, R3, R1\n  SUB R5, R4, R2\n"
+    "  AND R6, R5, R3\n  OR R7, R6, R4\n  ADDI R7, 7\n  SHLI R5, 3\n"
+    "  MUL R8, R5, R7\n  SUB R3, R8, R6\n  MIN R4, R3, R8\n"
+    "  MAX R6, R4, R1\n  ADD R9, R6, R3\n  XOR R9, R9, R2\n"
+    "  CMP_LT R10, R9, R1\n  ADD R3, R9, R10\n  MOVI R11, 29\n"
+    "  AND R12, R3, R11\n  SUB R3, R3, R12\n  NOT R5\n"
+    "  ADD R3, R5, R4\n  HALT\n";
+
+/* The rate at which the wide engine goes through it, in 10^9 a second. */
+static void lanes_group(const struct fisa_dialect *d) {
+  struct rig r;
+  double begin;
+  enum { TIMES = 20000 };
+
+  rig_open(&r, assemble(d, straight));
+  r.times = 40;
+  compare(&r, "trial.lanes", (double)r.instructions * r.times,
+          "ns/lane-instruction");
+  r.times = TIMES;
+  begin = now_s();
+  ours(&r);
+  bench_figure("trial.lanes.rate",
+               (double)r.instructions * TIMES / (now_s() - begin) / 1e9,
+               "G/s");
+  rig_close(&r);
+}
+
+static void short_group(const struct fisa_dialect *d) {
+  char text[1200];
+  size_t n = (size_t)snprintf(text, sizeof(text),
+                              ".dialect unified\n.in R1\n.in R2\n.out R3\n");
+  struct rig r;
+
+  for (unsigned i = 0; i < 16; i++)
+    n += (size_t)snprintf(text + n, sizeof(text) - n,
+                          "  ADD R3, R3, R%u\n  XOR R4, R3, R%u\n", 1 + i % 4,
+                          1 + i % 3);
+  snprintf(text + n, sizeof(text) - n, "  HALT\n");
+  rig_open(&r, assemble(d, text));
+  r.clear = true;
+  compare(&r, "trial.short", EPISODES, "ns/task");
+  rig_close(&r);
+}
+
+/* A variant that is wrong in the first lane, at its end. */
+static void reject_group(const struct fisa_dialect *d) {
+  enum { TIMES = 1000000, FIRST = 32 };
+  struct rig r;
+  struct fisa_program *p;
+  struct fir_program *ir = NULL;
+  struct fisa_error err = {""};
+  struct fpk_program packed = {0};
+  struct fpk_verdict v = {0};
+  uint32_t start = 0, stop = 0, entry = 0;
+  const struct fpk_places places = {&start, &stop};
+  double begin;
+  char text[sizeof(straight) + 32];
+
+  rig_open(&r, assemble(d, straight));
+  snprintf(text, sizeof(text), "%.*s  INC R3\n  HALT\n",
+           (int)(strstr(straight, "  HALT") - straight), straight);
+  p = assemble(d, text);
+  if (fir_lower(p, &ir, &err) ||
+      fpk_program_make(ir, &r.set->ends, &packed, &err))
+    fail(err.text);
+  fpk_places_start(&packed, &entry, 1, &start);
+  begin = now_s();
+  for (unsigned i = 0; i < TIMES; i++)
+    if (flanes_run(r.lanes, &packed, r.set->packs[1].batch[0], &places, 0,
+                   FIRST, UINT64_MAX, &v))
+      fail("not for the lanes");
+  if (!v.wrong || v.good != 0)
+    fail("a wrong variant that passes");
+  bench_figure("trial.reject", TIMES / (now_s() - begin) / 1e6, "M variants/s");
+  fpk_program_done(&packed);
+  fir_free(ir);
+  fisa_program_free(p);
+  rig_close(&r);
+}
+
+/* ---- agents ------------------------------------------------------------- */
+
+static bool plain_can(const struct fisa_program *p) {
+  struct fisa_facts *f = NULL;
+  bool can = fisa_facts_make(p, &f, NULL) == 0;
+
+  for (uint32_t i = 0; can && i < f->count; i++)
+    can = plain_has(p->code[f->insn[i].pc]) &&
+          !(f->insn[i].row->roles & FISA_ROLE_YIELD);
+  fisa_facts_free(f);
+  return can && p->manifest.boundary.kind == FISA_BOUNDARY_DEFAULT;
+}
+
+static struct fisa_program *agent(const struct fisa_dialect *d,
+                                  const char *name) {
+  const char *src = getenv("FLUX_SRCDIR");
+  struct fisa_program *p = NULL;
+  struct fisa_error err = {""};
+  char path[4096], *text;
+  size_t length;
+
+  snprintf(path, sizeof(path), "%s/samples/agents/%s.flx", src ? src : ".",
+           name);
+  if (fisa_read_file(path, 1 << 20, &text, &length, &err) ||
+      fisa_assemble(d, text, length, path, &p, &err))
+    fail(err.text);
+  free(text);
+  return p;
+}
+
+/* What making a program ready takes of a trial with it. */
+static void add_pack(struct rig *r, double *ready, double *whole) {
+  struct fpk_program packed = {0};
+  struct fir_program *ir = NULL;
+  double begin = now_s(), middle;
+
+  if (fir_lower(r->p, &ir, NULL) ||
+      fpk_program_make(ir, &r->set->ends, &packed, NULL))
+    fail("lowering");
+  middle = now_s();
+  ours(r);
+  *ready += middle - begin;
+  *whole += now_s() - begin;
+  fpk_program_done(&packed);
+  fir_free(ir);
+}
+
+static void agents_group(const struct fisa_dialect *d) {
+  static const char *const names[] = {
+      "average", "checksum", "crc8", "fibonacci", "gcd",
+      "hash",    "sieve",    "sort", "sum"};
+  double log_sum = 0, ready = 0, whole = 0;
+  unsigned count = 0;
+
+  for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    struct fisa_program *p = agent(d, names[i]);
+    struct rig r;
+    char name[64];
+
+    if (!plain_can(p)) {
+      fisa_program_free(p);
+      continue;
+    }
+    rig_open(&r, p);
+    snprintf(name, sizeof(name), "trial.branchy.%s", names[i]);
+    log_sum += log(compare(&r, name, (double)r.instructions,
+                           "ns/lane-instruction"));
+    count++;
+    for (unsigned k = 0; k < 20; k++)
+      add_pack(&r, &ready, &whole);
+    rig_close(&r);
+  }
+  if (count == 0)
+    fail("no agent can be compared");
+  bench_ratio("trial.branchy", exp(log_sum / count), "mean of the agents",
+              "an instruction a call, a switch");
+  bench_figure("pack", 100 * ready / whole, "% of a trial of 512 episodes");
+}
+
+static void bench_trial(void) {
+  struct fisa_dialect *d = NULL;
+  struct fisa_error err = {""};
+
+  if (fisa_dialect_builtin("unified", false, &d, &err))
+    fail(err.text);
+  lanes_group(d);
+  short_group(d);
+  reject_group(d);
+  agents_group(d);
+  fisa_dialect_free(d);
+}
+
+const struct bench_group bench_groups[] = {{"trial", bench_trial},
+                                           {NULL, NULL}};
