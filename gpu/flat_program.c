@@ -60,6 +60,12 @@ static const char *slots_of(const struct fpk_op *o) {
   case FIR_G_CALLS_EMPTY:
   case FIR_G_ALWAYS:
     return "";
+  case FIR_G_SHIFT_RANGE:
+  case FIR_G_FTOI_RANGE:
+  case FIR_G_LOG_ZERO:
+  case FIR_G_BEFORE_MEMORY:
+  case FIR_G_NEGATIVE:
+    return "a";
   default: /* the other guards; those of semops.h see below */
     return "ab";
   }
@@ -309,7 +315,9 @@ static void *part(const struct writing *w, uint32_t offset) {
 
 /* The record of op i; of a head, if there is one before it. */
 static uint32_t record_at(const struct writing *w, uint32_t i) {
-  return i == FPK_NONE ? FKN_NONE : w->places[i] * FKN_RECORD_BYTES;
+  return i == FPK_NONE
+             ? FKN_NONE
+             : FKN_SHARED_FIXED + w->places[i] * FKN_RECORD_BYTES;
 }
 
 static void write_places(struct writing *w) {
