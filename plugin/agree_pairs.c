@@ -225,27 +225,42 @@ static uint32_t partner(const struct agree *g, int side, uint32_t i) {
   return AGREE_NONE;
 }
 
+/* Where jump `i` of a side goes back to, way k, has to be a pair: with where
+ * the same jump of the other side goes, or else with what comes next. */
+static void force_head(struct agree *g, int side, uint32_t i, unsigned k,
+                       uint32_t head) {
+  const struct agree_side *s = &g->side[side], *o = &g->side[!side];
+  uint32_t p = s->pair_of[i], next[AGREE_NEXTS], other = AGREE_NONE;
+  bool odd;
+  if (s->pair_of[head] != AGREE_NONE && p == AGREE_NONE) {
+    g->pair[s->pair_of[head]].fixed = true;
+    return;
+  }
+  if (p != AGREE_NONE && k < agree_next(o, g->pair[p].at[!side], next, &odd))
+    other = next[k];
+  if (other != AGREE_NONE &&
+      force(g, side ? other : head, side ? head : other) != AGREE_NONE)
+    return;
+  if (s->pair_of[head] != AGREE_NONE) {
+    g->pair[s->pair_of[head]].fixed = true;
+    return;
+  }
+  other = partner(g, side, head);
+  if (other != AGREE_NONE)
+    force(g, side ? other : head, side ? head : other);
+}
+
 /* Where a jump goes back there is a loop, which has to have a pair. */
 static void force_heads(struct agree *g) {
   for (int side = 0; side < 2; side++) {
     const struct agree_side *s = &g->side[side];
     for (uint32_t i = 0; i < s->facts->count; i++) {
-      uint32_t next[AGREE_NEXTS], other;
+      uint32_t next[AGREE_NEXTS];
       bool odd;
       unsigned n = agree_next(s, i, next, &odd);
-      for (unsigned k = 0; k < n; k++) {
-        if (next[k] == AGREE_NONE || next[k] > i) continue;
-        if (s->pair_of[next[k]] != AGREE_NONE) {
-          g->pair[s->pair_of[next[k]]].fixed = true;
-          continue;
-        }
-        other = partner(g, side, next[k]);
-        if (other == AGREE_NONE) continue;
-        if (side == 0)
-          force(g, next[k], other);
-        else
-          force(g, other, next[k]);
-      }
+      for (unsigned k = 0; k < n; k++)
+        if (next[k] != AGREE_NONE && next[k] <= i)
+          force_head(g, side, i, k, next[k]);
     }
   }
 }

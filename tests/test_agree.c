@@ -40,6 +40,7 @@ static void agree(struct fse_prover *p, const struct fisa_dialect *d,
 
 #define IN ".in R1\n.in R2\n.out R3\n"
 
+/* Each pair of the same. */
 static const struct couple couples[] = {
     {"nothing", IN "ADD R3, R1, R2\nHALT\n", IN "ADD R3, R1, R2\nHALT\n",
      FSE_PROVED},
@@ -47,13 +48,135 @@ static const struct couple couples[] = {
      IN "ADD R3, R2, R1\nHALT\n", FSE_PROVED},
     {"a sum is no difference", IN "ADD R3, R1, R2\nHALT\n",
      IN "SUB R3, R1, R2\nHALT\n", FSE_REFUTED},
-    {"lowest bit", IN "NEG R4, R1\nAND R3, R1, R4\nHALT\n",
-     IN "MOVI R4, 0\nSUB R4, R4, R1\nAND R3, R4, R1\nHALT\n", FSE_PROVED},
-    {"one value in 2^32",
-     IN "MOV R3, R1\nHALT\n",
+    {"lowest bit", IN "MOV R4, R1\nNEG R4\nAND R3, R1, R4\nHALT\n",
+     IN "SUB R4, R0, R1\nAND R3, R4, R1\nHALT\n", FSE_PROVED},
+    {"one value in 2^32", IN "MOV R3, R1\nHALT\n",
      IN "MOVI16 R4, 0x1234\nMOVI16 R5, 0x6789\nSHLI R4, 16\n"
         "OR R4, R4, R5\nCMP_EQ R5, R1, R4\nADD R3, R1, R5\nHALT\n",
      FSE_REFUTED},
+    {"a slot", IN ".scratch mem 0x100 8\n"
+     "STOREI R1, R0, 0x100\nSTOREI R2, R0, 0x104\nLOADI R4, R0, 0x100\n"
+     "LOADI R5, R0, 0x104\nXOR R3, R4, R5\nHALT\n",
+     IN ".scratch mem 0x100 8\nXOR R3, R1, R2\nHALT\n", FSE_PROVED},
+    {"a slot that is shown", IN ".out mem 0x100 4\n"
+     "STOREI R1, R0, 0x100\nLOADI R3, R0, 0x100\nHALT\n",
+     IN ".out mem 0x100 4\nMOV R3, R1\nHALT\n", FSE_REFUTED},
+    {"a slot in part", IN ".scratch mem 0x100 8\n"
+     "STOREI R1, R0, 0x100\nSTOREI R2, R0, 0x102\nLOADI R3, R0, 0x100\n"
+     "HALT\n",
+     IN ".scratch mem 0x100 8\nMOV R3, R1\nHALT\n", FSE_REFUTED},
+    {"addresses that may be one", IN ".scratch mem 0x100 8\n"
+     "STORE R1, R1, R0\nSTORE R2, R2, R0\nLOAD R3, R1, R0\nHALT\n",
+     IN ".scratch mem 0x100 8\n"
+     "STORE R1, R1, R0\nSTORE R2, R2, R0\nMOV R3, R1\nHALT\n",
+     FSE_REFUTED},
+    {"the same bytes once more", IN
+     "STORE R1, R2, R0\nSTORE R1, R2, R0\nLOAD R3, R2, R0\nHALT\n",
+     IN "STORE R1, R2, R0\nMOV R3, R1\nHALT\n", FSE_PROVED},
+    {"a divisor that is 0", IN "DIV R3, R1, R2\nMUL R3, R0, R3\nHALT\n",
+     IN "MOVI R3, 0\nHALT\n", FSE_REFUTED},
+    {"a divisor that is not", IN "MOVI R4, 2\nMOVI R3, 9\nDIV R5, R1, R4\n"
+     "HALT\n",
+     IN "MOVI R3, 9\nHALT\n", FSE_PROVED},
+    {"what a fault shows", IN "MOVI R3, 1\nDIV R4, R1, R2\nMOVI R3, 2\n"
+     "HALT\n",
+     IN "MOVI R3, 2\nDIV R4, R1, R2\nHALT\n", FSE_REFUTED},
+    {"another fault", IN "DIV R3, R1, R2\nHALT\n",
+     IN "DIV R3, R1, R2\nMOD R4, R1, R2\nHALT\n", FSE_PROVED},
+    {"a fault more", IN "MOD R3, R1, R2\nHALT\n",
+     IN "DIV R4, R1, R2\nMOD R3, R1, R2\nHALT\n", FSE_REFUTED},
+    {"an input's range", ".in R1 0..1000\n.out R3\nABS R1, R1\nMOV R3, R1\nHALT\n",
+     ".in R1 0..1000\n.out R3\nMOV R3, R1\nHALT\n", FSE_PROVED},
+    {"past an input's range",
+     ".in R1 -1..1000\n.out R3\nABS R1, R1\nMOV R3, R1\nHALT\n",
+     ".in R1 -1..1000\n.out R3\nMOV R3, R1\nHALT\n", FSE_REFUTED},
+    {"what is no input is 0", IN "ADD R3, R1, R7\nHALT\n",
+     IN "MOV R3, R1\nHALT\n", FSE_PROVED},
+    {"not where it comes again",
+     IN "again: ADD R3, R1, R7\nADDI R7, 1\nSUBI R1, 1\nJNE R1, again\n"
+     "HALT\n",
+     IN "again: MOV R3, R1\nADDI R7, 1\nSUBI R1, 1\nJNE R1, again\nHALT\n",
+     FSE_REFUTED},
+    {"a branch is a minimum", IN "CMP_LT R4, R1, R2\nJNE R4, less\n"
+     "MOV R3, R2\nJMP done\nless: MOV R3, R1\ndone: HALT\n",
+     IN "MIN R3, R1, R2\nHALT\n", FSE_PROVED},
+    {"a branch is no maximum", IN "CMP_LT R4, R1, R2\nJNE R4, less\n"
+     "MOV R3, R2\nJMP done\nless: MOV R3, R1\ndone: HALT\n",
+     IN "MAX R3, R1, R2\nHALT\n", FSE_REFUTED},
+    {"within a loop", IN "MOVI R3, 0\nagain: MOVI R5, 2\nMUL R4, R1, R5\n"
+     "ADD R3, R3, R4\nDEC R1\nJNE R1, again\nHALT\n",
+     IN "MOVI R3, 0\nagain: ADD R4, R1, R1\nADD R3, R3, R4\nDEC R1\n"
+     "JNE R1, again\nHALT\n", FSE_PROVED},
+    {"out of a loop", IN "MOVI R3, 0\nagain: MOVI R5, 2\nMUL R4, R1, R5\n"
+     "ADD R3, R3, R4\nDEC R1\nJNE R1, again\nHALT\n",
+     IN "MOVI R3, 0\nMOVI R5, 2\nagain: MUL R4, R1, R5\nADD R3, R3, R4\n"
+     "DEC R1\nJNE R1, again\nHALT\n", FSE_REFUTED},
+    {"once round less", IN "MOVI R3, 0\nagain: ADD R3, R3, R1\nDEC R1\n"
+     "JNE R1, again\nHALT\n",
+     IN "MOVI R3, 0\nagain: ADD R3, R3, R1\nSUBI R1, 2\nJNE R1, again\n"
+     "HALT\n", FSE_REFUTED},
+    {"live behind a loop", IN "MOVI R6, 1\nagain: DEC R1\nJNE R1, again\n"
+     "MOV R3, R6\nHALT\n",
+     IN "MOVI R6, 2\nagain: DEC R1\nJNE R1, again\nMOV R3, R6\nHALT\n",
+     FSE_REFUTED},
+    {"a message", IN "MOV R4, R1\nTELL R4, R2, R2\nMOVI R3, 0\nHALT\n",
+     IN "TELL R1, R2, R2\nMOVI R3, 0\nHALT\n", FSE_PROVED},
+    {"another message", IN "TELL R1, R2, R2\nMOVI R3, 0\nHALT\n",
+     IN "TELL R1, R2, R1\nMOVI R3, 0\nHALT\n", FSE_REFUTED},
+    {"messages change places",
+     IN "TELL R1, R1, R1\nSIGNAL R2, R2, R2\nMOVI R3, 0\nHALT\n",
+     IN "SIGNAL R2, R2, R2\nTELL R1, R1, R1\nMOVI R3, 0\nHALT\n",
+     FSE_REFUTED},
+    {"a value from outside",
+     IN "SENSE R4\nSENSE R5\nADD R3, R4, R5\nHALT\n",
+     IN "SENSE R5\nSENSE R4\nADD R3, R5, R4\nHALT\n", FSE_PROVED},
+    {"one value less", IN "SENSE R4\nSENSE R3\nHALT\n", IN "SENSE R3\nHALT\n",
+     FSE_REFUTED},
+    {"values change places", IN "SENSE R4\nSENSE R5\nMOV R3, R4\nHALT\n",
+     IN "SENSE R4\nSENSE R5\nMOV R3, R5\nHALT\n", FSE_REFUTED},
+    {"the stack", IN "PUSH R1\nPUSH R2\nPOP R3\nPOP R4\nHALT\n",
+     IN "MOV R3, R2\nHALT\n", FSE_PROVED},
+    {"the stack is shown", ".in R1\n.out stack\nPUSH R1\nHALT\n",
+     ".in R1\n.out stack\nPUSH R0\nHALT\n", FSE_REFUTED},
+    {"a stack that is full", ".in stack 256\n.in R1\n.out R3\n"
+     "PUSH R1\nPOP R3\nHALT\n",
+     ".in stack 256\n.in R1\n.out R3\nMOV R3, R1\nHALT\n", FSE_REFUTED},
+    {"floats are what they are",
+     ".in F1\n.in F2\n.out F3\nFADD F3, F1, F2\nHALT\n",
+     ".in F1\n.in F2\n.out F3\nFADD F3, F2, F1\nHALT\n", FSE_PROVED},
+    {"floats are no numbers",
+     ".in F1\n.in F2\n.out F3\nFADD F4, F1, F2\nFSUB F3, F4, F2\nHALT\n",
+     ".in F1\n.in F2\n.out F3\nFADD F3, F1, F9\nHALT\n", FSE_REFUTED},
+    {"confidence", ".in R1\n.in C1\n.in C2\n.out C3\n"
+     "CONF_MERGE C3, C1, C2\nHALT\n",
+     ".in R1\n.in C1\n.in C2\n.out C3\nCONF_MERGE C3, C2, C1\nHALT\n",
+     FSE_PROVED},
+    {"confidence that is taken away",
+     ".in R1\n.in C1\n.in C2\n.out C3\nSTRIPCF 2\nNOP\n"
+     "CONF_MERGE C3, C1, C2\nHALT\n",
+     ".in R1\n.in C1\n.in C2\n.out C3\nSTRIPCF 2\n"
+     "CONF_MERGE C3, C1, C2\nHALT\n", FSE_REFUTED},
+    {"a task after another",
+     ".in R8\n.out R8\ntask: SENSE R1\nMOV R2, R1\nADD R8, R8, R2\n"
+     "SIGNAL R0, R8, R8\nYIELD 0\nJMP task\n",
+     ".in R8\n.out R8\ntask: SENSE R1\nADD R8, R8, R1\nSIGNAL R0, R8, R8\n"
+     "YIELD 0\nJMP task\n", FSE_PROVED},
+    {"what lives from task to task",
+     ".in R8\n.out R8\ntask: SENSE R1\nADD R8, R8, R1\nSIGNAL R0, R8, R8\n"
+     "YIELD 0\nJMP task\n",
+     ".in R8\n.out R8\ntask: SENSE R1\nADD R9, R8, R1\nSIGNAL R0, R9, R9\n"
+     "YIELD 0\nJMP task\n", FSE_REFUTED},
+    {"a call", IN "CALL R0, f\nNOP\nHALT\nf: ADD R4, R1, R2\nMOV R3, R4\n"
+     "RET\n",
+     IN "CALL R0, f\nNOP\nHALT\nf: ADD R3, R1, R2\nRET\n", FSE_PROVED},
+    {"a call of another", IN "CALL R0, f\nNOP\nHALT\nf: ADD R3, R1, R2\n"
+     "RET\ng: SUB R3, R1, R2\nRET\n",
+     IN "CALL R0, g\nNOP\nHALT\nf: ADD R3, R1, R2\n"
+     "RET\ng: SUB R3, R1, R2\nRET\n", FSE_REFUTED},
+    {"everything is shown", ".in R1\nMOV R2, R1\nMOVI R2, 0\nHALT\n",
+     ".in R1\nMOVI R2, 0\nHALT\n", FSE_PROVED},
+    {"everything is shown, this too", ".in R1\nMOVI R9, 1\nHALT\n",
+     ".in R1\nMOVI R9, 2\nHALT\n", FSE_REFUTED},
 };
 
 static void decides(void) {
