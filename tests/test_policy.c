@@ -345,10 +345,10 @@ static void wrong_values(void) {
           "60000");
   add_string("policy.min_assurance", "none");
   refused("host.conf:10: setting \"policy.min_assurance\": it must be "
-          "\"static\", \"replay\" or \"fuzz\"");
+          "\"static\", \"replay\", \"fuzz\" or \"proof\"");
   add_string("policy.min_assurance", "Fuzz");
   refused("host.conf:10: setting \"policy.min_assurance\": it must be "
-          "\"static\", \"replay\" or \"fuzz\"");
+          "\"static\", \"replay\", \"fuzz\" or \"proof\"");
   add_string("test_plant", "sum:");
   refused("host.conf:10: setting \"test_plant\": it must be \"fault\", "
           "\"wrong\" or \"slow\", or that behind \"AGENT:\"");
