@@ -121,6 +121,26 @@ static bool only_begin(const struct agree *g, int side) {
   return true;
 }
 
+/* How much is on the stack, as far as both programs say. Behind what is known
+ * everywhere there is room: what is known where runs begin comes again. */
+static void know_depth(struct agree *g, uint32_t p, struct fse_question *q) {
+  const struct fisa_dialect *d = g->side[0].program->dialect;
+  const struct fisa_depth *a = &g->side[0].facts->depth[g->pair[p].at[0]];
+  const struct fisa_depth *b = &g->side[1].facts->depth[g->pair[p].at[1]];
+  int32_t lo = a->lo > b->lo ? a->lo : b->lo;
+  int32_t hi = a->hi < b->hi ? a->hi : b->hi;
+  int32_t size;
+  if (d->stack_file >= d->file_count || lo > hi) return;
+  size = d->files[d->stack_file].count;
+  if (lo == 0 && hi == size) return;
+  memcpy(g->here, g->known, g->ticks_known * sizeof *g->here);
+  g->here[q->known_count++] =
+      d->files[d->stack_file].down
+          ? (struct fse_known){d->sp_cell, size - hi, size - lo}
+          : (struct fse_known){d->sp_cell, lo, hi};
+  q->known = g->here;
+}
+
 static struct fse_answer put(struct agree *g, uint32_t p,
                              const struct fir_program piece[2],
                              struct fse_counter *counter) {
@@ -139,6 +159,7 @@ static struct fse_answer put(struct agree *g, uint32_t p,
                            .end_span = g->end_span,
                            .end_span_count = g->end_span_count};
   q.known_count = begins ? g->known_count : g->ticks_known;
+  if (!begins) know_depth(g, p, &q);
   for (uint32_t k = 0; k < pair->exit_count; k++)
     live[k] = g->live[g->pair[pair->exit[k]].at[1]];
   g->out->asked++;
@@ -277,6 +298,7 @@ static int prove_all(struct agree *g) {
       fse_counter_done(&counter);
       continue;
     }
+    g->out->differs = a.proof == FSE_REFUTED;
     if (a.proof == FSE_REFUTED && p == g->entry) {
       g->out->proof = FSE_REFUTED;
       g->out->counter = counter;

@@ -34,6 +34,8 @@ struct fse_agreement {
                                  the first window differs; else NULL */
   uint32_t pair_count;        /* places of a and b that correspond, by pc */
   uint32_t (*pair)[2];
+  bool differs;               /* unproved, and the widest windows do differ on
+                                 states: it rests on what comes before them */
   char reason[160];           /* why it is unproved */
 };
 

@@ -47,6 +47,7 @@ struct agree {
   struct fse_span *span, *end_span;
   uint32_t span_count, end_span_count;
   struct fse_known *known;    /* [cells]: where runs begin */
+  struct fse_known here[FISA_MAX_FILES + 1]; /* in a window */
   uint32_t known_count, ticks_known; /* of known: what always holds, first */
   struct fse_agreement *out;
 };

@@ -118,30 +118,63 @@ static void mark_observed(const struct fisa_program *p, bool goes_on,
       mark(byte, size, m->out[i].first, m->out[i].count, 1);
 }
 
-static bool constant_cell(const struct fir_program *f, uint16_t cell,
-                          uint32_t *v) {
-  if (cell != f->zero && cell < f->pool_first) return false;
-  *v = cell == f->zero ? 0 : (uint32_t)f->pool[cell - f->pool_first];
+/* Cells that hold the same at every run of the op at hand: constants, and
+ * temporaries that the row made of such. */
+struct constants {
+  const struct fir_program *f;
+  bool known[FIR_TEMPS];
+  int32_t temp[FIR_TEMPS];
+};
+
+static bool constant(const struct constants *c, uint32_t cell, int32_t *v) {
+  const struct fir_program *f = c->f;
+  if (cell >= f->pool_first && cell < f->pool_first + f->pool_count)
+    *v = f->pool[cell - f->pool_first];
+  else if (cell == f->zero)
+    *v = 0;
+  else if (cell >= f->temp && cell - f->temp < FIR_TEMPS &&
+           c->known[cell - f->temp])
+    *v = c->temp[cell - f->temp];
+  else
+    return false;
   return true;
+}
+
+/* What an op makes of the temporaries. */
+static void note_temps(struct constants *c, const struct fir_ins *n) {
+  const uint16_t cell[4] = {n->d, n->a, n->b, n->c};
+  uint32_t t = (uint32_t)n->d - c->f->temp;
+  int32_t v[4] = {0, 0, 0, 0};
+  bool all = n->op < FLUX_OP_COUNT;
+  if (n->row & FIR_FIRST) memset(c->known, 0, sizeof c->known);
+  for (unsigned i = 0; i < 4 && all; i++) {
+    char use = fisa_semop_use(n->op, i);
+    if (use == 'R' || use == 'M') all = constant(c, cell[i], &v[i]);
+  }
+  if (n->d < c->f->temp || t >= FIR_TEMPS) return;
+  c->known[t] = all && prove_fold(n->op, v, n->imm, &c->temp[t]);
 }
 
 /* Bytes that b may ever load: at constant addresses alone, or everything. */
 static void mark_loaded(const struct fir_program *f, uint8_t *byte) {
   uint32_t size = f->dialect->mem_size;
+  struct constants c = {.f = f};
   for (uint32_t i = 0; i < f->count; i++) {
     const struct fir_ins *n = &f->ins[i];
-    uint32_t a, b;
-    if (n->op >= FLUX_OP_COUNT) continue;
-    enum fisa_effect effect = fisa_semop_effect(n->op);
     bool plain = n->op == FLUX_OP_LOAD32 || n->op == FLUX_OP_LOAD8;
-    if (effect != FISA_EFFECT_LOAD && effect != FISA_EFFECT_COPY &&
-        n->op != FLUX_OP_DRAW_W)
-      continue;
-    if (plain && constant_cell(f, n->a, &a) && constant_cell(f, n->b, &b))
-      mark(byte, size, a + b + (uint32_t)n->imm,
-           n->op == FLUX_OP_LOAD32 ? 4 : 1, 1);
-    else
-      memset(byte, 1, size);
+    enum fisa_effect effect =
+        n->op < FLUX_OP_COUNT ? fisa_semop_effect(n->op) : FISA_EFFECT_NONE;
+    int32_t a, b;
+    if (n->row & FIR_FIRST) memset(c.known, 0, sizeof c.known);
+    if (effect == FISA_EFFECT_LOAD || effect == FISA_EFFECT_COPY ||
+        n->op == FLUX_OP_DRAW_W) {
+      if (plain && constant(&c, n->a, &a) && constant(&c, n->b, &b))
+        mark(byte, size, (uint32_t)a + (uint32_t)b + (uint32_t)n->imm,
+             n->op == FLUX_OP_LOAD32 ? 4 : 1, 1);
+      else
+        memset(byte, 1, size);
+    }
+    note_temps(&c, n);
   }
 }
 

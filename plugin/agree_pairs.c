@@ -101,12 +101,16 @@ static bool same_text(const struct fisa_insn *a, const struct fisa_insn *b) {
                   o != a->row->target_reg;
     if (!target && a->value[o] != b->value[o]) return false;
   }
-  return (a->target == FISA_NO_TARGET) == (b->target == FISA_NO_TARGET) &&
-         !a->row->payload;
+  return (a->target == FISA_NO_TARGET) == (b->target == FISA_NO_TARGET);
 }
 
 static bool equal(const struct agree *g, uint32_t i, uint32_t j) {
-  return same_text(&g->side[0].facts->insn[i], &g->side[1].facts->insn[j]);
+  const struct fisa_insn *a = &g->side[0].facts->insn[i];
+  const struct fisa_insn *b = &g->side[1].facts->insn[j];
+  if (!same_text(a, b)) return false;
+  return !a->row->payload ||
+         memcmp(g->side[0].program->code + a->pc,
+                g->side[1].program->code + b->pc, a->length) == 0;
 }
 
 static void match(struct agree *g, uint32_t i, uint32_t j) {

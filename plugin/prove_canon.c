@@ -85,24 +85,29 @@ static bool is_const(const struct canon *k, uint32_t n, int32_t *v) {
 
 /* ---- values ------------------------------------------------------------- */
 
-/* The value of an op whose operands are all known. */
-static bool fold(const struct canon *k, const struct node *n, int32_t *out) {
-  int32_t FA, FB, FC, FD;
-  const int32_t FIMM = n->imm;
-  if (!is_const(k, n->a, &FA) || !is_const(k, n->b, &FB) ||
-      !is_const(k, n->c, &FC) || !is_const(k, n->d, &FD))
-    return false;
+bool prove_fold(unsigned op, const int32_t dabc[4], int32_t imm,
+                int32_t *out) {
+  const int32_t FD = dabc[0], FA = dabc[1], FB = dabc[2], FC = dabc[3];
+  const int32_t FIMM = imm;
 #define FOLD(ID, expression) \
   case FLUX_OP_##ID: \
     *out = (expression); \
     return true;
-  switch (n->op) {
+  switch (op) {
     FSEM_VALUES(FOLD)
     default:
-      (void)FIMM;
       return false;
   }
 #undef FOLD
+}
+
+/* The value of an op whose operands are all known. */
+static bool fold(const struct canon *k, const struct node *n, int32_t *out) {
+  int32_t v[4];
+  if (!is_const(k, n->d, &v[0]) || !is_const(k, n->a, &v[1]) ||
+      !is_const(k, n->b, &v[2]) || !is_const(k, n->c, &v[3]))
+    return false;
+  return prove_fold(n->op, v, n->imm, out);
 }
 
 static uint32_t value(struct canon *k, struct node n) {

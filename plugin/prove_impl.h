@@ -61,6 +61,10 @@ int prove_counter_new(const struct fse_question *q, struct fse_counter *c);
 int prove_counter_draw(const struct fse_question *q, uint64_t n,
                        struct fse_counter *c);
 
+/* The value of an op of FSEM_VALUES on known operands; false: it is none. */
+bool prove_fold(unsigned op, const int32_t dabc[4], int32_t imm,
+                int32_t *out);
+
 /* ---- the other rungs ---------------------------------------------------- */
 
 /* 1: equal expressions; 0: it cannot be said. */

@@ -623,6 +623,9 @@ static void finish(struct search *s, const struct search *first,
   out->assurance = s->q->assurance;
   name_kinds(s, out->kinds, sizeof out->kinds);
   say_proof(s, out);
+  for (uint32_t i = 1; i < s->step_count && s->q->edit != NULL; i++)
+    s->q->edit(s->steps[i - 1].made.program, s->steps[i].made.program,
+               s->q->user);
   out->best = best->made.program;
   out->places = best->made.places;
   out->place_count = best->made.place_count;

@@ -46,6 +46,10 @@ struct fse_search_request {
   /* Called between rounds; non-zero: finish with what there is. */
   int (*progress)(uint64_t variants, double cost_now, double cost_best,
                   void *user);
+  /* Told at the end of each edit of what was found: the program before it,
+   * and behind it. May be NULL. */
+  void (*edit)(const struct fisa_program *before,
+               const struct fisa_program *behind, void *user);
   void *user;
 };
 

@@ -133,23 +133,46 @@ static int leave(struct walk *w, enum leave how, int32_t code) {
 
 /* 1: surely, 0: surely not, -1: it depends. */
 static int sure(struct walk *w, Z3_ast *when) {
+  const struct assumed *a = w->now.assumed;
   *when = Z3_simplify(w->t->z, *when);
   switch (Z3_get_bool_value(w->t->z, *when)) {
     case Z3_L_TRUE: return 1;
     case Z3_L_FALSE: return 0;
-    default: return -1;
+    default: break;
   }
+  for (; a != NULL; a = a->before)
+    if (Z3_is_eq_ast(w->t->z, a->when, *when)) return a->holds;
+  return -1;
+}
+
+/* From here on a condition holds, or does not. */
+static void assume(struct walk *w, struct path *on, Z3_ast when, bool holds) {
+  struct paths *p = w->p;
+  struct terms *t = w->t;
+  on->when = term_and(t, on->when, holds ? when : term_not(t, when));
+  if (p->assumed_count == MOST_ASSUMED) return; /* a longer way to the same */
+  p->assumed[p->assumed_count] =
+      (struct assumed){on->assumed, when, holds};
+  on->assumed = &p->assumed[p->assumed_count++];
+}
+
+/* c ? a : b, where c may be known. */
+static Z3_ast either(struct walk *w, Z3_ast c, Z3_ast a, Z3_ast b) {
+  int s = sure(w, &c);
+  if (s >= 0) return s ? a : b;
+  return Z3_simplify(w->t->z, term_ite(w->t, c, a, b));
 }
 
 /* Where `when` holds it faults; goes on where it does not. Returns 1: it
  * surely faults. */
 static int may_fault(struct walk *w, Z3_ast when, int32_t code) {
-  Z3_ast before = w->now.when;
+  struct path before = w->now;
   int s = sure(w, &when);
   if (s == 0) return 0;
-  w->now.when = term_and(w->t, before, when);
+  if (s < 0) assume(w, &w->now, when, true);
   if (leave(w, LEAVE_FAULT, code) != 0) return -1;
-  w->now.when = term_and(w->t, before, term_not(w->t, when));
+  w->now = before;
+  if (s < 0) assume(w, &w->now, when, false);
   return s == 1;
 }
 
@@ -195,17 +218,20 @@ static void move_sp(struct walk *w, const struct stack *s, Z3_ast when,
   struct terms *t = w->t;
   Z3_ast sp = w->now.cell[s->sp];
   Z3_ast to = Z3_mk_bvadd(t->z, sp, term_word(t, s->down ? -n : n));
-  w->now.cell[s->sp] = Z3_simplify(t->z, term_ite(t, when, to, sp));
+  w->now.cell[s->sp] = Z3_simplify(t->z, either(w, when, to, sp));
 }
 
 static int push(struct walk *w, const struct stack *s, Z3_ast v) {
   struct terms *t = w->t;
-  Z3_ast room = term_not(t, full(w, s)), sp = w->now.cell[s->sp];
+  Z3_ast none = full(w, s), room, sp = w->now.cell[s->sp];
   Z3_ast at = s->down ? Z3_mk_bvsub(t->z, sp, term_word(t, 1)) : sp;
-  int rc = term_write(t, &w->now.stack, Z3_simplify(t->z, room),
-                      Z3_simplify(t->z, at), v);
-  move_sp(w, s, room, 1);
-  return rc;
+  int is_full = sure(w, &none);
+  if (is_full == 1) return 0;
+  room = is_full == 0 ? NULL : term_not(t, none);
+  if (term_write(t, &w->now.stack, room, Z3_simplify(t->z, at), v) != 0)
+    return -1;
+  move_sp(w, s, room != NULL ? room : Z3_mk_true(t->z), 1);
+  return 0;
 }
 
 /* The cell n from the top. */
@@ -223,14 +249,14 @@ static void drop(struct walk *w, const struct stack *s, int32_t n) {
   Z3_ast wild = Z3_mk_bvugt(t->z, sp, size);
   Z3_ast none = term_word(t, s->down ? s->size : 0);
   Z3_ast less = Z3_mk_bvadd(t->z, sp, term_word(t, s->down ? n : -n));
-  Z3_ast to = term_ite(t, few(w, s, n), none, less);
-  w->now.cell[s->sp] = Z3_simplify(t->z, term_ite(t, wild, sp, to));
+  Z3_ast to = either(w, few(w, s, n), none, less);
+  w->now.cell[s->sp] = Z3_simplify(t->z, either(w, wild, sp, to));
 }
 
 static int stack_op(struct walk *w, const struct fir_ins *n) {
   struct terms *t = w->t;
   struct stack s;
-  Z3_ast empty, value;
+  Z3_ast empty, value, sp;
   if (!stack_of(w->piece, &s)) return no(w->p, "a stack op without a stack");
   switch (n->op) {
     case FLUX_OP_PUSH:
@@ -244,8 +270,8 @@ static int stack_op(struct walk *w, const struct fir_ins *n) {
       return 0;
     case FIR_PEEK:
       value = top(w, &s, n->imm);
-      w->now.cell[n->d] = term_ite(t, few(w, &s, n->imm + 1),
-                                   term_word(t, 0), value);
+      w->now.cell[n->d] = either(w, few(w, &s, n->imm + 1),
+                                 term_word(t, 0), value);
       return 0;
     case FIR_G_STACK_FULL:
       return may_fault(w, full(w, &s), n->imm);
@@ -256,9 +282,11 @@ static int stack_op(struct walk *w, const struct fir_ins *n) {
     default: /* POP, POPZ */
       empty = few(w, &s, 1);
       value = top(w, &s, 0);
-      move_sp(w, &s, term_not(t, empty), -1);
-      w->now.cell[n->d] = term_ite(
-          t, empty, n->op == FLUX_OP_POP ? w->now.cell[n->d]
+      sp = w->now.cell[s.sp];
+      move_sp(w, &s, Z3_mk_true(t->z), -1);
+      w->now.cell[s.sp] = either(w, empty, sp, w->now.cell[s.sp]);
+      w->now.cell[n->d] = either(
+          w, empty, n->op == FLUX_OP_POP ? w->now.cell[n->d]
                                          : term_word(t, 0), value);
       return 0;
   }
@@ -330,11 +358,11 @@ static int branch(struct walk *w, const struct fir_ins *n, Z3_ast when) {
   if (n->op == FLUX_OP_BR_GTZ_DEC)
     other.now.cell[n->d] = Z3_mk_bvsub(w->t->z, w->now.cell[n->a],
                                        term_word(w->t, 1));
-  other.now.when = term_and(w->t, w->now.when, when);
+  assume(w, &other.now, when, true);
   other.at = n->target;
   rc = walk(&other);
   free(other.now.cell);
-  w->now.when = term_and(w->t, w->now.when, term_not(w->t, when));
+  assume(w, &w->now, when, false);
   w->at++;
   return rc;
 }
@@ -468,14 +496,18 @@ static int make_side(struct paths *p, int side, struct base *base) {
   return rc;
 }
 
-int paths_make(struct paths *p, const struct fse_question *q, Z3_context z) {
+int paths_make(struct paths *p, const struct fse_question *q, Z3_context z,
+               bool open) {
   static struct base base[2];
   memset(p, 0, sizeof *p);
   terms_init(&p->t, z, q->piece[0]->dialect->mem_size);
+  p->t.open = open;
   p->q = q;
   p->asked = calloc(MOST_ASKED, sizeof *p->asked);
   p->event = calloc(MOST_EVENTS, sizeof *p->event);
-  if (p->asked == NULL || p->event == NULL) return no(p, "out of memory");
+  p->assumed = calloc(MOST_ASSUMED, sizeof *p->assumed);
+  if (p->asked == NULL || p->event == NULL || p->assumed == NULL)
+    return no(p, "out of memory");
   if (make_side(p, 0, &base[0]) != 0) return -1;
   return make_side(p, 1, &base[1]);
 }
@@ -488,5 +520,6 @@ void paths_done(struct paths *p) {
   }
   free(p->asked);
   free(p->event);
+  free(p->assumed);
   terms_done();
 }

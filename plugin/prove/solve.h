@@ -20,9 +20,18 @@ struct event {
 
 enum leave { LEAVE_HALT, LEAVE_END, LEAVE_FAULT };
 
+/* A condition that holds on a way. */
+struct assumed {
+  const struct assumed *before;
+  Z3_ast when;
+  bool holds;
+};
+#define MOST_ASSUMED 8192u
+
 /* One way through a piece, from its begin to where it leaves. */
 struct path {
   Z3_ast when;              /* Bool: this way is taken */
+  const struct assumed *assumed; /* the same, in parts */
   Z3_ast *cell;             /* [cells of the program] */
   struct term_array mem, stack;
   const struct event *events;
@@ -52,11 +61,15 @@ struct paths {
   uint32_t input_count;     /* most that a path takes */
   uint32_t event_count;     /* of all paths */
   struct event *event;      /* [MOST_EVENTS] */
+  uint32_t assumed_count;
+  struct assumed *assumed;  /* [MOST_ASSUMED] */
   char reason[120];         /* why there is no answer, or "" */
 };
 
-/* Both pieces. Returns 0, or -1 with p->reason. */
-int paths_make(struct paths *p, const struct fse_question *q, Z3_context z);
+/* Both pieces. With `open`, what is hard to multiply out stays a function of
+ * its arguments. Returns 0, or -1 with p->reason. */
+int paths_make(struct paths *p, const struct fse_question *q, Z3_context z,
+               bool open);
 void paths_done(struct paths *p);
 
 /* The Bool that an address lies in one of the spans. */

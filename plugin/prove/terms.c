@@ -20,6 +20,7 @@ void terms_init(struct terms *t, Z3_context z, uint32_t mem_size) {
   t->word = Z3_mk_bv_sort(z, 32);
   t->byte = Z3_mk_bv_sort(z, 8);
   t->mask = mem_size > 0 ? mem_size - 1 : 0;
+  t->open = false;
 }
 
 void terms_done(void) {
@@ -535,6 +536,38 @@ static bool too_long(unsigned op, const struct term_in *in) {
   }
 }
 
+/* Products and quotients that take a solver long to multiply out. Equal
+ * arguments give equal results, and some may change places. */
+static bool hard(struct terms *t, unsigned op, const struct term_in *in,
+                 Z3_ast *out) {
+  bool known = Z3_is_numeral_ast(Z, A) || Z3_is_numeral_ast(Z, B);
+  Z3_ast args[3] = {A, B, D};
+  switch (op) {
+    case FLUX_OP_MUL:
+      if (known) return false;
+      *out = either(t, "mul", A, B);
+      return true;
+    case FLUX_OP_QUO:
+    case FLUX_OP_DIV:
+      *out = open2(t, "quo", A, B);
+      return true;
+    case FLUX_OP_REM:
+      *out = term_function(t, "rem", 3, args, t->word);
+      return true;
+    case FLUX_OP_FLOOR_MOD:
+      *out = open2(t, "floormod", A, B);
+      return true;
+    case FLUX_OP_MULDIV:
+    case FLUX_OP_MULSAR:
+      args[2] = N(IMM);
+      *out = term_function(t, op == FLUX_OP_MULDIV ? "muldiv" : "mulsar", 3,
+                           args, t->word);
+      return true;
+    default:
+      return false;
+  }
+}
+
 enum term_kind term_of(struct terms *t, unsigned op, const struct term_in *in,
                        Z3_ast *out) {
 #define TERM_CASE(ID, kind, term) \
@@ -546,6 +579,7 @@ enum term_kind term_of(struct terms *t, unsigned op, const struct term_in *in,
     statement; \
     return TERM_EXACT;
   if (too_long(op, in)) return TERM_NONE;
+  if (t->open && hard(t, op, in, out)) return TERM_OPEN;
   switch (op) {
     TERMS(TERM_CASE)
     STORES(STORE_CASE)

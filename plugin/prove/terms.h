@@ -20,6 +20,8 @@ struct terms {
   Z3_context z;
   Z3_sort word, byte;
   uint32_t mask;          /* memory size - 1 */
+  bool open;              /* products and quotients of what is not known are
+                             functions of their arguments, no more */
 };
 void terms_init(struct terms *t, Z3_context z, uint32_t mem_size);
 
