@@ -14,7 +14,7 @@
 #define HELPER "flux-prove"
 
 static const struct fse_prover_limits defaults = {
-    .solver = 2000000, .exhaust = UINT64_C(1) << 36, .states = 128,
+    .solver = 2000000, .exhaust = UINT64_C(1) << 35, .states = 128,
     .wall_ms = 10000, .memory_mb = 1024};
 
 const char *fse_rung_name(enum fse_rung r) {

@@ -5,6 +5,11 @@
  * a compiler makes vectors of, over the table that the engines run. Pieces
  * that branch, touch more than cells or may fault are left alone.
  */
+/* The loops are worth their vectors, at any level of optimisation. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("tree-vectorize")
+#endif
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -261,15 +266,22 @@ static void fill(struct sweep *s, int64_t first, int64_t last) {
   }
 }
 
-static enum fse_proof sweep_all(struct sweep *s, const struct fisa_set *want,
-                                int32_t *value) {
-  int64_t lo = INT32_MIN, hi = INT32_MAX;
+/* The values of the input. */
+static void range(const struct sweep *s, int64_t *lo, int64_t *hi) {
+  *lo = INT32_MIN;
+  *hi = INT32_MAX;
   for (uint32_t k = 0; k < s->q->known_count; k++)
     if (s->reads && s->q->known[k].cell == s->input) {
-      lo = s->q->known[k].lo;
-      hi = s->q->known[k].hi;
+      *lo = s->q->known[k].lo;
+      *hi = s->q->known[k].hi;
     }
-  if (!s->reads) lo = hi;
+  if (!s->reads) *lo = *hi;
+}
+
+static enum fse_proof sweep_all(struct sweep *s, const struct fisa_set *want,
+                                int32_t *value) {
+  int64_t lo, hi;
+  range(s, &lo, &hi);
   for (int64_t v = lo; v <= hi; v += COLUMN) {
     uint32_t l;
     if (s->reads) fill(s, v, hi);
@@ -287,11 +299,13 @@ enum fse_proof prove_exhaust(const struct fse_question *q, uint64_t work,
   struct sweep s = {.q = q};
   enum fse_proof proof = FSE_UNPROVED;
   uint32_t ops = 0;
+  int64_t lo, hi;
   if (ticks(q) || !plan(&s, 0, &ops) || !plan(&s, 1, &ops)) goto done;
   if (s.halt[0] != s.halt[1] || s.halt[0] < FSE_EXIT) goto done;
   const struct fisa_set *want = &q->exit_live[s.halt[0] - FSE_EXIT];
   if (!all_known(&s, want)) goto done;
-  if (((uint64_t)ops + 1) << 32 > work) goto done;
+  range(&s, &lo, &hi);
+  if (((uint64_t)ops + 1) * ((uint64_t)(hi - lo) + 1) > work) goto done;
   *cell = s.input;
   proof = sweep_all(&s, want, value);
 done:

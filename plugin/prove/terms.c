@@ -218,13 +218,31 @@ static Z3_ast conf_diff(struct terms *t, Z3_ast a, Z3_ast b) {
 
 /* ---- memory ------------------------------------------------------------- */
 
+/* 1: two places are one, 0: they are not, -1: it depends. */
+static int one_place(struct terms *t, Z3_ast a, Z3_ast b) {
+  if (Z3_is_eq_ast(Z, a, b)) return 1;
+  if (Z3_is_numeral_ast(Z, a) && Z3_is_numeral_ast(Z, b)) return 0;
+  switch (Z3_get_bool_value(Z, Z3_simplify(Z, EQL(a, b)))) {
+    case Z3_L_TRUE: return 1;
+    case Z3_L_FALSE: return 0;
+    default: return -1;
+  }
+}
+
 Z3_ast term_read(struct terms *t, const struct term_array *m, Z3_ast at) {
-  const struct term_write *w = m->last;
-  Z3_ast value;
-  uint32_t n = 0;
   static const struct term_write *newest[1 << 16];
-  for (; w != NULL && n < 1 << 16; w = w->before) newest[n++] = w;
-  value = m->base(at, m->user);
+  const struct term_write *w = m->last;
+  Z3_ast value = NULL;
+  uint32_t n = 0;
+  for (; w != NULL && value == NULL && n < 1 << 16; w = w->before) {
+    int one = one_place(t, w->at, at);
+    if (one == 1 && w->when == NULL) value = w->value;
+    if (one != 0) newest[n++] = w;
+  }
+  if (value == NULL)
+    value = m->base(at, m->user);
+  else
+    n--;
   while (n > 0) {
     w = newest[--n];
     Z3_ast here = EQL(w->at, at);
