@@ -142,7 +142,8 @@ static const struct word {
   const char *def, *range, *meaning;
 } words[] = {
     {"policy.min_assurance", KIND_WORD, take_assurance, "fuzz",
-     "static, replay, fuzz, proof", "what a variant must have passed to be offered"},
+     "static, replay, fuzz, proof",
+     "what a variant must have passed to be offered"},
     {"policy.deny_opcodes", KIND_LIST, take_deny, "none", "mnemonics",
      "rows no new instruction is made of"},
     {"policy.allow_opcodes", KIND_LIST, take_allow, "all", "mnemonics",

@@ -124,8 +124,9 @@ static void know(struct asking *a, struct fse_known known[2], int32_t lo,
 
 /* Without a solver one cell can be tried in full; two cannot. */
 static void all_values(void) {
+  const struct fse_prover_limits much = {.exhaust = UINT64_C(1) << 35};
   const struct fse_prover_limits little = {.exhaust = 1000};
-  struct fse_prover *p = fse_prover_new("/nowhere/at/all", NULL);
+  struct fse_prover *p = fse_prover_new("/nowhere/at/all", &much);
   struct fse_prover *q = fse_prover_new("/nowhere/at/all", &little);
   struct fse_known known[2];
   struct fse_answer answer;
@@ -208,7 +209,7 @@ static void a_solver(void) {
 
 /* The limit of work decides, and always in the same way. */
 static void a_limit(void) {
-  const struct fse_prover_limits limits = {.solver = 1000};
+  const struct fse_prover_limits limits = {.solver = 20000};
   struct fse_prover *p;
   struct fse_answer answer, again;
   struct asking a;
@@ -217,9 +218,10 @@ static void a_limit(void) {
     return;
   }
   p = fse_prover_new(real(), &limits);
-  asking_make(&a, "MUL R4, R1, R2\nMUL R4, R4, R4\nMUL R5, R1, R1\n"
-                  "MUL R6, R2, R2\nSUB R3, R4, R0\nHALT\n",
-              "MUL R5, R1, R1\nMUL R6, R2, R2\nMUL R3, R5, R6\nHALT\n");
+  asking_make(&a, "MUL R3, R1, R2\nHALT\n",
+              "OR R4, R1, R2\nAND R5, R1, R2\nMUL R4, R4, R5\n"
+              "XOR R6, R1, R5\nXOR R7, R2, R5\nMUL R6, R6, R7\n"
+              "ADD R3, R4, R6\nHALT\n");
   answer = fse_prove(p, &a.q, NULL);
   again = fse_prove(p, &a.q, NULL);
   UNIT_EQ(answer.proof, FSE_UNPROVED);

@@ -209,6 +209,7 @@ static void terms_are_the_table(void) {
 static void what_is_open(void) {
   static const unsigned both[] = {FLUX_OP_FADD, FLUX_OP_FMUL, FLUX_OP_MUL};
   uint64_t r = 5;
+  unsigned differ = 0;
   for (unsigned n = 0; n < 10 * SAMPLES; n++)
     for (size_t i = 0; i < sizeof both / sizeof both[0]; i++) {
       struct sample s, other;
@@ -216,9 +217,9 @@ static void what_is_open(void) {
       other = s;
       other.a = s.b;
       other.b = s.a;
-      UNIT_TRUE(table(both[i], &s) == table(both[i], &other),
-                "op %u: %d and %d may not change places", both[i], s.a, s.b);
+      differ += table(both[i], &s) != table(both[i], &other);
     }
+  UNIT_EQ(differ, 0);
 }
 
 /* A run too long to be written out has no term. */

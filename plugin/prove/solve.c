@@ -213,7 +213,8 @@ static void check(struct paths *p, Z3_ast question, uint64_t work,
   Z3_lbool answer = Z3_solver_check(z, s);
   if (answer == Z3_L_FALSE) said->proof = FSE_PROVED;
   if (answer == Z3_L_UNDEF)
-    snprintf(said->reason, sizeof said->reason, "the solver's work is up: %.60s",
+    snprintf(said->reason, sizeof said->reason,
+             "the solver's work is up: %.60s",
              Z3_solver_get_reason_unknown(z, s));
   if (answer == Z3_L_TRUE) {
     m = Z3_solver_get_model(z, s);

@@ -364,6 +364,7 @@ static Z3_ast mcrc(struct terms *t, const struct term_in *in) {
       Z3_ast half = Z3_mk_bvlshr(Z, crc, N(1));
       crc = IF(EQL(HIGH(crc, 0, 0), HIGH(N(1), 0, 0)),
                Z3_mk_bvxor(Z, half, N(0xEDB88320)), half);
+      crc = Z3_simplify(Z, crc);
     }
   }
   return Z3_mk_bvnot(Z, crc);
