@@ -63,7 +63,8 @@ missing=
 for file in $(grep -o '`[a-z_]*\.[ch]`' "$map" | tr -d '`' | sort -u); do
 	found=
 	for folder in abi/flux abi/isa hostsdk hostsdk/cli gpu plugin \
-	    plugin/prove samples samples/room samples/seed samples/stranger tests; do
+	    plugin/prove samples \
+	    samples/room samples/seed samples/stranger tests; do
 		[ -e "$src/$folder/$file" ] && found=1
 	done
 	[ -n "$found" ] || missing="$missing $file"
