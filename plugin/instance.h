@@ -50,6 +50,8 @@ struct fse_live {
   uint32_t (*pair)[2];          /* task boundaries (root pc, program pc) */
   uint32_t pair_count;
   uint64_t id;                  /* version number; 0: the original */
+  enum fse_assurance assurance; /* of the search that found it; a version of
+                                   the journal: none */
 };
 void fse_live_done(struct fse_live *l);
 

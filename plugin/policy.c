@@ -78,8 +78,9 @@ typedef int (*take_word)(struct fse_policy *p, const char *s,
 static int take_assurance(struct fse_policy *p, const char *s,
                           struct fisa_error *why) {
   int a = fse_assurance_by_name(s);
-  if (a < FSE_ASSURE_STATIC || a > FSE_ASSURE_FUZZ)
-    return fisa_fail(why, "it must be \"static\", \"replay\" or \"fuzz\"");
+  if (a < FSE_ASSURE_STATIC || a > FSE_ASSURE_PROOF)
+    return fisa_fail(why, "it must be \"static\", \"replay\", \"fuzz\" or "
+                     "\"proof\"");
   p->min_assurance = (enum fse_assurance)a;
   return 0;
 }
@@ -151,7 +152,8 @@ static const struct word {
   const char *def, *range, *meaning;
 } words[] = {
     {"policy.min_assurance", KIND_WORD, take_assurance, "fuzz",
-     "static, replay, fuzz", "what a variant must have passed to be offered"},
+     "static, replay, fuzz, proof",
+     "what a variant must have passed to be offered"},
     {"policy.deny_opcodes", KIND_LIST, take_deny, "none", "mnemonics",
      "rows no new instruction is made of"},
     {"policy.allow_opcodes", KIND_LIST, take_allow, "all", "mnemonics",

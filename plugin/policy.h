@@ -73,7 +73,8 @@ struct fse_policy {
 #define FSE_POLICY_MEMBER(m, type, key, kind, def, lo, hi, text) type m;
   FSE_POLICY(FSE_POLICY_MEMBER)
 #undef FSE_POLICY_MEMBER
-  enum fse_assurance min_assurance;    /* "min_assurance": static replay fuzz */
+  enum fse_assurance min_assurance;    /* "min_assurance": static replay fuzz
+                                          proof */
   enum fbackend_choice backend;        /* "trial.backend": auto lanes cuda ir */
   uint32_t deny_count;                 /* "deny_opcodes": mnemonics */
   char deny[FSE_MAX_DENY][FISA_MAX_NAME];

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/assure.h"
 #include "plugin/candidate.h"
 #include "plugin/settle.h"
 
@@ -27,11 +28,15 @@ struct step {
   struct fse_made made;
   uint32_t kind;
   struct fse_worth worth;
+  bool asked;               /* for a proof against the step before it; of the
+                               first step, against the root */
+  enum fse_proof proof;
 };
 
 struct search {
   const struct fse_search_request *q;
   const struct fse_unseen *unseen; /* of the root: shared by all climbs */
+  struct fse_prover *prover;       /* so is this one; NULL: no proofs */
   struct fse_lexicon *lexicon;
   const struct fisa_facts *root_facts;
   struct fir_lane *lane;
@@ -46,6 +51,7 @@ struct search {
   bool stopped;             /* time is up, or progress() said so */
   bool refuted;             /* the parent is not as the root */
   char refutation[96];      /* how, or why nothing can be offered */
+  char unproved[160];       /* why the last step asked about is not proved */
 };
 
 /* What the workers of a round share. */
@@ -215,6 +221,56 @@ static int fuzz_made(struct search *s, const struct fse_made *m,
   return rc;
 }
 
+static void drop_step(struct search *s) {
+  assert(s->step_count > 1);
+  fse_made_done(&current(s)->made);
+  s->step_count--;
+}
+
+/* A counterexample to a step may be one to the whole program, and then joins
+ * the set. */
+static void keep_counter(struct search *s, const struct fse_made *m,
+                         const struct fse_counter *c) {
+  struct ftrial_pc_map map;
+  uint32_t count = 0;
+  uint32_t(*pair)[2] =
+      fse_boundary_pairs(s->root_facts, s->q->root, m->program, m->places,
+                         m->place_count, &count);
+  if (pair == NULL || c->begin[0] == NULL) goto done;
+  map.count = count;
+  map.pair = (const uint32_t(*)[2])pair;
+  (void)fse_counter_keep(s->q->set, s->q->root, m, &map,
+                         s->q->policy->max_task_cycles, c);
+done:
+  free(pair);
+}
+
+/* Whether step i is proved: it always does what the one before it does. */
+static bool step_proved(struct search *s, uint32_t i) {
+  struct step *step = &s->steps[i];
+  const struct fse_step_request r = {s->q->root, s->root_facts,
+                                     i > 0 ? &s->steps[i - 1].made : NULL,
+                                     &step->made};
+  struct fse_counter counter;
+  assert(i < s->step_count);
+  if (s->prover == NULL) return false;
+  if (!step->asked) {
+    step->proof = fse_prove_step(s->prover, &r, &counter, s->unproved);
+    step->asked = true;
+    if (step->proof == FSE_REFUTED) keep_counter(s, &step->made, &counter);
+    fse_counter_done(&counter);
+  }
+  return step->proof == FSE_PROVED;
+}
+
+/* Whether all steps are, and so the current program does what the root does.
+ * The first that is not ends it: one is enough. */
+static bool all_proved(struct search *s) {
+  for (uint32_t i = 0; i < s->step_count; i++)
+    if (too_late(s->q) || !step_proved(s, i)) return false;
+  return true;
+}
+
 /* Takes one passing candidate onto what was taken before it this round. */
 static int take(struct search *s, const struct fse_round *r,
                 struct fse_bench *b, struct fse_draft *base,
@@ -237,6 +293,12 @@ static int take(struct search *s, const struct fse_round *r,
   next->made = made;
   next->kind = proposal.kind;
   next->worth = v.worth;
+  next->asked = false;
+  if (s->q->assurance >= FSE_ASSURE_PROOF &&
+      !step_proved(s, s->step_count - 1)) {
+    drop_step(s);
+    return 0;
+  }
   return fse_draft_assign(base, b->draft) != 0 ? -1 : 1;
 }
 
@@ -391,12 +453,6 @@ static struct ftrial_result try_set(struct search *s,
   return t;
 }
 
-static void drop_step(struct search *s) {
-  assert(s->step_count > 1);
-  fse_made_done(&current(s)->made);
-  s->step_count--;
-}
-
 /* Drops the steps that a new counterexample refutes; the one it was found
  * with in any case. It may be the parent's, too. */
 static void back_to_truth(struct search *s) {
@@ -411,13 +467,23 @@ static void back_to_truth(struct search *s) {
   }
 }
 
+/* Asks for proofs beyond what was asked for: true if all is said. A
+ * counterexample that came of it is like one of the fuzzing. */
+static bool prove(struct search *s) {
+  uint32_t before = ftrial_set_counters(s->q->set);
+  if (all_proved(s) || ftrial_set_counters(s->q->set) == before) return true;
+  if (try_set(s, &current(s)->made).verdict == FTRIAL_SAME) return true;
+  back_to_truth(s);
+  return false;
+}
+
 /* Asks for the assurance: true if all is said. What cannot be fuzzed is not
  * offered. */
 static bool assure(struct search *s) {
   int rc;
   if (s->step_count == 1 || s->q->assurance < FSE_ASSURE_FUZZ) return true;
   rc = fuzz_made(s, &current(s)->made, s->q->policy->fuzz_states);
-  if (rc == 0) return true;
+  if (rc == 0) return prove(s);
   if (rc > 0) {
     back_to_truth(s);
     return s->refuted;
@@ -486,6 +552,8 @@ static int start(struct search *s, struct fisa_error *err) {
   uint32_t n = q->parent_place_count;
   assert(q->root != NULL && q->parent != NULL && q->set != NULL);
   s->step_count = 1;
+  st->asked = q->parent == q->root || q->parent_assurance >= FSE_ASSURE_PROOF;
+  st->proof = st->asked ? FSE_PROVED : FSE_UNPROVED;
   if (q->parent == q->root) n = f->count;
   st->made.program = fisa_program_derive(
       q->parent, q->parent->code, q->parent->size, q->parent->entry,
@@ -519,6 +587,21 @@ static void doubt_parent(struct search *s) {
   snprintf(s->refutation, sizeof s->refutation, "%s", t.what);
 }
 
+/* The assurance that was reached, and what stands in the way of more. */
+static void say_proof(struct search *s, struct fse_search_result *out) {
+  bool proved = s->q->assurance >= FSE_ASSURE_FUZZ && all_proved(s);
+  int n = snprintf(out->reason, sizeof out->reason,
+                   "%u edits, cost %.2f -> %.2f a result", s->step_count - 1,
+                   out->cost_before, out->cost_after);
+  if (proved) out->assurance = FSE_ASSURE_PROOF;
+  if (n <= 0 || (size_t)n >= sizeof out->reason || s->prover == NULL) return;
+  if (proved)
+    snprintf(out->reason + n, sizeof out->reason - (size_t)n, ", proved");
+  else if (s->unproved[0] != '\0')
+    snprintf(out->reason + n, sizeof out->reason - (size_t)n,
+             ", unproved: %.80s", s->unproved);
+}
+
 /* Hands out the best of all climbs, of which the first began at the parent. */
 static void finish(struct search *s, const struct search *first,
                    struct fse_search_result *out) {
@@ -539,9 +622,10 @@ static void finish(struct search *s, const struct search *first,
   if (!out->improved) return;
   out->assurance = s->q->assurance;
   name_kinds(s, out->kinds, sizeof out->kinds);
-  snprintf(out->reason, sizeof out->reason,
-           "%u edits, cost %.2f -> %.2f a result", s->step_count - 1,
-           out->cost_before, out->cost_after);
+  say_proof(s, out);
+  for (uint32_t i = 1; i < s->step_count && s->q->edit != NULL; i++)
+    s->q->edit(s->steps[i - 1].made.program, s->steps[i].made.program,
+               s->q->user);
   out->best = best->made.program;
   out->places = best->made.places;
   out->place_count = best->made.place_count;
@@ -563,7 +647,16 @@ static void search_close(struct search *s) {
 struct ground {
   struct fisa_facts *root_facts;
   struct fse_unseen *unseen;
+  struct fse_prover *prover;
 };
+
+/* Where proof is asked for, what is climbed from has to be proved itself. */
+static bool stands_proved(struct search *s) {
+  if (s->q->assurance < FSE_ASSURE_PROOF || step_proved(s, 0)) return true;
+  snprintf(s->refutation, sizeof s->refutation,
+           "the running version is not proved: %.56s", s->unproved);
+  return false;
+}
 
 /* One climb from the parent. NULL: err says why. */
 static struct search *climb(const struct fse_search_request *q,
@@ -576,6 +669,7 @@ static struct search *climb(const struct fse_search_request *q,
   }
   s->q = q;
   s->unseen = ground->unseen;
+  s->prover = ground->prover;
   s->root_facts = ground->root_facts;
   s->worth = worth;
   s->before = before;
@@ -585,7 +679,8 @@ static struct search *climb(const struct fse_search_request *q,
     fisa_fail(err, "out of memory");
     goto fail;
   }
-  if (start(s, err) != 0 || (!s->refuted && search_loop(s, err) != 0))
+  if (start(s, err) != 0 ||
+      (!s->refuted && stands_proved(s) && search_loop(s, err) != 0))
     goto fail;
   return s;
 fail:
@@ -626,6 +721,7 @@ static int climb_again(struct search *first, struct search **best,
   bool stopped = first->stopped;
   if (q->parent != q->root) again.heat = NULL; /* the parent's */
   again.parent = q->root;
+  again.parent_assurance = FSE_ASSURE_PROOF;
   again.policy = policy;
   kinds_used(first, used);
   for (uint32_t k = 0; k < fse_kind_count; k++) {
@@ -654,6 +750,7 @@ static int climb_again(struct search *first, struct search **best,
 }
 
 static void ground_done(struct ground *g) {
+  fse_prover_free(g->prover);
   fse_unseen_free(g->unseen);
   fisa_facts_free(g->root_facts);
 }
@@ -668,12 +765,14 @@ static int ground_make(const struct fse_search_request *q, struct ground *g,
   if (fisa_facts_make(q->root, &g->root_facts, err) != 0) return -1;
   if (fse_unseen_make(q->set, q->root, g->root_facts, q->seed, &g->unseen) != 0)
     return fisa_fail(err, "what was not seen cannot be found out: no memory");
-  return 0;
+  if (q->assurance < FSE_ASSURE_FUZZ) return 0;
+  g->prover = fse_prover_new(q->prover, NULL);
+  return g->prover != NULL ? 0 : fisa_fail(err, "out of memory");
 }
 
 int fse_search(const struct fse_search_request *q,
                struct fse_search_result *out, struct fisa_error *err) {
-  struct ground ground = {NULL, NULL};
+  struct ground ground = {NULL, NULL, NULL};
   struct fse_policy *policy = NULL;
   struct search *first = NULL, *best = NULL;
   int rc;

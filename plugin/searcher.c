@@ -103,6 +103,7 @@ static bool promote(struct flux_evolved *a, struct fse_search_result *r) {
   r->best = NULL;
   r->places = NULL;
   a->patches++;
+  a->next_patch.live.assurance = r->assurance;
   begin_record(a, r);
   if (fse_rehearse(a, &a->next_patch.live, REHEARSED, what)) return true;
   if (!atomic_load(&a->cancel)) {
@@ -183,6 +184,7 @@ static bool find(struct flux_evolved *a) {
       .parent = fse_live_program(a),
       .parent_places = a->live.places,
       .parent_place_count = a->live.place_count,
+      .parent_assurance = a->live.assurance,
       .set = a->set,
       .policy = &in->policy,
       .seed = ftrial_random(in->policy.seed, a->generation, a->patches, 0),

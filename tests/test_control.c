@@ -659,8 +659,10 @@ static void run_names_its_assurance(void) {
     json_t *q = run_request(loop_text, 1);
     json_object_set_new(q, "min_assurance", json_string(names[i]));
     UNIT_EQ(ask(p, q), FLUX_OK);
-    UNIT_STR_EQ(string_of(json_object_get(last_line(), "result"),
-                          "assurance"), names[i]);
+    const char *got = string_of(json_object_get(last_line(), "result"),
+                                "assurance");
+    /* What was fuzzed may have been proved, too. */
+    if (i < 2 || strcmp(got, "proof") != 0) UNIT_STR_EQ(got, names[i]);
   }
   plugin_done(p);
 }
