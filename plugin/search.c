@@ -25,7 +25,7 @@
 /* One adopted step. */
 struct step {
   struct fse_made made;
-  uint32_t kind;
+  struct fse_proposal what;
   struct fse_worth worth;
 };
 
@@ -33,6 +33,8 @@ struct search {
   const struct fse_search_request *q;
   const struct fse_unseen *unseen; /* of the root: shared by all climbs */
   struct fse_lexicon *lexicon;
+  struct fse_bandit bandit; /* what this climb has learned of kinds */
+  double weight[FSE_KINDS_MAX];
   const struct fisa_facts *root_facts;
   struct fir_lane *lane;
   uint32_t first;           /* steps[0]: the parent itself */
@@ -235,7 +237,8 @@ static int take(struct search *s, const struct fse_round *r,
   }
   struct step *next = &s->steps[s->step_count++];
   next->made = made;
-  next->kind = proposal.kind;
+  next->what = proposal;
+  fse_bandit_taken(&s->bandit, proposal.kind);
   next->worth = v.worth;
   return fse_draft_assign(base, b->draft) != 0 ? -1 : 1;
 }
@@ -255,6 +258,7 @@ static int reduce(struct search *s, const struct fse_round *r,
   for (uint32_t i = 0; i < count; i++) {
     if (v[i].fate == FSE_FATE_NONE) continue;
     s->variants++;
+    fse_bandit_tried(&s->bandit, v[i].proposal.kind);
     if (v[i].fate != FSE_FATE_SAME) s->rejected++;
     if (v[i].fate == FSE_FATE_SAME &&
         fse_worth_order(&v[i].worth, &r->worth) < 0)
@@ -308,6 +312,8 @@ static int round_make(struct search *s, struct round_parts *p,
   r->view = (struct fse_view){.program = program, .facts = p->facts,
                               .draft = p->draft, .lexicon = s->lexicon,
                               .profile = p->profile, .policy = s->q->policy};
+  fse_bandit_weights(&s->bandit, s->q->policy, s->weight);
+  r->view.weight = s->weight;
   /* The host's counts are those of the parent. */
   if (s->step_count == 1) r->view.heat = s->q->heat;
   r->root = s->q->root;
@@ -453,7 +459,8 @@ static void name_kinds(const struct search *s, char *out, size_t capacity) {
   size_t used = 0;
   out[0] = '\0';
   for (uint32_t i = 1; i < s->step_count; i++)
-    if (s->steps[i].kind < FSE_KINDS_MAX) count[s->steps[i].kind]++;
+    if (s->steps[i].what.kind < FSE_KINDS_MAX)
+      count[s->steps[i].what.kind]++;
   for (uint32_t k = 0; k < fse_kind_count && used < capacity; k++) {
     if (count[k] == 0) continue;
     int n = snprintf(out + used, capacity - used,
@@ -526,6 +533,7 @@ static void finish(struct search *s, const struct search *first,
   struct step *best = current(s);
   uint64_t parent_cost = first->steps[0].worth.cost;
   double per = n ? 1.0 / n : 1.0;
+  char last[FSE_REASON] = "none";
   out->variants = s->variants;
   out->rejected = s->rejected;
   out->cost_before = (double)parent_cost * per;
@@ -539,9 +547,11 @@ static void finish(struct search *s, const struct search *first,
   if (!out->improved) return;
   out->assurance = s->q->assurance;
   name_kinds(s, out->kinds, sizeof out->kinds);
+  if (s->step_count > 1)
+    fse_kinds[best->what.kind].describe(&best->what, last);
   snprintf(out->reason, sizeof out->reason,
-           "%u edits, cost %.2f -> %.2f a result", s->step_count - 1,
-           out->cost_before, out->cost_after);
+           "%u edits, cost %.2f -> %.2f a result; the last: %s",
+           s->step_count - 1, out->cost_before, out->cost_after, last);
   out->best = best->made.program;
   out->places = best->made.places;
   out->place_count = best->made.place_count;
@@ -579,6 +589,7 @@ static struct search *climb(const struct fse_search_request *q,
   s->root_facts = ground->root_facts;
   s->worth = worth;
   s->before = before;
+  if (q->learned != NULL) s->bandit = *q->learned;
   s->lexicon = fse_lexicon_new(q->root->dialect, q->policy);
   s->lane = fir_lane_new();
   if (s->lexicon == NULL || s->lane == NULL) {
@@ -606,9 +617,10 @@ static void look_back(struct search *s) {
 static void kinds_used(const struct search *first, bool used[FSE_KINDS_MAX]) {
   bool from_root = first->q->parent == first->q->root;
   for (uint32_t k = 0; k < fse_kind_count; k++)
-    used[k] = !from_root && first->q->policy->weight[k] > 0;
+    used[k] = !from_root && fse_kind_preserves(k) &&
+              first->q->policy->weight[k] > 0;
   for (uint32_t i = 1; from_root && i < first->step_count; i++)
-    used[first->steps[i].kind % FSE_KINDS_MAX] = true;
+    used[first->steps[i].what.kind % FSE_KINDS_MAX] = true;
 }
 
 /*
