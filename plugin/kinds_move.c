@@ -58,14 +58,20 @@ static bool meet(const struct fisa_set *a, const struct fisa_set *b) {
   return false;
 }
 
-/* Whether two rows in a line may change places, as far as cells go. */
+/* Whether two rows in a line, i first, may change places as far as cells go.
+ * What both write, such as flags, counts only where it is live behind j. */
 static bool independent(const struct fse_view *v, uint32_t i, uint32_t j) {
+  uint32_t behind = fse_follower(v, j);
   struct fisa_effects a, b;
   fisa_effects(v->program->dialect, &v->facts->insn[i], &a);
   fisa_effects(v->program->dialect, &v->facts->insn[j], &b);
-  return !a.pinned && !b.pinned && !meet(&a.writes, &b.reads) &&
-         !meet(&a.writes, &b.writes) && !meet(&a.reads, &b.writes) &&
-         !(a.mem_write && (b.mem_read || b.mem_write)) &&
+  if (behind == UINT32_MAX || a.pinned || b.pinned ||
+      meet(&a.writes, &b.reads) || meet(&a.reads, &b.writes))
+    return false;
+  for (unsigned w = 0; w < FISA_SET_WORDS; w++)
+    if (a.writes.w[w] & b.writes.w[w] & v->facts->live_in[behind].w[w])
+      return false;
+  return !(a.mem_write && (b.mem_read || b.mem_write)) &&
          !(a.mem_read && b.mem_write) &&
          !((a.input || a.output) && (b.input || b.output)) &&
          !((a.stack_read || a.stack_write) &&

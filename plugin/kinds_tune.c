@@ -31,10 +31,12 @@ static bool changed(int32_t value, uint32_t way, int32_t *out) {
   return true;
 }
 
-/* Whether a row compares: by its role, or by what it does. */
+/* Whether a row compares: by its role, or by what it does. Flags that hold a
+ * result against a constant of the table are no comparison. */
 static bool compares(const struct fisa_row *row) {
   if (row->roles & FISA_ROLE_THRESHOLD) return true;
-  for (unsigned k = 0; k < row->step_count; k++)
+  for (unsigned k = 0; k < row->step_count; k++) {
+    if (row->steps[k].b.kind == FISA_REF_CONST) continue;
     switch (row->steps[k].op) {
       case FLUX_OP_EQ: case FLUX_OP_NE: case FLUX_OP_LT: case FLUX_OP_LE:
       case FLUX_OP_GT: case FLUX_OP_GE: case FLUX_OP_LTU:
@@ -42,6 +44,7 @@ static bool compares(const struct fisa_row *row) {
       default:
         break;
     }
+  }
   return false;
 }
 

@@ -10,7 +10,9 @@
 
 /* ---- ShareValue --------------------------------------------------------- */
 
-#define SHARE_WAYS 2u   /* the nearest before it that computes the same, ... */
+/* The nearest before it that computes the same, or the next; renamed, or with
+ * copies to where the values were wanted. */
+#define SHARE_WAYS 4u
 #define SHARE_MAX 64u   /* instructions looked back */
 
 bool fse_share_available(const struct fse_lexicon *l) {
@@ -50,11 +52,48 @@ static uint32_t earlier(const struct fse_view *v, uint32_t j, unsigned nth,
   return UINT32_MAX;
 }
 
-/* The value is made in a register that nobody else has, and both places use
- * that. */
+/* A copy of register r in the place of node j, or behind node i. */
+static int copy_to(const struct fse_view *v, struct fse_draft *d, uint32_t i,
+                   uint32_t j, const struct fse_want *move) {
+  int32_t value[FISA_MAX_OPERANDS];
+  const struct fisa_row *row = fse_select(v->lexicon, move, value);
+  uint32_t behind = fse_follower(v, i);
+  if (row == NULL) return -1;
+  if (j != FSE_NO_NODE)
+    return fse_draft_replace(d, j, row, value, FSE_NO_NODE);
+  return behind == UINT32_MAX ||
+                 fse_draft_insert(d, behind, false, row, value,
+                                  FSE_NO_NODE) == FSE_NO_NODE
+             ? -1
+             : 0;
+}
+
+/* Both places get the value from register r.to, which it is made in. */
+static int share(const struct fse_view *v, struct fse_draft *d, uint32_t i,
+                 uint32_t j, const struct fse_rename *r) {
+  struct fse_rename again = *r;
+  int k = fse_def_operand(v->lexicon, v->facts->insn[j].row);
+  if (fse_rename_uses(v, d, i, r) < 0) return -1;
+  again.from = v->facts->insn[j].value[k];
+  return fse_rename_uses(v, d, j, &again) <= 0 ? -1 : fse_draft_remove(d, j);
+}
+
+/* The value is copied to where both want it: for rows that are dear. */
+static int share_copies(const struct fse_view *v, struct fse_draft *d,
+                        uint32_t i, uint32_t j, const struct fse_rename *r) {
+  struct fse_want move = {.op = FLUX_OP_MOV};
+  int k = fse_def_operand(v->lexicon, v->facts->insn[j].row);
+  move.d.file = move.a.file = (uint8_t)r->file;
+  move.a.value = r->to;
+  move.d.value = r->from;
+  if (copy_to(v, d, i, FSE_NO_NODE, &move) != 0) return -1;
+  move.d.value = v->facts->insn[j].value[k];
+  return copy_to(v, d, i, j, &move);
+}
+
 int fse_share_apply(const struct fse_view *v, uint32_t site,
                     struct fse_draft *d, struct fse_proposal *out) {
-  uint32_t j = site / SHARE_WAYS, i;
+  uint32_t j = site / SHARE_WAYS, way = site % SHARE_WAYS, i;
   const struct fisa_insn *in = &v->facts->insn[j];
   struct fse_want y;
   struct fse_rename r;
@@ -64,18 +103,17 @@ int fse_share_apply(const struct fse_view *v, uint32_t site,
       !fse_meaning(v->lexicon, in, &y) || y.op == FLUX_OP_MOV ||
       fisa_semop_use(y.op, 0) != 'W')
     return -1;
-  i = earlier(v, j, site % SHARE_WAYS, &y);
+  i = earlier(v, j, way / 2, &y);
   if (i == UINT32_MAX || d->nodes[i].dead || d->nodes[j].dead) return -1;
   k = fse_def_operand(v->lexicon, v->facts->insn[i].row);
   r = (struct fse_rename){y.d.file, v->facts->insn[i].value[k],
                           fse_unused_register(v, d, y.d.file)};
-  if (r.to < 0 || fse_rename_uses(v, d, i, &r) < 0) return -1;
-  d->nodes[i].insn.value[k] = r.to;
-  r.from = y.d.value;
-  if (fse_rename_uses(v, d, j, &r) <= 0 || fse_draft_remove(d, j) != 0)
+  if (r.to < 0 ||
+      (way & 1u ? share_copies(v, d, i, j, &r) : share(v, d, i, j, &r)) != 0)
     return -1;
+  d->nodes[i].insn.value[k] = r.to;
   out->value = (int32_t)v->facts->insn[i].pc;
-  return fse_propose(d, v, out, 0, in->pc);
+  return fse_propose(d, v, out, way, in->pc);
 }
 
 void fse_share_describe(const struct fse_proposal *p, char out[FSE_REASON]) {
