@@ -116,7 +116,8 @@ static bool has_rows(const struct fse_lexicon *l,
   for (unsigned i = 0; i < 256; i++) {
     const struct fisa_row *row = &l->dialect->rows[i];
     if (row->defined && !row->opaque && of_interest(row) &&
-        (immediate(row) >= 0 || (fse_can(l, FLUX_OP_MOV) && row->operand_count)))
+        (immediate(row) >= 0 ||
+         (fse_can(l, FLUX_OP_MOV) && row->operand_count > 0)))
       return true;
   }
   return false;

@@ -178,12 +178,14 @@ static void move_instruction(void) {
 
 static void hoist_invariant(void) {
   shows("HoistInvariant",
-        ".in R1 1..9\n.in R2\n.out R3\n.out R5\nMOV R5, R2\nA: MUL R4, R2, R2\n"
+        ".in R1 1..9\n.in R2\n.out R3\n.out R5\nMOV R5, R2\n"
+        "A: MUL R4, R2, R2\n"
         "ADD R3, R3, R4\nDEC R1\nJNE R1, A\nHALT\n",
         "MOV R5, R2\nMUL R4, R2, R2\nA: ADD R3, R3, R4\nDEC R1\nJNE R1, A\nHALT\n");
   /* Its register has another value in between. */
   shows("HoistInvariant",
-        ".in R1 1..9\n.in R2\n.out R3\n.out R5\nMOV R5, R2\nA: MUL R4, R2, R2\n"
+        ".in R1 1..9\n.in R2\n.out R3\n.out R5\nMOV R5, R2\n"
+        "A: MUL R4, R2, R2\n"
         "ADD R3, R3, R4\nMOV R4, R3\nADD R3, R3, R4\nDEC R1\nJNE R1, A\n"
         "HALT\n",
         "MOV R5, R2\nMUL R63, R2, R2\nA: ADD R3, R3, R63\nMOV R4, R3\n"
@@ -201,9 +203,11 @@ static void hoist_invariant(void) {
         "JNE R1, A\nHALT\n");
   /* What the loop changes stays in it. */
   never("HoistInvariant",
-        ".in R1 1..9\n.out R3\n.out R5\nMOV R5, R2\nA: MUL R4, R1, R1\nADD R3, R3, R4\n"
+        ".in R1 1..9\n.out R3\n.out R5\nMOV R5, R2\n"
+        "A: MUL R4, R1, R1\nADD R3, R3, R4\n"
         "DEC R1\nJNE R1, A\nHALT\n",
-        "MOV R5, R2\nMUL R4, R1, R1\nA: ADD R3, R3, R4\nDEC R1\nJNE R1, A\nHALT\n");
+        "MOV R5, R2\nMUL R4, R1, R1\nA: ADD R3, R3, R4\nDEC R1\n"
+        "JNE R1, A\nHALT\n");
 }
 
 static void unroll_loop(void) {

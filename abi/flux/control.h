@@ -12,6 +12,9 @@
  *       {"result":{...},"code":"hex","entry":N,"records":[...]}
  *   {"cmd":"policy"}
  *       the policy table: key, default, range, meaning
+ *   {"cmd":"kinds"}
+ *       the kinds of edits, a line each: name, family, weight, and which of
+ *       the built-in dialects have rows for it and which have none
  *   {"cmd":"history","agent":NAME}
  *       the EvolutionRecords of an agent, a line each
  *   {"cmd":"status"}
