@@ -35,7 +35,9 @@ bool fse_does(const struct fse_lexicon *l, unsigned op) {
   return false;
 }
 
-bool fse_can_edit(const struct fse_lexicon *l) { return l->form_count > 0; }
+bool fse_can_edit(const struct fse_lexicon *l) {
+  return l->form_count > 0 && !l->dialect->no_machine;
+}
 
 uint32_t fse_one_each(const struct fse_view *v) { return v->facts->count; }
 

@@ -41,6 +41,8 @@ struct fse_profile *fse_profile_new(const struct fisa_program *p,
 void fse_profile_free(struct fse_profile *p);
 uint64_t fse_profile_count(const struct fse_profile *p, uint32_t insn);
 
+struct fse_mate;
+
 /* Everything a proposer may look at; immutable during a round. */
 struct fse_view {
   const struct fisa_program *program;   /* the current best */
@@ -54,6 +56,9 @@ struct fse_view {
                                            counted; NULL: the profile's */
   const double *weight;                 /* of each kind, as learned; NULL: the
                                            policy's */
+  const struct fse_mate *mates;         /* versions of the same root to breed
+                                           with: the first is `program` */
+  uint32_t mate_count;
 };
 
 /*

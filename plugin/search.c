@@ -15,12 +15,22 @@
 #include <string.h>
 
 #include "plugin/candidate.h"
+#include "plugin/genome.h"
 #include "plugin/settle.h"
 
 #define SMOKE_STATES 256u  /* fuzz states each adopted step must pass */
 #define PROFILE_EPISODES 16u
 #define MAX_STEPS 512u
 #define STALE_ROUNDS 2u
+
+#define POOL_MAX 8u  /* ends of climbs that later ones breed with */
+
+/* Ends of earlier climbs. */
+struct pool {
+  uint32_t count;
+  struct fse_made made[POOL_MAX];
+  struct fisa_facts *facts[POOL_MAX];
+};
 
 /* One adopted step. */
 struct step {
@@ -32,6 +42,7 @@ struct step {
 struct search {
   const struct fse_search_request *q;
   const struct fse_unseen *unseen; /* of the root: shared by all climbs */
+  const struct pool *pool;  /* where earlier climbs ended */
   struct fse_lexicon *lexicon;
   struct fse_bandit bandit; /* what this climb has learned of kinds */
   double weight[FSE_KINDS_MAX];
@@ -281,6 +292,7 @@ struct round_parts {
   struct fisa_facts *facts;
   struct fse_draft *draft;
   struct fse_profile *profile;
+  struct fse_mate mates[POOL_MAX + 1];
 };
 
 static void round_parts_done(struct round_parts *p, struct fse_round *r) {
@@ -288,6 +300,21 @@ static void round_parts_done(struct round_parts *p, struct fse_round *r) {
   fse_profile_free(p->profile);
   fse_draft_free(p->draft);
   fisa_facts_free(p->facts);
+}
+
+/* The program at hand, then the pool. */
+static void add_mates(const struct search *s, struct round_parts *p,
+                      struct fse_round *r) {
+  const struct fse_made *now = &s->steps[s->step_count - 1].made;
+  p->mates[0] = (struct fse_mate){now->program, p->facts, now->places,
+                                  now->place_count};
+  for (uint32_t i = 0; i < s->pool->count; i++)
+    p->mates[i + 1] =
+        (struct fse_mate){s->pool->made[i].program, s->pool->facts[i],
+                          s->pool->made[i].places,
+                          s->pool->made[i].place_count};
+  r->view.mates = p->mates;
+  r->view.mate_count = s->pool->count + 1;
 }
 
 static int round_make(struct search *s, struct round_parts *p,
@@ -314,6 +341,7 @@ static int round_make(struct search *s, struct round_parts *p,
                               .profile = p->profile, .policy = s->q->policy};
   fse_bandit_weights(&s->bandit, s->q->policy, s->weight);
   r->view.weight = s->weight;
+  add_mates(s, p, r);
   /* The host's counts are those of the parent. */
   if (s->step_count == 1) r->view.heat = s->q->heat;
   r->root = s->q->root;
@@ -573,6 +601,7 @@ static void search_close(struct search *s) {
 struct ground {
   struct fisa_facts *root_facts;
   struct fse_unseen *unseen;
+  struct pool pool;
 };
 
 /* One climb from the parent. NULL: err says why. */
@@ -586,6 +615,7 @@ static struct search *climb(const struct fse_search_request *q,
   }
   s->q = q;
   s->unseen = ground->unseen;
+  s->pool = &ground->pool;
   s->root_facts = ground->root_facts;
   s->worth = worth;
   s->before = before;
@@ -602,6 +632,29 @@ static struct search *climb(const struct fse_search_request *q,
 fail:
   search_close(s);
   return NULL;
+}
+
+/* Keeps where a climb ended for later ones; without memory it is not kept. */
+static void pool_add(struct pool *pool, const struct search *s) {
+  const struct fse_made *end = &s->steps[s->step_count - 1].made;
+  struct fse_made *m = &pool->made[pool->count];
+  uint32_t n = end->place_count;
+  if (pool->count == POOL_MAX || s->step_count == 1 || s->refuted) return;
+  for (uint32_t i = 0; i < pool->count; i++)
+    if (memcmp(pool->made[i].program->hash, end->program->hash, 32) == 0)
+      return;
+  m->program = fisa_program_derive(end->program, end->program->code,
+                                   end->program->size, end->program->entry,
+                                   end->program->manifest.boundary.pc);
+  m->places = malloc((n + 1) * sizeof *m->places);
+  m->place_count = n;
+  if (m->program == NULL || m->places == NULL ||
+      fisa_facts_make(m->program, &pool->facts[pool->count], NULL) != 0) {
+    fse_made_done(m);
+    return;
+  }
+  memcpy(m->places, end->places, n * sizeof *m->places);
+  pool->count++;
 }
 
 /* What was found since may refute what was found before. */
@@ -629,7 +682,7 @@ static void kinds_used(const struct search *first, bool used[FSE_KINDS_MAX]) {
  * *best is the first or what came out cheaper. Returns 0, or -1 with err.
  */
 static int climb_again(struct search *first, struct search **best,
-                       const struct ground *ground, struct fse_policy *policy,
+                       struct ground *ground, struct fse_policy *policy,
                        struct fisa_error *err) {
   const struct fse_search_request *q = first->q;
   bool used[FSE_KINDS_MAX] = {false};
@@ -640,6 +693,7 @@ static int climb_again(struct search *first, struct search **best,
   again.parent = q->root;
   again.policy = policy;
   kinds_used(first, used);
+  pool_add(&ground->pool, first);
   for (uint32_t k = 0; k < fse_kind_count; k++) {
     struct search *s;
     if (!used[k] || variants >= q->budget || stopped) continue;
@@ -650,6 +704,7 @@ static int climb_again(struct search *first, struct search **best,
     if (s == NULL) return -1;
     variants += s->variants;
     rejected += s->rejected;
+    pool_add(&ground->pool, s);
     s->q = q;
     stopped = s->stopped || too_late(q);
     if (!s->refuted && current(s)->worth.cost < current(*best)->worth.cost) {
@@ -666,6 +721,10 @@ static int climb_again(struct search *first, struct search **best,
 }
 
 static void ground_done(struct ground *g) {
+  for (uint32_t i = 0; i < g->pool.count; i++) {
+    fse_made_done(&g->pool.made[i]);
+    fisa_facts_free(g->pool.facts[i]);
+  }
   fse_unseen_free(g->unseen);
   fisa_facts_free(g->root_facts);
 }
@@ -685,7 +744,7 @@ static int ground_make(const struct fse_search_request *q, struct ground *g,
 
 int fse_search(const struct fse_search_request *q,
                struct fse_search_result *out, struct fisa_error *err) {
-  struct ground ground = {NULL, NULL};
+  struct ground ground = {.root_facts = NULL};
   struct fse_policy *policy = NULL;
   struct search *first = NULL, *best = NULL;
   int rc;

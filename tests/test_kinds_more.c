@@ -181,7 +181,8 @@ static void hoist_invariant(void) {
         ".in R1 1..9\n.in R2\n.out R3\n.out R5\nMOV R5, R2\n"
         "A: MUL R4, R2, R2\n"
         "ADD R3, R3, R4\nDEC R1\nJNE R1, A\nHALT\n",
-        "MOV R5, R2\nMUL R4, R2, R2\nA: ADD R3, R3, R4\nDEC R1\nJNE R1, A\nHALT\n");
+        "MOV R5, R2\nMUL R4, R2, R2\nA: ADD R3, R3, R4\nDEC R1\n"
+        "JNE R1, A\nHALT\n");
   /* Its register has another value in between. */
   shows("HoistInvariant",
         ".in R1 1..9\n.in R2\n.out R3\n.out R5\nMOV R5, R2\n"
