@@ -171,11 +171,14 @@ static const char *phase_name(enum fse_phase phase) {
 
 /* One agent; the instance lock is held, so that it stays. */
 static json_t *agent_json(const struct flux_evolved *a) {
+  const struct fse_trend *t = &a->trend;
   return json_pack(
-      "{s:s, s:s, s:I, s:I, s:I}", "agent", a->name, "phase",
-      phase_name(a->phase), "generation", (json_int_t)a->generation,
+      "{s:s, s:s, s:I, s:I, s:I, s:s, s:I, s:f, s:f, s:f}", "agent", a->name,
+      "phase", phase_name(a->phase), "generation", (json_int_t)a->generation,
       "patches", (json_int_t)a->patches, "dropped",
-      (json_int_t)atomic_load(&a->ring.dropped));
+      (json_int_t)atomic_load(&a->ring.dropped), "trend",
+      fse_direction_name(t->direction), "points", (json_int_t)t->points,
+      "slope", t->slope, "slope_low", t->low, "slope_high", t->high);
 }
 
 flux_status fse_control_status(struct fse_control *c) {

@@ -1,7 +1,7 @@
 /*
  * plugin/genome.h - a program's encoded form, and children made from it.
  *
- * Encoding makes the normal form of a program first: NOPs out, targets re-fixed,
+ * Encoding makes the normal form first: NOPs out, targets re-fixed,
  * unreached bytes gone; where that cannot be (the layout is frozen, counts may
  * be seen, the verifier objects) the program is its own normal form. That is
  * cut into genes: a row, a run of rows that stood before (folded: where, how

@@ -42,7 +42,7 @@ struct step {
 struct search {
   const struct fse_search_request *q;
   const struct fse_unseen *unseen; /* of the root: shared by all climbs */
-  const struct pool *pool;  /* where earlier climbs ended */
+  const struct pool *pool;  /* to breed with; NULL: nothing yet */
   struct fse_lexicon *lexicon;
   struct fse_bandit bandit; /* what this climb has learned of kinds */
   double weight[FSE_KINDS_MAX];
@@ -306,6 +306,7 @@ static void round_parts_done(struct round_parts *p, struct fse_round *r) {
 static void add_mates(const struct search *s, struct round_parts *p,
                       struct fse_round *r) {
   const struct fse_made *now = &s->steps[s->step_count - 1].made;
+  if (s->pool == NULL) return;
   p->mates[0] = (struct fse_mate){now->program, p->facts, now->places,
                                   now->place_count};
   for (uint32_t i = 0; i < s->pool->count; i++)
@@ -615,7 +616,6 @@ static struct search *climb(const struct fse_search_request *q,
   }
   s->q = q;
   s->unseen = ground->unseen;
-  s->pool = &ground->pool;
   s->root_facts = ground->root_facts;
   s->worth = worth;
   s->before = before;
@@ -666,6 +666,25 @@ static void look_back(struct search *s) {
   }
 }
 
+/*
+ * The best goes on with what all climbs found to breed with. Not sooner: a climb
+ * that can have the end of another ends there, too. 0, or -1 with err.
+ */
+static int breed_on(struct search *s, const struct pool *pool,
+                    const struct fse_search_request *q,
+                    struct fisa_error *err) {
+  const struct fse_search_request *own = s->q;
+  int rc;
+  if (pool->count < 2 || s->refuted || s->stopped) return 0;
+  s->q = q;
+  s->pool = pool;
+  s->worth = current(s)->worth.cost;
+  rc = search_loop(s, err);
+  s->pool = NULL;
+  s->q = own;
+  return rc;
+}
+
 /* The kinds that a climb without them may do better than. */
 static void kinds_used(const struct search *first, bool used[FSE_KINDS_MAX]) {
   bool from_root = first->q->parent == first->q->root;
@@ -714,8 +733,15 @@ static int climb_again(struct search *first, struct search **best,
     }
     if (s != first) search_close(s);
   }
-  (*best)->variants = variants;
-  (*best)->rejected = rejected;
+  again = *q;
+  again.budget = (*best)->variants + (q->budget - variants);
+  variants -= (*best)->variants;
+  rejected -= (*best)->rejected;
+  if (!stopped && again.budget > (*best)->variants &&
+      breed_on(*best, &ground->pool, &again, err) != 0)
+    return -1;
+  (*best)->variants += variants;
+  (*best)->rejected += rejected;
   look_back(*best);
   return 0;
 }
