@@ -667,7 +667,7 @@ static void look_back(struct search *s) {
 }
 
 /*
- * The best goes on with what all climbs found to breed with. Not sooner: a climb
+ * The best goes on with what all climbs found to breed with. Not sooner: one
  * that can have the end of another ends there, too. 0, or -1 with err.
  */
 static int breed_on(struct search *s, const struct pool *pool,

@@ -5,9 +5,9 @@
  * search that found nothing. The slope is the median of those of all pairs
  * (Theil 1950; Sen, "Estimates of the regression coefficient based on Kendall's
  * tau", J. Am. Stat. Assoc. 63, 1968), so that a point that is far off has no
- * say. Its interval is Sen's, from the variance of Kendall's S with a correction
- * for ties: of the N ordered slopes those of rank (N - C) / 2 and (N + C) / 2 +
- * 1, C = 1.96 x sqrt(variance): 95 per cent.
+ * say. Its interval is Sen's, from the variance of Kendall's S with a
+ * correction for ties: of the N ordered slopes those of rank (N - C) / 2 and
+ * (N + C) / 2 + 1, C = 1.96 x sqrt(variance): 95 per cent.
  */
 #ifndef FLUX_PLUGIN_TREND_H
 #define FLUX_PLUGIN_TREND_H

@@ -18,7 +18,9 @@
  *   {"cmd":"history","agent":NAME}
  *       the EvolutionRecords of an agent, a line each
  *   {"cmd":"status"}
- *       one line an agent
+ *       one line an agent: phase, generation, and where its fitness is going:
+ *       "trend" unknown, improving, plateau or declining, of so many "points",
+ *       "slope" and its interval "slope_low" to "slope_high"
  *   {"cmd":"programs"}
  *       for each agent of the journal: its live accepted version
  *   {"cmd":"calibrate","again":true}
