@@ -65,9 +65,12 @@ void fse_pause(struct fse_instance *in, bool on) {
   atomic_store(&in->paused, on);
   if (on || in->live == NULL) return;
   pthread_mutex_lock(&in->lock);
-  for (struct flux_evolved *a = in->agents; a != NULL; a = a->next)
+  for (struct flux_evolved *a = in->agents; a != NULL; a = a->next) {
+    /* An agent frozen for its decline goes on, too: somebody asked for it. */
+    atomic_store(&a->declined, false);
     (void)in->live->observe(a->id, FLUX_OBSERVE_COUNT | FLUX_OBSERVE_RECORD,
                             p->record_period, in->host->ctx);
+  }
   pthread_mutex_unlock(&in->lock);
 }
 

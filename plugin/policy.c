@@ -116,6 +116,17 @@ static int take_allow(struct fse_policy *p, const char *s,
   return take_mnemonic(p->allow, &p->allow_count, s, why);
 }
 
+static int take_instinct(struct fse_policy *p, const char *s,
+                         struct fisa_error *why) {
+  size_t n = strlen(s);
+  if (n == 0 || n >= FISA_MAX_NAME)
+    return fisa_fail(why, "it must be the name of a source or a channel");
+  if (p->instinct_count == FSE_MAX_INSTINCTS)
+    return fisa_fail(why, "at most %d can be listed", FSE_MAX_INSTINCTS);
+  memcpy(p->instinct[p->instinct_count++], s, n + 1);
+  return 0;
+}
+
 static int take_journal(struct fse_policy *p, const char *s,
                         struct fisa_error *why) {
   if (strlen(s) >= sizeof p->journal)
@@ -161,6 +172,9 @@ static const struct word {
     {"trial.backend", KIND_WORD, take_backend, "auto",
      "auto, lanes, cuda, ir",
      "which engine runs trials; results are the same"},
+    {"policy.instincts", KIND_LIST, take_instinct, "none",
+     "sources, channels",
+     "what a new instinct may read and put out beside the agent's own"},
     {"journal", KIND_WORD, take_journal, "none", "a path",
      "the file that remembers accepted versions; none: nothing is kept"},
     {"test_plant", KIND_LIST, take_plant, "none",

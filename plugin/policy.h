@@ -20,7 +20,8 @@ enum fse_assurance {
 };
 
 #define FSE_MAX_DENY 256
-#define FSE_KINDS_MAX 16
+#define FSE_KINDS_MAX 32
+#define FSE_MAX_INSTINCTS 32
 
 /*
  * X(member, C type, key, kind, default, lo, hi, meaning); kind INT, FLOAT,
@@ -81,6 +82,8 @@ struct fse_policy {
   uint32_t allow_count;                /* "allow_opcodes": these alone; none:
                                           all but the denied */
   char allow[FSE_MAX_DENY][FISA_MAX_NAME];
+  uint32_t instinct_count;             /* "instincts": sources and channels */
+  char instinct[FSE_MAX_INSTINCTS][FISA_MAX_NAME]; /* beside the agent's own */
   double weight[FSE_KINDS_MAX];        /* "weights.KIND": 0..100, default 1 */
   char journal[1024];                  /* "journal": path; "": none kept */
   uint32_t plant_count;                /* "test_plant": fault wrong slow; a */

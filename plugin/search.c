@@ -16,6 +16,7 @@
 
 #include "plugin/assure.h"
 #include "plugin/candidate.h"
+#include "plugin/genome.h"
 #include "plugin/settle.h"
 
 #define SMOKE_STATES 256u  /* fuzz states each adopted step must pass */
@@ -23,10 +24,19 @@
 #define MAX_STEPS 512u
 #define STALE_ROUNDS 2u
 
+#define POOL_MAX 8u  /* ends of climbs that later ones breed with */
+
+/* Ends of earlier climbs. */
+struct pool {
+  uint32_t count;
+  struct fse_made made[POOL_MAX];
+  struct fisa_facts *facts[POOL_MAX];
+};
+
 /* One adopted step. */
 struct step {
   struct fse_made made;
-  uint32_t kind;
+  struct fse_proposal what;
   struct fse_worth worth;
   bool asked;               /* for a proof against the step before it; of the
                                first step, against the root */
@@ -37,7 +47,10 @@ struct search {
   const struct fse_search_request *q;
   const struct fse_unseen *unseen; /* of the root: shared by all climbs */
   struct fse_prover *prover;       /* so is this one; NULL: no proofs */
+  const struct pool *pool;  /* to breed with; NULL: nothing yet */
   struct fse_lexicon *lexicon;
+  struct fse_bandit bandit; /* what this climb has learned of kinds */
+  double weight[FSE_KINDS_MAX];
   const struct fisa_facts *root_facts;
   struct fir_lane *lane;
   uint32_t first;           /* steps[0]: the parent itself */
@@ -291,7 +304,8 @@ static int take(struct search *s, const struct fse_round *r,
   }
   struct step *next = &s->steps[s->step_count++];
   next->made = made;
-  next->kind = proposal.kind;
+  next->what = proposal;
+  fse_bandit_taken(&s->bandit, proposal.kind);
   next->worth = v.worth;
   next->asked = false;
   if (s->q->assurance >= FSE_ASSURE_PROOF &&
@@ -317,6 +331,7 @@ static int reduce(struct search *s, const struct fse_round *r,
   for (uint32_t i = 0; i < count; i++) {
     if (v[i].fate == FSE_FATE_NONE) continue;
     s->variants++;
+    fse_bandit_tried(&s->bandit, v[i].proposal.kind);
     if (v[i].fate != FSE_FATE_SAME) s->rejected++;
     if (v[i].fate == FSE_FATE_SAME &&
         fse_worth_order(&v[i].worth, &r->worth) < 0)
@@ -339,6 +354,7 @@ struct round_parts {
   struct fisa_facts *facts;
   struct fse_draft *draft;
   struct fse_profile *profile;
+  struct fse_mate mates[POOL_MAX + 1];
 };
 
 static void round_parts_done(struct round_parts *p, struct fse_round *r) {
@@ -346,6 +362,22 @@ static void round_parts_done(struct round_parts *p, struct fse_round *r) {
   fse_profile_free(p->profile);
   fse_draft_free(p->draft);
   fisa_facts_free(p->facts);
+}
+
+/* The program at hand, then the pool. */
+static void add_mates(const struct search *s, struct round_parts *p,
+                      struct fse_round *r) {
+  const struct fse_made *now = &s->steps[s->step_count - 1].made;
+  if (s->pool == NULL) return;
+  p->mates[0] = (struct fse_mate){now->program, p->facts, now->places,
+                                  now->place_count};
+  for (uint32_t i = 0; i < s->pool->count; i++)
+    p->mates[i + 1] =
+        (struct fse_mate){s->pool->made[i].program, s->pool->facts[i],
+                          s->pool->made[i].places,
+                          s->pool->made[i].place_count};
+  r->view.mates = p->mates;
+  r->view.mate_count = s->pool->count + 1;
 }
 
 static int round_make(struct search *s, struct round_parts *p,
@@ -370,6 +402,9 @@ static int round_make(struct search *s, struct round_parts *p,
   r->view = (struct fse_view){.program = program, .facts = p->facts,
                               .draft = p->draft, .lexicon = s->lexicon,
                               .profile = p->profile, .policy = s->q->policy};
+  fse_bandit_weights(&s->bandit, s->q->policy, s->weight);
+  r->view.weight = s->weight;
+  add_mates(s, p, r);
   /* The host's counts are those of the parent. */
   if (s->step_count == 1) r->view.heat = s->q->heat;
   r->root = s->q->root;
@@ -519,7 +554,8 @@ static void name_kinds(const struct search *s, char *out, size_t capacity) {
   size_t used = 0;
   out[0] = '\0';
   for (uint32_t i = 1; i < s->step_count; i++)
-    if (s->steps[i].kind < FSE_KINDS_MAX) count[s->steps[i].kind]++;
+    if (s->steps[i].what.kind < FSE_KINDS_MAX)
+      count[s->steps[i].what.kind]++;
   for (uint32_t k = 0; k < fse_kind_count && used < capacity; k++) {
     if (count[k] == 0) continue;
     int n = snprintf(out + used, capacity - used,
@@ -590,9 +626,14 @@ static void doubt_parent(struct search *s) {
 /* The assurance that was reached, and what stands in the way of more. */
 static void say_proof(struct search *s, struct fse_search_result *out) {
   bool proved = s->q->assurance >= FSE_ASSURE_FUZZ && all_proved(s);
-  int n = snprintf(out->reason, sizeof out->reason,
-                   "%u edits, cost %.2f -> %.2f a result", s->step_count - 1,
-                   out->cost_before, out->cost_after);
+  const struct step *best = current(s);
+  char last[FSE_REASON] = "none";
+  int n;
+  if (s->step_count > 1)
+    fse_kinds[best->what.kind].describe(&best->what, last);
+  n = snprintf(out->reason, sizeof out->reason,
+               "%u edits, cost %.2f -> %.2f a result; the last: %s",
+               s->step_count - 1, out->cost_before, out->cost_after, last);
   if (proved) out->assurance = FSE_ASSURE_PROOF;
   if (n <= 0 || (size_t)n >= sizeof out->reason || s->prover == NULL) return;
   if (proved)
@@ -648,6 +689,7 @@ struct ground {
   struct fisa_facts *root_facts;
   struct fse_unseen *unseen;
   struct fse_prover *prover;
+  struct pool pool;
 };
 
 /* Where proof is asked for, what is climbed from has to be proved itself. */
@@ -673,6 +715,7 @@ static struct search *climb(const struct fse_search_request *q,
   s->root_facts = ground->root_facts;
   s->worth = worth;
   s->before = before;
+  if (q->learned != NULL) s->bandit = *q->learned;
   s->lexicon = fse_lexicon_new(q->root->dialect, q->policy);
   s->lane = fir_lane_new();
   if (s->lexicon == NULL || s->lane == NULL) {
@@ -688,6 +731,29 @@ fail:
   return NULL;
 }
 
+/* Keeps where a climb ended for later ones; without memory it is not kept. */
+static void pool_add(struct pool *pool, const struct search *s) {
+  const struct fse_made *end = &s->steps[s->step_count - 1].made;
+  struct fse_made *m = &pool->made[pool->count];
+  uint32_t n = end->place_count;
+  if (pool->count == POOL_MAX || s->step_count == 1 || s->refuted) return;
+  for (uint32_t i = 0; i < pool->count; i++)
+    if (memcmp(pool->made[i].program->hash, end->program->hash, 32) == 0)
+      return;
+  m->program = fisa_program_derive(end->program, end->program->code,
+                                   end->program->size, end->program->entry,
+                                   end->program->manifest.boundary.pc);
+  m->places = malloc((n + 1) * sizeof *m->places);
+  m->place_count = n;
+  if (m->program == NULL || m->places == NULL ||
+      fisa_facts_make(m->program, &pool->facts[pool->count], NULL) != 0) {
+    fse_made_done(m);
+    return;
+  }
+  memcpy(m->places, end->places, n * sizeof *m->places);
+  pool->count++;
+}
+
 /* What was found since may refute what was found before. */
 static void look_back(struct search *s) {
   if (s->refuted || try_set(s, &current(s)->made).verdict == FTRIAL_SAME)
@@ -697,13 +763,33 @@ static void look_back(struct search *s) {
   }
 }
 
+/*
+ * The best goes on with what all climbs found to breed with. Not sooner: one
+ * that can have the end of another ends there, too. 0, or -1 with err.
+ */
+static int breed_on(struct search *s, const struct pool *pool,
+                    const struct fse_search_request *q,
+                    struct fisa_error *err) {
+  const struct fse_search_request *own = s->q;
+  int rc;
+  if (pool->count < 2 || s->refuted || s->stopped) return 0;
+  s->q = q;
+  s->pool = pool;
+  s->worth = current(s)->worth.cost;
+  rc = search_loop(s, err);
+  s->pool = NULL;
+  s->q = own;
+  return rc;
+}
+
 /* The kinds that a climb without them may do better than. */
 static void kinds_used(const struct search *first, bool used[FSE_KINDS_MAX]) {
   bool from_root = first->q->parent == first->q->root;
   for (uint32_t k = 0; k < fse_kind_count; k++)
-    used[k] = !from_root && first->q->policy->weight[k] > 0;
+    used[k] = !from_root && fse_kind_preserves(k) &&
+              first->q->policy->weight[k] > 0;
   for (uint32_t i = 1; from_root && i < first->step_count; i++)
-    used[first->steps[i].kind % FSE_KINDS_MAX] = true;
+    used[first->steps[i].what.kind % FSE_KINDS_MAX] = true;
 }
 
 /*
@@ -712,7 +798,7 @@ static void kinds_used(const struct search *first, bool used[FSE_KINDS_MAX]) {
  * *best is the first or what came out cheaper. Returns 0, or -1 with err.
  */
 static int climb_again(struct search *first, struct search **best,
-                       const struct ground *ground, struct fse_policy *policy,
+                       struct ground *ground, struct fse_policy *policy,
                        struct fisa_error *err) {
   const struct fse_search_request *q = first->q;
   bool used[FSE_KINDS_MAX] = {false};
@@ -724,6 +810,7 @@ static int climb_again(struct search *first, struct search **best,
   again.parent_assurance = FSE_ASSURE_PROOF;
   again.policy = policy;
   kinds_used(first, used);
+  pool_add(&ground->pool, first);
   for (uint32_t k = 0; k < fse_kind_count; k++) {
     struct search *s;
     if (!used[k] || variants >= q->budget || stopped) continue;
@@ -734,6 +821,7 @@ static int climb_again(struct search *first, struct search **best,
     if (s == NULL) return -1;
     variants += s->variants;
     rejected += s->rejected;
+    pool_add(&ground->pool, s);
     s->q = q;
     stopped = s->stopped || too_late(q);
     if (!s->refuted && current(s)->worth.cost < current(*best)->worth.cost) {
@@ -743,14 +831,25 @@ static int climb_again(struct search *first, struct search **best,
     }
     if (s != first) search_close(s);
   }
-  (*best)->variants = variants;
-  (*best)->rejected = rejected;
+  again = *q;
+  again.budget = (*best)->variants + (q->budget - variants);
+  variants -= (*best)->variants;
+  rejected -= (*best)->rejected;
+  if (!stopped && again.budget > (*best)->variants &&
+      breed_on(*best, &ground->pool, &again, err) != 0)
+    return -1;
+  (*best)->variants += variants;
+  (*best)->rejected += rejected;
   look_back(*best);
   return 0;
 }
 
 static void ground_done(struct ground *g) {
   fse_prover_free(g->prover);
+  for (uint32_t i = 0; i < g->pool.count; i++) {
+    fse_made_done(&g->pool.made[i]);
+    fisa_facts_free(g->pool.facts[i]);
+  }
   fse_unseen_free(g->unseen);
   fisa_facts_free(g->root_facts);
 }
@@ -772,7 +871,7 @@ static int ground_make(const struct fse_search_request *q, struct ground *g,
 
 int fse_search(const struct fse_search_request *q,
                struct fse_search_result *out, struct fisa_error *err) {
-  struct ground ground = {NULL, NULL, NULL};
+  struct ground ground = {.root_facts = NULL};
   struct fse_policy *policy = NULL;
   struct search *first = NULL, *best = NULL;
   int rc;

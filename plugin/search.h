@@ -17,7 +17,7 @@
 
 #include <stdatomic.h>
 
-#include "plugin/mutate.h"
+#include "plugin/bandit.h"
 
 struct fse_search_request {
   const struct fisa_program *root;     /* the truth */
@@ -41,6 +41,7 @@ struct fse_search_request {
   /* Runs by pc of the parent as the host counted them, for the order of
    * proposals; NULL: the profile of the episodes. */
   const uint64_t *heat;
+  const struct fse_bandit *learned;    /* of kinds, earlier; NULL: nothing */
   /* Set from another thread: end soon, nothing is wanted. May be NULL. */
   const atomic_bool *cancel;
   /* Called between rounds; non-zero: finish with what there is. */

@@ -357,6 +357,10 @@ same "policy: a row" "$(printf '%s\n' "$got" |
 same "policy: a row a setting" \
 	"$(printf '%s\n' "$got" | grep -c '^policy\.')" \
 	"$(grep -c '^| `policy\.' "$FLUX_SRCDIR/docs/policy.md")"
+same "policy: a kind that a dialect has no rows for" \
+	"$(printf '%s\n' "$got" | sed -n 's/^AddInstinct  *tuning  *//p')" \
+	"available in unified; unavailable in $("$bin" dialect list |
+		grep -v '^unified$' | tr '\n' ' ' | sed 's/ $//')"
 err "policy: a word too many" 2 \
 	"too many words; usage: fluxevolve policy; try --help" policy x
 
