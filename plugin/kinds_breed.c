@@ -1,5 +1,5 @@
 /*
- * plugin/kinds_breed.c - Breed: what a climb found, and what another did.
+ * plugin/kinds_breed.c - BreedVariants: what one climb found, and another.
  *
  * Climbs from one root end in different places. What is good at the front of
  * one and at the back of another comes together by an edit of the one at hand.

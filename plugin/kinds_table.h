@@ -44,7 +44,7 @@
     "rows swapped, sunk to where they are wanted, fused from afar") \
   X(RenameRegister, rename, preserving, fse_rename_random, \
     "a value in another register; neutral") \
-  X(Breed, breed, preserving, fse_breed_random, \
+  X(BreedVariants, breed, preserving, fse_breed_random, \
     "one variant up to a place, another from there on") \
   X(TuneThreshold, threshold, tuning, NULL, \
     "a constant that is compared with") \
