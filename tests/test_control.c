@@ -321,7 +321,7 @@ static const struct {
     {"{\"cmd\":\"run\",\"program\":{\"dialect\":\"unified\","
      "\"code\":\"00\"},\"time_limit\":\"1\"}", "\"time_limit\""},
     {"{\"cmd\":\"run\",\"program\":{\"dialect\":\"unified\","
-     "\"code\":\"00\"},\"min_assurance\":\"proof\"}", "min_assurance"},
+     "\"code\":\"00\"},\"min_assurance\":\"luck\"}", "min_assurance"},
     {"{\"cmd\":\"run\",\"program\":{\"dialect\":\"unified\","
      "\"code\":\"00\"},\"deny\":[\"FLY\"]}", "FLY"},
     {"{\"cmd\":\"run\",\"program\":{\"dialect\":\"unified\","
