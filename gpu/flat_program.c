@@ -309,7 +309,9 @@ static void *part(const struct writing *w, uint32_t offset) {
 
 /* The record of op i; of a head, if there is one before it. */
 static uint32_t record_at(const struct writing *w, uint32_t i) {
-  return i == FPK_NONE ? FKN_NONE : w->places[i] * FKN_RECORD_BYTES;
+  return i == FPK_NONE
+             ? FKN_NONE
+             : FKN_SHARED_FIXED + w->places[i] * FKN_RECORD_BYTES;
 }
 
 static void write_places(struct writing *w) {

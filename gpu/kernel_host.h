@@ -9,7 +9,7 @@
 
 /* How a block is run. */
 struct fkn_host_shape {
-  uint32_t threads;      /* POSIX threads of a block: 1, or a multiple of warp */
+  uint32_t threads;      /* POSIX threads of a block: a multiple of warp */
   uint32_t warp;         /* threads that go in step: a power of two, up to 32 */
 };
 

@@ -1,0 +1,60 @@
+#!/bin/sh
+# What the assembler says of the kernel's images: nothing spilled, no stack, no
+# more registers than a block of 128 threads, eight of them on a
+# multiprocessor, may have; and the occupancy that comes of it.
+. "$FLUX_SRCDIR/tests/lib.sh"
+
+registers_most=64
+report=$FLUX_BUILDDIR/gpu/kernel.ptxas
+
+if [ ! -e "$report" ]; then
+  skip images "no CUDA compiler"
+  finish
+fi
+
+# target registers stack stores loads barriers, a line each
+awk '
+  $1 == "target" { target = $2 }
+  /bytes stack frame/ { stack = $1; stores = $5; loads = $9 }
+  / Used [0-9]+ registers/ {
+    for (i = 1; i < NF; i++)
+      if ($i == "Used") registers = $(i + 1)
+    print target, registers, stack, stores, loads
+  }' "$report" > "$tmp/figures"
+
+targets=$(sed -n 's/^FLUX_CUDA_TARGETS = *//p' "$FLUX_BUILDDIR/Makefile")
+for target in $targets; do
+  line=$(grep "^sm_$target " "$tmp/figures") || line=
+  # shellcheck disable=SC2086 # five words
+  set -- $line
+  check "sm_$target: an image" test $# = 5
+  [ $# = 5 ] || continue
+  check "sm_$target: no stack" test "$3" = 0
+  check "sm_$target: no spills" test "$4 $5" = "0 0"
+  check "sm_$target: $2 registers" test "$2" -le $registers_most
+done
+check "a target" test -n "$targets"
+
+# Occupancy: blocks of 128 threads, with the shared memory that a program of 60
+# records and 20 slots needs. Registers are given out by 256 to a warp.
+awk -v threads=128 '
+  BEGIN {
+    split("75 32 64 86 48 100 87 48 164 89 48 100 120 48 100", odd, " ")
+    for (i = 1; i < 16; i += 3) {
+      warps["sm_" odd[i]] = odd[i + 1]
+      shared["sm_" odd[i]] = odd[i + 2]
+    }
+  }
+  {
+    w = $1 in warps ? warps[$1] : 64
+    kib = $1 in shared ? shared[$1] : $1 == "sm_80" ? 164 : 228
+    need = 64 + 60 * 32 + (20 + 6) * threads * 4 + 1024
+    each = int(($2 * 32 + 255) / 256) * 256 * threads / 32
+    blocks = w * 32 / threads
+    if (int(65536 / each) < blocks) blocks = int(65536 / each)
+    if (int(kib * 1024 / need) < blocks) blocks = int(kib * 1024 / need)
+    printf "  cuda.static %s: %d registers, %d stack, %d spilled, " \
+      "%d shared, occupancy %d %%\n", $1, $2, $3, $4 + $5, need - 1024, \
+      100 * blocks * threads / 32 / w
+  }' "$tmp/figures"
+finish

@@ -1,0 +1,83 @@
+#!/bin/sh
+# The kernel's PTX, run through the real host path on a libcuda that runs PTX
+# text on the CPU: as several targets, in the order that warps come and in
+# others, and what the compiler makes for a debugger. It is looked for in
+# FLUX_PTXSIM, a folder with a script `build`, else beside the checkout.
+#
+# FLUX_PTX_PROGRAMS is how many programs of each kind there are in the longest
+# run; FLUX_TEST_SCALE divides the usual number. With an argument `figures` it
+# prints what a warp does for an instruction instead.
+. "$FLUX_SRCDIR/tests/lib.sh"
+
+simulator=${FLUX_PTXSIM-$FLUX_SRCDIR/../shared/tools/ptxsim}
+where=$FLUX_BUILDDIR/tests/ptxsim
+
+if [ ! -e "$FLUX_BUILDDIR/gpu/kernel.ptx" ]; then
+  skip ptx "no CUDA compiler"
+  finish
+fi
+if [ ! -x "$simulator/build" ]; then
+  skip ptx "nothing that runs PTX: FLUX_PTXSIM"
+  finish
+fi
+if [ ! -e "$where/libcuda.so.1" ] ||
+  [ "$simulator/ptxsim.cpp" -nt "$where/libcuda.so.1" ]; then
+  "$simulator/build" "$where" > "$tmp/build" 2>&1 || {
+    cat "$tmp/build"
+    fail "ptx: the simulator does not build"
+    finish
+  }
+fi
+debug=$FLUX_BUILDDIR/gpu/kernel-debug.ptx
+make -s -C "$FLUX_BUILDDIR" gpu/kernel-debug.ptx > "$tmp/make" 2>&1 || {
+  cat "$tmp/make"
+  fail "ptx: the debugger's form does not build"
+}
+
+scale=${FLUX_TEST_SCALE-1}
+most=${FLUX_PTX_PROGRAMS-$((260 / scale))}
+if [ "$most" -lt 20 ]; then
+  most=20
+fi
+
+# run NAME CC ORDER PROGRAMS SEED [PTX]
+run()
+{
+  name=$1 cc=$2 order=${3:+PTXSIM_SEED=$3}
+  shift 3
+  # shellcheck disable=SC2086 # an assignment, or nothing
+  if env FLUX_TEST_TIMEOUT=0 "LD_LIBRARY_PATH=$where" PTXSIM_CC="$cc" $order \
+    "$FLUX_BUILDDIR/tests/test_ptx" "$@" > "$tmp/run" 2>&1; then
+    pass "$name"
+    grep ' programs, ' "$tmp/run"
+  else
+    tail -n 30 "$tmp/run"
+    fail "$name"
+  fi
+}
+
+if [ "${1-}" != figures ]; then
+  run "sm_90, warps in any order" 90 7 "$most" 20260404
+  run "sm_75, warps in turn" 75 "" $((most / 4)) 20260405
+  run "sm_120, as for a debugger" 120 3 $((most / 16 + 2)) 20260406 "$debug"
+  finish
+fi
+
+# Warp instructions for each instruction of the programs, and how many of 32
+# lanes took part in them.
+LD_LIBRARY_PATH=$where PTXSIM_STATS=1 "$FLUX_BUILDDIR/tests/warps" \
+  "$FLUX_SRCDIR"/samples/agents/*.flx > "$tmp/rows" 2> "$tmp/stats" || {
+  cat "$tmp/stats"
+  exit 1
+}
+sed -n 's/^ptxsim: .*: \([0-9]*\) warp ins.* \([0-9]*\) lane ins.*/\1 \2/p' \
+  "$tmp/stats" | paste -d' ' "$tmp/rows" - |
+  awk '
+    function tell(name, rows, warp, lane) {
+      printf "cuda.emulated.%s %.1f warp instructions/instruction, " \
+        "%.1f of a lane, %.0f %% of the lanes\n", name, warp / rows * 32,
+        lane / rows, 100 * lane / warp / 32
+    }
+    $2 > 0 && NR <= 2 { tell($1, $2, $5, $6) }
+    $2 > 0 && NR > 2 { rows += $2; warp += $5; lane += $6 }
+    END { if (rows) tell("corpus", rows, warp, lane) }'
