@@ -60,6 +60,12 @@ static const char *slots_of(const struct fpk_op *o) {
   case FIR_G_CALLS_EMPTY:
   case FIR_G_ALWAYS:
     return "";
+  case FIR_G_SHIFT_RANGE:
+  case FIR_G_FTOI_RANGE:
+  case FIR_G_LOG_ZERO:
+  case FIR_G_BEFORE_MEMORY:
+  case FIR_G_NEGATIVE:
+    return "a";
   default: /* the other guards; those of semops.h see below */
     return "ab";
   }
