@@ -610,6 +610,22 @@ static bool takes_constants(unsigned op) {
   return op < FLUX_OP_COUNT && takes[op];
 }
 
+/* Whether an operand that is no cell is a number; else it is nothing, and slot
+ * 0, so that an engine may look all operands up alike. */
+static bool is_number(unsigned op, unsigned operand) {
+  switch (op) {
+  case FLUX_OP_RET:
+    return operand == 1;
+  case FLUX_OP_CONVERGE:
+    return operand == 2;
+  case FLUX_OP_DIFFUSE:
+  case FIR_G_STACK_FEW:
+    return operand == 3;
+  default:
+    return false;
+  }
+}
+
 static void pack_op(const struct packing *k, uint32_t i, struct fpk_op *o) {
   static const uint16_t consts[5] = {0, FPK_A_CONST, FPK_B_CONST, 0, 0};
   const struct fir_ins *in = &k->ir->ins[i];
@@ -621,8 +637,10 @@ static void pack_op(const struct packing *k, uint32_t i, struct fpk_op *o) {
   o->op = lesser(in, o->flags);
   o->ir = i;
   for (unsigned n = 0; n < 5; n++) {
-    if (u.use[n] == 'N')
+    if (u.use[n] == 'N') {
+      slot[n] = is_number(o->op, n) ? slot[n] : 0;
       continue;
+    }
     slot[n] = slot_of[u.cell[n]];
     if (all[slot[n]].kind != FPK_SLOT_CONST)
       continue;
