@@ -34,6 +34,7 @@ struct fkn_self {
   const unsigned char *program, *batch;
   uint32_t *scratch;     /* element i at [i * threads] */
   unsigned char *slots;  /* slot i at i * threads * 4 bytes */
+  unsigned char *own;    /* the same of the kernel's own */
   uint32_t threads;
   uint32_t lane;         /* of the batch */
   uint32_t number;       /* of the job: from 0 */
@@ -85,9 +86,10 @@ enum fkn_own {
 #define FKN_FULL 0x40000000u
 
 /* A slot by its number; by where it is, as records in shared memory say. */
-#define FKN_SLOT(i) FKN_CELL(((i) + FKN_OWN_SLOTS) * me->threads * 4u)
+#define FKN_SLOT(i) FKN_CELL((i) * me->threads * 4u)
 #define FKN_CELL(at) (*(int32_t *)(void *)(me->slots + (at)))
-#define FKN_OWN(i) FKN_CELL((uint32_t)(i) * me->threads * 4u)
+#define FKN_OWN(i) \
+  (*(int32_t *)(void *)(me->own + (uint32_t)(i) * me->threads * 4u))
 
 /* ---- memory ------------------------------------------------------------- */
 
