@@ -479,13 +479,6 @@ FKN_FN void fkn_group(const struct fkn_self *me, struct fkn_run *r,
     /* The commonest come first, since a dispatch is a tree of comparisons;
      * a compiler leaves out of each what cannot get there. */
     if (w.x <= FLUX_OP_SAR) {
-      if (w.x > FLUX_OP_MULDIV) {
-        switch (w.x) {
-          FSEM_VALUES(VALUE_OP)
-        default:
-          FKN_NEVER();
-        }
-      }
       if (w.x <= FLUX_OP_MUL) {
         switch (w.x) {
           FSEM_VALUES(VALUE_OP)
@@ -499,6 +492,15 @@ FKN_FN void fkn_group(const struct fkn_self *me, struct fkn_run *r,
         default:
           FKN_NEVER();
         }
+      }
+      switch (w.x) {
+        FSEM_VALUES(VALUE_OP)
+      case FLUX_OP_DIV:
+        FKN_STOP_IF(FB == 0, FISA_RUN_FAULT, FIMM);
+        FD = fsem_quo(FA, FB);
+        continue;
+      default:
+        FKN_NEVER();
       }
     }
     switch (w.x) {
@@ -549,10 +551,6 @@ FKN_FN void fkn_group(const struct fkn_self *me, struct fkn_run *r,
     case FIR_SUB_SIGNS:
       value = fsem_sub(FA, FB);
       goto signs;
-    case FLUX_OP_DIV:
-      FKN_STOP_IF(FB == 0, FISA_RUN_FAULT, FIMM);
-      FD = fsem_quo(FA, FB);
-      continue;
     case FLUX_OP_CHECK:
       FKN_STOP_IF(FA != 0, FISA_RUN_FAULT, FIMM);
       continue;
