@@ -449,6 +449,10 @@ uint32_t ftrial_set_counters(const struct ftrial_set *set) {
   return set->counters;
 }
 
+void ftrial_set_backend(struct ftrial_set *set, struct fbackend *backend) {
+  set->backend = backend;
+}
+
 void ftrial_set_stop(struct ftrial_set *set, const atomic_bool *stop) {
   set->stop = stop;
 }

@@ -125,6 +125,13 @@ struct ftrial_result ftrial_judge(const struct ftrial_set *set,
 uint32_t ftrial_set_recorded(const struct ftrial_set *set);
 uint32_t ftrial_set_counters(const struct ftrial_set *set);
 
+/*
+ * Who runs many episodes at once: the back end outlives the set, or is taken
+ * off. NULL, and at first: the lanes of the calling thread.
+ */
+struct fbackend;
+void ftrial_set_backend(struct ftrial_set *set, struct fbackend *backend);
+
 /* A flag that ends a fuzzing under way as inconclusive once it is set by
  * another thread; NULL: none. It outlives the set, or is taken off. */
 void ftrial_set_stop(struct ftrial_set *set, const atomic_bool *stop);

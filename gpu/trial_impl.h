@@ -121,6 +121,7 @@ struct ftrial_set {
   struct fisa_set ends;       /* cells that a view looks at */
   struct ftrial_packs packs[2]; /* counterexamples, all others */
   bool narrow;                /* only the ir engine runs trials */
+  struct fbackend *backend;   /* or NULL */
   const atomic_bool *stop;    /* set from outside: fuzz no more; or NULL */
   bool (*ask)(void *user);    /* the same as a question; or NULL */
   void *ask_user;

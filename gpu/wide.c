@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gpu/lanes.h"
+#include "gpu/backend.h"
 #include "gpu/trial_impl.h"
 
 /* ---- packs -------------------------------------------------------------- */
@@ -96,6 +96,20 @@ static void map_all(const struct ftrial_pc_map *map, const uint32_t *root,
       out[i] = FPK_NONE;
 }
 
+static int ask_backend(const struct ftrial_set *set, struct fir_lane *lane,
+                       struct ftrial_part part, struct fbackend_run *run) {
+  struct fbackend_work work = {.batch = part.batch,
+                               .first = part.first,
+                               .count = part.count,
+                               .run_count = 1,
+                               .run = run};
+
+  fbackend_do(set->backend, lane->wide, &work);
+  if (run->status == FBACKEND_DONE)
+    return 0;
+  return run->status == FBACKEND_NO_MEMORY ? -1 : 1;
+}
+
 int ftrial__wide_run(const struct ftrial_set *set,
                      const struct ftrial_pc_map *map, struct fir_lane *lane,
                      struct ftrial_part part, uint64_t cost_bound,
@@ -112,6 +126,13 @@ int ftrial__wide_run(const struct ftrial_set *set,
   map_all(map, part.batch->begin_pc, part.batch->begin_count, pc);
   fpk_places_start(&lane->packed, pc, part.batch->begin_count, start);
   map_all(map, part.batch->end_pc, part.batch->end_count, stop);
+  if (set->backend) {
+    struct fbackend_run run = {.program = &lane->packed,
+                               .places = &places,
+                               .cost_bound = cost_bound,
+                               .out = out};
+    return ask_backend(set, lane, part, &run);
+  }
   return flanes_run(lane->wide, &lane->packed, part.batch, &places, part.first,
                     part.count, cost_bound, out);
 }

@@ -179,6 +179,7 @@ static int make_buffers(struct flux_evolved *a, struct fisa_error *err) {
     return fisa_fail(err, "out of memory");
   a->set = ftrial_set_new(a->root, a->fuel, err);
   if (a->set == NULL) return -1;
+  ftrial_set_backend(a->set, a->instance->backend);
   ftrial_set_stop(a->set, &a->cancel);
   return 0;
 }
@@ -210,10 +211,16 @@ static bool still_good(struct flux_evolved *a, const struct fse_live *v,
           a->instance->policy.min_assurance < FSE_ASSURE_FUZZ);
 }
 
-/* The last patch number of the agent's records: versions are never named
- * twice. */
+/* What the agent's records say of it: the last patch number, since versions are
+ * never named twice; what kinds of edits were good for; how it went. */
 static int note_patch(const struct fse_record *r, void *user) {
   struct flux_evolved *a = user;
+  if (r->outcome == FSE_ACCEPTED) {
+    fse_bandit_accepted(&a->learned, r->kind);
+    fse_history_note(a, r->fitness_after);
+  } else if (strcmp(r->kind, "trend") == 0) {
+    a->history.count = 0;
+  }
   if (r->patch > a->patches) a->patches = r->patch;
   return 0;
 }
@@ -227,6 +234,8 @@ static void resume(struct flux_evolved *a) {
   int found;
   if (in->journal == NULL) return;
   (void)fse_journal_records(in->journal, a->name, note_patch, NULL, a);
+  /* Whoever starts it again wants it to go on. */
+  atomic_store(&a->declined, false);
   fse_counters_load(a);
   found = fse_journal_version(in->journal, a->name, a->root, &stored, &err);
   if (found == 0) return;

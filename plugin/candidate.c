@@ -122,7 +122,6 @@ int fse_candidate_edit(const struct fse_round *r, struct fse_bench *b,
                        const struct fse_draft *base, uint32_t i,
                        struct fse_proposal *out) {
   const struct fse_kind *kind;
-  uint64_t pick;
   assert(base != NULL && out != NULL);
   if (fse_draft_assign(b->draft, base) != 0) return -1;
   if (i < r->sites.count) {
@@ -130,11 +129,7 @@ int fse_candidate_edit(const struct fse_round *r, struct fse_bench *b,
     out->kind = r->sites.items[i].kind;
     return kind->apply(&r->view, r->sites.items[i].site, b->draft, out);
   }
-  pick = ftrial_random(r->seed, r->number, i, 0) % fse_kind_count;
-  kind = &fse_kinds[pick];
-  out->kind = (uint32_t)pick;
-  if (kind->random == NULL || r->view.policy->weight[pick] <= 0) return -1;
-  return kind->random(&r->view, r->seed, r->number, i, b->draft, out);
+  return fse_draw(&r->view, r->seed, r->number, i, b->draft, out);
 }
 
 /* Whether an agent may continue at `pc`, which begins fresh tasks as well. */

@@ -124,7 +124,7 @@ static const struct {
     {"exec", fse_control_exec},       {"run", fse_control_run},
     {"policy", fse_control_policy},   {"history", fse_control_history},
     {"status", fse_control_status},   {"programs", fse_control_programs},
-    {"calibrate", fse_control_calibrate},
+    {"calibrate", fse_control_calibrate}, {"kinds", fse_control_kinds},
 };
 
 static flux_status serve(struct fse_control *c) {

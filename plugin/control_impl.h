@@ -63,6 +63,7 @@ json_t *fse_control__hex(const uint8_t *bytes, size_t size);
 flux_status fse_control_exec(struct fse_control *c);
 flux_status fse_control_run(struct fse_control *c);      /* control_run.c */
 flux_status fse_control_policy(struct fse_control *c);   /* control_show.c */
+flux_status fse_control_kinds(struct fse_control *c);
 flux_status fse_control_history(struct fse_control *c);
 flux_status fse_control_status(struct fse_control *c);
 flux_status fse_control_programs(struct fse_control *c);

@@ -57,10 +57,11 @@ static flux_status read_assurance(struct run *r) {
   int a;
   if (rc != FLUX_OK || name == NULL) return rc;
   a = fse_assurance_by_name(name);
-  if (a < FSE_ASSURE_STATIC || a > FSE_ASSURE_FUZZ)
+  if (a < FSE_ASSURE_STATIC || a > FSE_ASSURE_PROOF)
     return fse_control__fail(
         r->c, FLUX_E_INVALID,
-        "\"min_assurance\" must be \"static\", \"replay\" or \"fuzz\"");
+        "\"min_assurance\" must be \"static\", \"replay\", \"fuzz\" or "
+        "\"proof\"");
   r->policy.min_assurance = (enum fse_assurance)a;
   return FLUX_OK;
 }
@@ -202,6 +203,7 @@ flux_status fse_control_run(struct fse_control *c) {
                           .count = r.count,
                           .given = r.given,
                           .time_limit = r.time_limit,
+                          .backend = c->in->backend,
                           .progress = on_progress,
                           .user = &r};
   if (rc == FLUX_OK && fse_offline_run(&o, &out, &c->err) != 0)

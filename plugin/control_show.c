@@ -22,6 +22,45 @@ flux_status fse_control_policy(struct fse_control *c) {
   return rc;
 }
 
+/* ---- kinds -------------------------------------------------------------- */
+
+/* The built-in dialects that have rows for a kind, or those that have none;
+ * NULL: memory. */
+static json_t *dialects_with(const struct fse_kind *kind,
+                             const struct fse_policy *policy, bool with) {
+  json_t *list = json_array();
+  const char *name;
+  for (unsigned i = 0; list != NULL && (name = fisa_builtin_name(i)); i++) {
+    struct fisa_dialect *d = NULL;
+    struct fse_lexicon *l = NULL;
+    if (fisa_dialect_builtin(name, true, &d, NULL) == 0)
+      l = fse_lexicon_new(d, policy);
+    if (l != NULL && kind->available(l) == with &&
+        json_array_append_new(list, json_string(name)) != 0) {
+      json_decref(list);
+      list = NULL;
+    }
+    fse_lexicon_free(l);
+    fisa_dialect_free(d);
+  }
+  return list;
+}
+
+flux_status fse_control_kinds(struct fse_control *c) {
+  static const char *const keys[] = {"cmd", NULL};
+  flux_status rc = fse_control__keys(c, keys);
+  for (uint32_t k = 0; rc == FLUX_OK && k < fse_kind_count && !c->finish; k++)
+    rc = fse_control__send(
+        c, json_pack("{s:s, s:s, s:s, s:f, s:o*, s:o*}", "kind",
+                     fse_kinds[k].name, "family", fse_kinds[k].family,
+                     "meaning", fse_kinds[k].summary, "weight",
+                     c->in->policy.weight[k], "available",
+                     dialects_with(&fse_kinds[k], &c->in->policy, true),
+                     "unavailable",
+                     dialects_with(&fse_kinds[k], &c->in->policy, false)));
+  return rc;
+}
+
 /* ---- the journal -------------------------------------------------------- */
 
 /* The journal of the instance, or the one that the request names. *opened is
@@ -132,11 +171,14 @@ static const char *phase_name(enum fse_phase phase) {
 
 /* One agent; the instance lock is held, so that it stays. */
 static json_t *agent_json(const struct flux_evolved *a) {
+  const struct fse_trend *t = &a->trend;
   return json_pack(
-      "{s:s, s:s, s:I, s:I, s:I}", "agent", a->name, "phase",
-      phase_name(a->phase), "generation", (json_int_t)a->generation,
+      "{s:s, s:s, s:I, s:I, s:I, s:s, s:I, s:f, s:f, s:f}", "agent", a->name,
+      "phase", phase_name(a->phase), "generation", (json_int_t)a->generation,
       "patches", (json_int_t)a->patches, "dropped",
-      (json_int_t)atomic_load(&a->ring.dropped));
+      (json_int_t)atomic_load(&a->ring.dropped), "trend",
+      fse_direction_name(t->direction), "points", (json_int_t)t->points,
+      "slope", t->slope, "slope_low", t->low, "slope_high", t->high);
 }
 
 flux_status fse_control_status(struct fse_control *c) {

@@ -182,28 +182,46 @@ int fse_draft_replace(struct fse_draft *d, uint32_t node,
   return node_set(d, &d->nodes[node], row, value, target);
 }
 
-uint32_t fse_draft_insert(struct fse_draft *d, uint32_t node, bool take_jumps,
-                          const struct fisa_row *row,
-                          const int32_t value[FISA_MAX_OPERANDS],
-                          uint32_t target) {
-  uint32_t at, fresh = d->count;
-  assert(node < d->count && row != NULL);
-  at = order_of(d, node);
-  if (d->frozen || at == d->order_count ||
-      reserve(d, d->count + 1, d->order_count + 1) != 0)
+/* A new node at place `at` of the list. */
+static uint32_t node_new(struct fse_draft *d, uint32_t at,
+                         const struct fisa_row *row,
+                         const int32_t value[FISA_MAX_OPERANDS],
+                         uint32_t target) {
+  uint32_t fresh = d->count;
+  assert(at <= d->order_count && row != NULL);
+  if (d->frozen || reserve(d, d->count + 1, d->order_count + 1) != 0)
     return FSE_NO_NODE;
   struct fse_node *n = &d->nodes[fresh];
   memset(n, 0, sizeof *n);
   if (node_set(d, n, row, value, target) != 0) return FSE_NO_NODE;
   n->insn.pc = UINT32_MAX;
   n->lead = fresh;
-  if (take_jumps && d->nodes[node].lead == node) d->nodes[node].lead = fresh;
   memmove(&d->order[at + 1], &d->order[at],
           (d->order_count - at) * sizeof *d->order);
   d->order[at] = fresh;
   d->order_count++;
   d->count++;
   return fresh;
+}
+
+uint32_t fse_draft_insert(struct fse_draft *d, uint32_t node, bool take_jumps,
+                          const struct fisa_row *row,
+                          const int32_t value[FISA_MAX_OPERANDS],
+                          uint32_t target) {
+  uint32_t at, fresh;
+  assert(node < d->count);
+  at = order_of(d, node);
+  if (at == d->order_count) return FSE_NO_NODE;
+  fresh = node_new(d, at, row, value, target);
+  if (fresh != FSE_NO_NODE && take_jumps && d->nodes[node].lead == node)
+    d->nodes[node].lead = fresh;
+  return fresh;
+}
+
+uint32_t fse_draft_append(struct fse_draft *d, const struct fisa_row *row,
+                          const int32_t value[FISA_MAX_OPERANDS],
+                          uint32_t target) {
+  return node_new(d, d->order_count, row, value, target);
 }
 
 /* ---- finishing ---------------------------------------------------------- */

@@ -70,6 +70,11 @@ uint32_t fse_draft_insert(struct fse_draft *d, uint32_t node, bool take_jumps,
                           const int32_t value[FISA_MAX_OPERANDS],
                           uint32_t target);
 
+/* Puts a new node behind all others. The same. */
+uint32_t fse_draft_append(struct fse_draft *d, const struct fisa_row *row,
+                          const int32_t value[FISA_MAX_OPERANDS],
+                          uint32_t target);
+
 /* The next node in list order that is not dead, or FSE_NO_NODE. */
 uint32_t fse_draft_next(const struct fse_draft *d, uint32_t node);
 

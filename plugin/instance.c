@@ -65,9 +65,12 @@ void fse_pause(struct fse_instance *in, bool on) {
   atomic_store(&in->paused, on);
   if (on || in->live == NULL) return;
   pthread_mutex_lock(&in->lock);
-  for (struct flux_evolved *a = in->agents; a != NULL; a = a->next)
+  for (struct flux_evolved *a = in->agents; a != NULL; a = a->next) {
+    /* An agent frozen for its decline goes on, too: somebody asked for it. */
+    atomic_store(&a->declined, false);
     (void)in->live->observe(a->id, FLUX_OBSERVE_COUNT | FLUX_OBSERVE_RECORD,
                             p->record_period, in->host->ctx);
+  }
   pthread_mutex_unlock(&in->lock);
 }
 
@@ -133,6 +136,17 @@ static void find_services(struct fse_instance *in) {
   in->native = h->extension(FLUX_EXT_NATIVE, h->ctx);
 }
 
+static void say_of_device(const char *line, void *user) {
+  fse_say(user, FLUX_LOG_INFO, "%s", line);
+}
+
+static void open_backend(struct fse_instance *in) {
+  const struct fbackend_options o = {
+      .choice = in->policy.backend,
+      .cuda = {.log = say_of_device, .user = in}};
+  in->backend = fbackend_new(&o);
+}
+
 /* A journal that cannot be used pauses evolution; agents run on. */
 static void open_journal(struct fse_instance *in) {
   struct fisa_error err = {""};
@@ -170,6 +184,7 @@ static void destroy(flux_plugin *plugin) {
   fse_plants_unmet(in);
   fse_journal_close(in->journal);
   fse_known_done(in);
+  fbackend_free(in->backend);
   pthread_mutex_destroy(&in->calibrating);
   pthread_cond_destroy(&in->changed);
   pthread_mutex_destroy(&in->lock);
@@ -196,7 +211,8 @@ static flux_status create(const flux_host *host, flux_plugin **out,
   in->paused = in->policy.paused;
   find_services(in);
   open_journal(in);
-  if (start_threads(in) != 0) {
+  open_backend(in);
+  if (in->backend == NULL || start_threads(in) != 0) {
     if (capacity > 0) snprintf(message, capacity, "cannot start a thread");
     destroy((flux_plugin *)in);
     return FLUX_E_MEMORY;

@@ -35,6 +35,7 @@
 #include "plugin/journal.h"
 #include "plugin/ring.h"
 #include "plugin/search.h"
+#include "plugin/trend.h"
 
 enum fse_phase {
   FSE_OBSERVING, FSE_READY, FSE_SEARCHING, FSE_OFFERED, FSE_PROBATION,
@@ -50,6 +51,8 @@ struct fse_live {
   uint32_t (*pair)[2];          /* task boundaries (root pc, program pc) */
   uint32_t pair_count;
   uint64_t id;                  /* version number; 0: the original */
+  enum fse_assurance assurance; /* of the search that found it; a version of
+                                   the journal: none */
 };
 void fse_live_done(struct fse_live *l);
 
@@ -101,6 +104,11 @@ struct flux_evolved {
   _Atomic uint32_t generation;
   _Atomic uint64_t patches;     /* last patch number used */
   uint32_t dry;                 /* searches without a find */
+  struct fse_history history;   /* fitness of what was committed */
+  struct fse_bandit learned;    /* of kinds of edits, by what was accepted */
+  struct fse_trend trend;       /* of the history; instance lock */
+  atomic_bool declined;         /* and it falls: to be frozen, or frozen */
+  bool told_decline;            /* the operator knows; the watcher's */
   uint32_t late;                /* patches the host took back by itself */
   uint32_t ban_count;           /* in all; the last FSE_BANNED are kept */
   uint8_t banned[FSE_BANNED][32];
@@ -124,6 +132,7 @@ struct fse_instance {
   const flux_step *step;
   const flux_native *native;
   struct fse_policy policy;
+  struct fbackend *backend;     /* runs the trials of all agents */
   struct fse_journal *journal;
   atomic_bool paused;           /* the journal failed, or policy.paused */
   pthread_mutex_t lock;
@@ -263,6 +272,12 @@ void fse_demote(struct flux_evolved *a, const char *why);
 void fse_demote_again(struct flux_evolved *a);
 /* The host took back what the journal calls live: it was `a->live`. */
 void fse_unaccept(struct flux_evolved *a, const char *why);
+/* A point of the agent's history, by the thread that owns it now; and one of
+ * the same height, for a search that found nothing. */
+void fse_history_note(struct flux_evolved *a, double fitness);
+void fse_history_same(struct flux_evolved *a);
+/* Freezes an agent whose fitness falls, with the record of it. [watcher] */
+void fse_mind_decline(struct flux_evolved *a);
 void fse_ban(struct flux_evolved *a, const struct fisa_program *p);
 bool fse_banned(const struct flux_evolved *a, const struct fisa_program *p);
 

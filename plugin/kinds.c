@@ -1,6 +1,6 @@
 /*
- * plugin/kinds.c - the mutation table: rows that change instructions in
- * place. Rows that change shape are in kinds_shape.c.
+ * plugin/kinds.c - the mutation table, what its kinds share, and those that
+ * change instructions in place.
  *
  * A proposal may be wrong; verifier and trials decide. Each ends with a
  * sweep, so that an edit shows what it saves at once.
@@ -11,14 +11,35 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- helpers shared with kinds_shape.c ---------------------------------- */
+/* ---- what kinds share --------------------------------------------------- */
 
 int fse_propose(struct fse_draft *d, const struct fse_view *v,
-                struct fse_proposal *out, const char *format, uint32_t pc) {
-  snprintf(out->reason, sizeof out->reason, format, pc);
+                struct fse_proposal *out, uint32_t way, uint32_t pc) {
+  out->way = way;
+  out->pc = pc;
   return fse_draft_sweep(d, v->policy->max_size) < 0 ? -1 : 0;
 }
 
+bool fse_can(const struct fse_lexicon *l, unsigned op) {
+  for (uint32_t i = 0; i < l->form_count; i++)
+    if (l->form[i].step->op == op) return true;
+  return false;
+}
+
+bool fse_does(const struct fse_lexicon *l, unsigned op) {
+  for (unsigned i = 0; i < 256; i++) {
+    const struct fisa_row *row = &l->dialect->rows[i];
+    for (unsigned k = 0; row->defined && k < row->step_count; k++)
+      if (row->steps[k].op == op) return true;
+  }
+  return false;
+}
+
+bool fse_can_edit(const struct fse_lexicon *l) {
+  return l->form_count > 0 && !l->dialect->no_machine;
+}
+
+uint32_t fse_one_each(const struct fse_view *v) { return v->facts->count; }
 
 int fse_rewrite(const struct fse_view *v, struct fse_draft *d, uint32_t node,
                 const struct fse_want *w, uint32_t target) {
@@ -57,56 +78,89 @@ static unsigned successors(const struct fse_view *v, uint32_t i,
   return n;
 }
 
-/* Renames register `from` to `to` in the reads of one node. */
-static bool rename_reads(const struct fse_view *v, struct fse_draft *d,
-                         uint32_t node, const struct fse_rename *r) {
-  struct fse_node *n = &d->nodes[node];
-  const struct fse_usage *u = &v->lexicon->usage[n->insn.row->opcode];
-  bool done = false;
-  for (unsigned k = 0; k < n->insn.row->operand_count; k++) {
-    if (!(u->reads >> k & 1u) || (u->shared >> k & 1u) ||
-        u->file[k] != r->file || n->insn.value[k] != r->from)
-      continue;
-    /* A read and write through one operand ends the definition. */
-    if (u->writes >> k & 1u) continue;
-    if (n->pinned) continue;
-    n->insn.value[k] = r->to;
-    done = true;
-  }
-  return done;
+/* Where the walk along a definition's reach is. */
+struct reach {
+  const struct fse_view *v;
+  struct fse_rename r;      /* file and `from`: the register */
+  const struct fse_draft *d; /* whose rows count */
+};
+
+/* Whether operand k of a node reads the register, and only that. */
+static bool reads_it(const struct reach *w, uint32_t node, unsigned k) {
+  const struct fse_node *n = &w->d->nodes[node];
+  const struct fse_usage *u = &w->v->lexicon->usage[n->insn.row->opcode];
+  return (u->reads >> k & 1u) && !(u->shared >> k & 1u) &&
+         u->file[k] == w->r.file && n->insn.value[k] == w->r.from;
 }
 
-/* Whether a node surely overwrites register `from`. */
-static bool overwrites(const struct fse_view *v, const struct fse_draft *d,
-                       uint32_t node, const struct fse_rename *r) {
-  const struct fse_node *n = &d->nodes[node];
-  int k = fse_def_operand(v->lexicon, n->insn.row);
-  return k >= 0 && v->lexicon->usage[n->insn.row->opcode].file[k] == r->file &&
-         n->insn.value[k] == r->from;
+/* Whether a node surely overwrites the register. */
+static bool overwrites(const struct reach *w, uint32_t node) {
+  const struct fse_node *n = &w->d->nodes[node];
+  int k = fse_def_operand(w->v->lexicon, n->insn.row);
+  return k >= 0 &&
+         w->v->lexicon->usage[n->insn.row->opcode].file[k] == w->r.file &&
+         n->insn.value[k] == w->r.from;
 }
 
-int fse_rename_uses(const struct fse_view *v, struct fse_draft *d,
-                    uint32_t def, const struct fse_rename *r) {
-  uint32_t count = v->facts->count, top = 0, next[2];
+/* Calls `use` for the reads that the value behind node `def` reaches. */
+static int walk(const struct reach *w, uint32_t def, fse_use use, void *user) {
+  uint32_t top = 0, next[2];
   bool seen[FSE_MAX_RENAME] = {false};
   uint32_t stack[FSE_MAX_RENAME];
-  int renamed = 0;
-  if (count > FSE_MAX_RENAME) return -1;
-  for (unsigned k = successors(v, def, next); k-- > 0;) {
+  if (w->v->facts->count > FSE_MAX_RENAME) return -1;
+  for (unsigned k = successors(w->v, def, next); k-- > 0;) {
     if (!seen[next[k]]) stack[top++] = next[k];
     seen[next[k]] = true;
   }
   while (top > 0) {
     uint32_t i = stack[--top];
-    if (!d->nodes[i].dead && rename_reads(v, d, i, r)) renamed++;
-    if (!d->nodes[i].dead && overwrites(v, d, i, r)) continue;
-    for (unsigned k = successors(v, i, next); k-- > 0;) {
+    bool over = !w->d->nodes[i].dead && overwrites(w, i);
+    for (unsigned k = 0; k < w->d->nodes[i].insn.row->operand_count; k++)
+      if (!w->d->nodes[i].dead && reads_it(w, i, k) && !use(i, k, user))
+        return 0;
+    if (over) continue;
+    for (unsigned k = successors(w->v, i, next); k-- > 0;) {
       if (seen[next[k]]) continue;
       seen[next[k]] = true;
       stack[top++] = next[k];
     }
   }
-  return renamed;
+  return 0;
+}
+
+int fse_each_use(const struct fse_view *v, uint32_t def, fse_use use,
+                 void *user) {
+  const struct fisa_insn *in = &v->facts->insn[def];
+  int k = fse_def_operand(v->lexicon, in->row);
+  if (k < 0) return -1;
+  struct reach w = {v, {v->lexicon->usage[in->row->opcode].file[k],
+                        in->value[k], 0}, v->draft};
+  return walk(&w, def, use, user);
+}
+
+struct renaming {
+  const struct fse_view *v;
+  struct fse_draft *d;
+  const struct fse_rename *r;
+  int renamed;
+};
+
+/* A read and write through one operand ends the definition. */
+static bool rename_use(uint32_t node, unsigned k, void *user) {
+  struct renaming *x = user;
+  struct fse_node *n = &x->d->nodes[node];
+  const struct fse_usage *u = &x->v->lexicon->usage[n->insn.row->opcode];
+  if ((u->writes >> k & 1u) || n->pinned) return true;
+  n->insn.value[k] = x->r->to;
+  x->renamed++;
+  return true;
+}
+
+int fse_rename_uses(const struct fse_view *v, struct fse_draft *d,
+                    uint32_t def, const struct fse_rename *r) {
+  const struct reach w = {v, *r, d};
+  struct renaming x = {v, d, r, 0};
+  return walk(&w, def, rename_use, &x) != 0 ? -1 : x.renamed;
 }
 
 /* ---- OptimizeOpcode: one row by another --------------------------------- */
@@ -116,7 +170,7 @@ int fse_rename_uses(const struct fse_view *v, struct fse_draft *d,
  * algebra (4), operand a or b read from another register (5..8). */
 #define OPTIMIZE_WAYS 9u
 
-static uint32_t optimize_sites(const struct fse_view *v) {
+uint32_t fse_optimize_sites(const struct fse_view *v) {
   return v->facts->count * OPTIMIZE_WAYS;
 }
 
@@ -192,8 +246,8 @@ void fse_displace(struct fse_want *w) {
   w->b.value = 0;
 }
 
-static int optimize_apply(const struct fse_view *v, uint32_t site,
-                          struct fse_draft *d, struct fse_proposal *out) {
+int fse_optimize_apply(const struct fse_view *v, uint32_t site,
+                       struct fse_draft *d, struct fse_proposal *out) {
   uint32_t i = site / OPTIMIZE_WAYS, way = site % OPTIMIZE_WAYS;
   const struct fisa_insn *in = &v->facts->insn[i];
   const struct fse_fact *result = &v->profile->result[i];
@@ -226,13 +280,13 @@ static int optimize_apply(const struct fse_view *v, uint32_t site,
   }
   fse_displace(&w);
   if (fse_rewrite(v, d, i, &w, FSE_NO_NODE) != 0) return -1;
-  return fse_propose(d, v, out, "a cheaper row for the one at %u", in->pc);
+  return fse_propose(d, v, out, way, in->pc);
 }
 
 /* A random row in the place of another, operands from registers in use. */
-static int optimize_random(const struct fse_view *v, uint64_t seed,
-                           uint64_t round, uint64_t index,
-                           struct fse_draft *d, struct fse_proposal *out) {
+int fse_optimize_random(const struct fse_view *v, uint64_t seed,
+                        uint64_t round, uint64_t index, struct fse_draft *d,
+                        struct fse_proposal *out) {
   const struct fse_lexicon *l = v->lexicon;
   uint64_t r = ftrial_random(seed, round, index, 1);
   uint32_t i = (uint32_t)(r % v->facts->count);
@@ -253,45 +307,70 @@ static int optimize_random(const struct fse_view *v, uint64_t seed,
     if (value[k] < o->lo || value[k] > o->hi) value[k] = o->lo < 0 ? 0 : o->lo;
   }
   if (fse_draft_replace(d, i, form->row, value, FSE_NO_NODE) != 0) return -1;
-  return fse_propose(d, v, out, "another row in the place of %u",
-                     v->facts->insn[i].pc);
+  return fse_propose(d, v, out, OPTIMIZE_WAYS, v->facts->insn[i].pc);
 }
 
-static bool always(const struct fse_lexicon *l) { return l->form_count > 0; }
+bool fse_optimize_available(const struct fse_lexicon *l) {
+  return fse_can_edit(l);
+}
+
+void fse_optimize_describe(const struct fse_proposal *p,
+                           char out[FSE_REASON]) {
+  static const char *const ways[OPTIMIZE_WAYS + 1] = {
+      "its result is a constant", "its result is in a register already",
+      "its second operand is a constant", "its first operand is a constant",
+      "by algebra", "its first operand is elsewhere, too",
+      "its second operand is elsewhere, too",
+      "its first operand is elsewhere, too",
+      "its second operand is elsewhere, too", "drawn"};
+  snprintf(out, FSE_REASON, "another row for the one at %u: %s", p->pc,
+           ways[p->way % (OPTIMIZE_WAYS + 1)]);
+}
 
 /* ---- RemoveDead: one instruction out ------------------------------------ */
 
-static uint32_t one_each(const struct fse_view *v) { return v->facts->count; }
+bool fse_dead_available(const struct fse_lexicon *l) {
+  return fse_can_edit(l);
+}
 
-static int remove_apply(const struct fse_view *v, uint32_t site,
-                        struct fse_draft *d, struct fse_proposal *out) {
+uint32_t fse_dead_sites(const struct fse_view *v) { return fse_one_each(v); }
+
+void fse_dead_describe(const struct fse_proposal *p, char out[FSE_REASON]) {
+  snprintf(out, FSE_REASON, "nothing needs the one at %u", p->pc);
+}
+
+int fse_dead_apply(const struct fse_view *v, uint32_t site,
+                   struct fse_draft *d, struct fse_proposal *out) {
   const struct fisa_row *row = v->facts->insn[site].row;
   if (!fse_plain(v, site) || (row->roles & FISA_ROLE_NOP) ||
       fse_draft_remove(d, site) != 0)
     return -1;
-  return fse_propose(d, v, out, "nothing needs the one at %u",
-                     v->facts->insn[site].pc);
+  return fse_propose(d, v, out, 0, v->facts->insn[site].pc);
 }
 
 /* ---- InsertNOP and RemoveNOP -------------------------------------------- */
 
-static bool has_nop(const struct fse_lexicon *l) { return l->nop != NULL; }
+bool fse_nop_available(const struct fse_lexicon *l) { return l->nop != NULL; }
 
-static uint32_t no_sites(const struct fse_view *v) {
+bool fse_unnop_available(const struct fse_lexicon *l) {
+  return l->nop != NULL;
+}
+
+uint32_t fse_nop_sites(const struct fse_view *v) {
   (void)v;
   return 0;
 }
 
-static int no_apply(const struct fse_view *v, uint32_t site,
-                    struct fse_draft *d, struct fse_proposal *out) {
+int fse_nop_apply(const struct fse_view *v, uint32_t site,
+                  struct fse_draft *d, struct fse_proposal *out) {
   (void)v, (void)site, (void)d, (void)out;
   return -1;
 }
 
 /* A neutral edit: never an improvement, at times a step towards one. */
-static int nop_random(const struct fse_view *v, uint64_t seed, uint64_t round,
-                      uint64_t index, struct fse_draft *d,
-                      struct fse_proposal *out) {
+int fse_nop_random(const struct fse_view *v, uint64_t seed, uint64_t round,
+                   uint64_t index, struct fse_draft *d,
+                   struct fse_proposal *out) {
   const int32_t value[FISA_MAX_OPERANDS] = {0};
   uint32_t i =
       (uint32_t)(ftrial_random(seed, round, index, 1) % v->facts->count);
@@ -299,29 +378,42 @@ static int nop_random(const struct fse_view *v, uint64_t seed, uint64_t round,
       fse_draft_insert(d, i, true, v->lexicon->nop, value, FSE_NO_NODE) ==
           FSE_NO_NODE)
     return -1;
-  snprintf(out->reason, sizeof out->reason, "room before %u",
-           v->facts->insn[i].pc);
+  out->pc = v->facts->insn[i].pc;
   return 0;
 }
 
-static int unnop_apply(const struct fse_view *v, uint32_t site,
-                       struct fse_draft *d, struct fse_proposal *out) {
+void fse_nop_describe(const struct fse_proposal *p, char out[FSE_REASON]) {
+  snprintf(out, FSE_REASON, "room before %u", p->pc);
+}
+
+uint32_t fse_unnop_sites(const struct fse_view *v) { return fse_one_each(v); }
+
+int fse_unnop_apply(const struct fse_view *v, uint32_t site,
+                    struct fse_draft *d, struct fse_proposal *out) {
   if (!(v->facts->insn[site].row->roles & FISA_ROLE_NOP) ||
       fse_draft_remove(d, site) != 0)
     return -1;
-  return fse_propose(d, v, out, "the NOP at %u", v->facts->insn[site].pc);
+  return fse_propose(d, v, out, 0, v->facts->insn[site].pc);
+}
+
+void fse_unnop_describe(const struct fse_proposal *p, char out[FSE_REASON]) {
+  snprintf(out, FSE_REASON, "the NOP at %u", p->pc);
 }
 
 /* ---- ForwardValue: uses read the register that has the value already ---- */
 
 #define FORWARD_WAYS 3u  /* how many equal registers are tried */
 
-static uint32_t forward_sites(const struct fse_view *v) {
+bool fse_forward_available(const struct fse_lexicon *l) {
+  return fse_can_edit(l);
+}
+
+uint32_t fse_forward_sites(const struct fse_view *v) {
   return v->facts->count * FORWARD_WAYS;
 }
 
-static int forward_apply(const struct fse_view *v, uint32_t site,
-                         struct fse_draft *d, struct fse_proposal *out) {
+int fse_forward_apply(const struct fse_view *v, uint32_t site,
+                      struct fse_draft *d, struct fse_proposal *out) {
   uint32_t i = site / FORWARD_WAYS, way = site % FORWARD_WAYS;
   const struct fisa_insn *in = &v->facts->insn[i];
   int k = fse_def_operand(v->lexicon, in->row);
@@ -336,40 +428,45 @@ static int forward_apply(const struct fse_view *v, uint32_t site,
   if (equal == 0) return -1;
   r.to = __builtin_ctzll(equal);
   if (fse_rename_uses(v, d, i, &r) <= 0) return -1;
-  snprintf(out->reason, sizeof out->reason,
-           "the result of %u is in register %d already", in->pc, r.to);
-  return fse_draft_sweep(d, v->policy->max_size) < 0 ? -1 : 0;
+  out->value = r.to;
+  return fse_propose(d, v, out, 0, in->pc);
+}
+
+void fse_forward_describe(const struct fse_proposal *p,
+                          char out[FSE_REASON]) {
+  snprintf(out, FSE_REASON, "the result of %u is in register %d already",
+           p->pc, p->value);
 }
 
 /* ---- the table ---------------------------------------------------------- */
 
+/* The families: a word that is neither stops the build. */
+#define FSE_FAMILY_preserving true
+#define FSE_FAMILY_tuning false
+
 const struct fse_kind fse_kinds[] = {
-    {"OptimizeOpcode", "preserving",
-     "one row by a cheaper one: constants folded, strength reduced", always,
-     optimize_sites, optimize_apply, optimize_random},
-    {"InsertNOP", "preserving", "room for later edits; neutral", has_nop,
-     no_sites, no_apply, nop_random},
-    {"RemoveNOP", "preserving", "a NOP out", has_nop, one_each, unnop_apply,
-     NULL},
-    {"PatchJump", "preserving",
-     "jumps threaded, inverted, rotated to the end of their loop", always,
-     fse_jump_sites, fse_jump_apply, NULL},
-    {"ReplaceSequence", "preserving",
-     "two or three rows by one that does the same", always,
-     fse_sequence_sites, fse_sequence_apply, NULL},
-    {"RemoveDead", "preserving", "dead code and stores out", always, one_each,
-     remove_apply, NULL},
-    {"ForwardValue", "preserving",
-     "a use reads the register that has the value already", always,
-     forward_sites, forward_apply, NULL},
-    {"PromoteSlot", "preserving", "a memory slot becomes a register", always,
-     fse_slot_sites, fse_slot_apply, NULL},
-    {"HoistConstant", "preserving",
-     "a constant is loaded once, not in the loop", always, fse_hoist_sites,
-     fse_hoist_apply, NULL},
-    {"ReplaceWindow", "preserving",
-     "a run of rows by nothing or by one that does the same where seen",
-     always, fse_window_sites, fse_window_apply, NULL},
+#define ROW(NAME, f, family, random, summary) \
+  {#NAME, #family, summary, fse_##f##_available, fse_##f##_sites, \
+   fse_##f##_apply, fse_##f##_describe, fse_undo, random},
+    FSE_KIND_TABLE(ROW)
+#undef ROW
 };
 
 const uint32_t fse_kind_count = sizeof fse_kinds / sizeof fse_kinds[0];
+_Static_assert(sizeof fse_kinds / sizeof fse_kinds[0] <= FSE_KINDS_MAX,
+               "room for the weights of all kinds");
+
+bool fse_kind_preserves(uint32_t kind) {
+  static const bool preserves[] = {
+#define ROW(NAME, f, family, random, summary) FSE_FAMILY_##family,
+      FSE_KIND_TABLE(ROW)
+#undef ROW
+  };
+  assert(kind < fse_kind_count);
+  return preserves[kind];
+}
+
+double fse_kind_weight(const struct fse_view *v, uint32_t kind) {
+  if (!fse_kind_preserves(kind)) return 0;
+  return v->weight != NULL ? v->weight[kind] : v->policy->weight[kind];
+}

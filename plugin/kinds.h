@@ -4,6 +4,7 @@
 #ifndef FLUX_PLUGIN_KINDS_H
 #define FLUX_PLUGIN_KINDS_H
 
+#include "plugin/kinds_table.h"
 #include "plugin/lexicon.h"
 
 #define FSE_MAX_RENAME 1024u  /* instructions of a program renamed in */
@@ -14,10 +15,20 @@ struct fse_rename {
   int32_t from, to;
 };
 
-/* Ends a proposal: the reason (format takes one pc) and the sweep. */
+/* Ends a proposal about the instruction at pc: what it did, and the sweep. Its
+ * value is set already, where the way has one. */
 int fse_propose(struct fse_draft *d, const struct fse_view *v,
-                struct fse_proposal *out, const char *format, uint32_t pc)
-    __attribute__((format(printf, 4, 0)));
+                struct fse_proposal *out, uint32_t way, uint32_t pc);
+
+/* Whether new instructions of some row of a dialect mean `op`. */
+bool fse_can(const struct fse_lexicon *l, unsigned op);
+/* Whether some row of the dialect does `op`, if among other things. */
+bool fse_does(const struct fse_lexicon *l, unsigned op);
+
+/* Kinds that need nothing but rows that an edit can be made of, and those that
+ * are drawn alone. */
+bool fse_can_edit(const struct fse_lexicon *l);
+uint32_t fse_one_each(const struct fse_view *v);
 
 /* Overwrites a node by the best row for a want. -1: none, or no change. */
 int fse_rewrite(const struct fse_view *v, struct fse_draft *d, uint32_t node,
@@ -36,21 +47,54 @@ void fse_displace(struct fse_want *w);
 int fse_rename_uses(const struct fse_view *v, struct fse_draft *d,
                     uint32_t def, const struct fse_rename *r);
 
-/* Rows of the table that change shape. */
-uint32_t fse_jump_sites(const struct fse_view *v);
-int fse_jump_apply(const struct fse_view *v, uint32_t site,
-                   struct fse_draft *d, struct fse_proposal *out);
-uint32_t fse_sequence_sites(const struct fse_view *v);
-int fse_sequence_apply(const struct fse_view *v, uint32_t site,
-                       struct fse_draft *d, struct fse_proposal *out);
-uint32_t fse_slot_sites(const struct fse_view *v);
-int fse_slot_apply(const struct fse_view *v, uint32_t site,
-                   struct fse_draft *d, struct fse_proposal *out);
-uint32_t fse_hoist_sites(const struct fse_view *v);
-uint32_t fse_window_sites(const struct fse_view *v);
-int fse_window_apply(const struct fse_view *v, uint32_t site,
-                     struct fse_draft *d, struct fse_proposal *out);
-int fse_hoist_apply(const struct fse_view *v, uint32_t site,
-                    struct fse_draft *d, struct fse_proposal *out);
+/* Calls `use` with each operand that reads the register which the instruction
+ * `def` of the view writes, as far as that value reaches. False ends it. */
+typedef bool (*fse_use)(uint32_t node, unsigned operand, void *user);
+int fse_each_use(const struct fse_view *v, uint32_t def, fse_use use,
+                 void *user);
+
+/* ---- control ------------------------------------------------------------ */
+
+/* Rows that always jump, and that may, to a static target. */
+bool fse_is_jump(const struct fisa_row *row);
+bool fse_is_branch(const struct fisa_row *row);
+/* The instruction that follows i in the code, or UINT32_MAX. */
+uint32_t fse_follower(const struct fse_view *v, uint32_t i);
+/* Whether some instruction jumps to node i. */
+bool fse_jumped_to(const struct fse_view *v, uint32_t i);
+/* The branch that is taken where `op` is not, or FLUX_OP_NOP. */
+unsigned fse_inverse(unsigned op);
+
+/* ---- values ------------------------------------------------------------- */
+
+/* Whether a row does nothing but compute: it may be run apart. */
+bool fse_computes(const struct fisa_row *row);
+bool fse_same_register(const struct fse_arg *a, const struct fse_arg *b);
+/* The value an argument always has at instruction i. */
+bool fse_known_value(const struct fse_view *v, uint32_t i,
+                     const struct fse_arg *a, int32_t *value);
+/* Makes one row at j of those at i and j, i first. 0, or -1: it cannot be. */
+int fse_fuse(const struct fse_view *v, uint32_t i, uint32_t j, unsigned way,
+             struct fse_draft *d, struct fse_proposal *out);
+#define FSE_FUSE_WAYS 3u
+
+/* ---- the functions of the table ----------------------------------------- */
+
+#define FSE_KIND_DECLARE(NAME, f, family, random, summary) \
+  bool fse_##f##_available(const struct fse_lexicon *l); \
+  uint32_t fse_##f##_sites(const struct fse_view *v); \
+  int fse_##f##_apply(const struct fse_view *v, uint32_t site, \
+                      struct fse_draft *d, struct fse_proposal *out); \
+  void fse_##f##_describe(const struct fse_proposal *p, \
+                          char out[FSE_REASON]); \
+  int fse_##f##_random(const struct fse_view *v, uint64_t seed, \
+                       uint64_t round, uint64_t index, struct fse_draft *d, \
+                       struct fse_proposal *out);
+FSE_KIND_TABLE(FSE_KIND_DECLARE)
+#undef FSE_KIND_DECLARE
+
+/* Takes back any edit of a program's code. */
+int fse_undo(const struct fse_change *c, const struct fisa_program *child,
+             struct fisa_program **parent, struct fisa_error *err);
 
 #endif /* FLUX_PLUGIN_KINDS_H */

@@ -8,22 +8,22 @@
 
 #include "plugin/kinds.h"
 
-static bool is_jump(const struct fisa_row *row) {
+bool fse_is_jump(const struct fisa_row *row) {
   return row->flow == FISA_FLOW_JUMP_REL || row->flow == FISA_FLOW_JUMP_ABS;
 }
 
-static bool is_branch(const struct fisa_row *row) {
+bool fse_is_branch(const struct fisa_row *row) {
   return row->flow == FISA_FLOW_COND_REL || row->flow == FISA_FLOW_COND_ABS;
 }
 
 /* The instruction that follows i in the code, or UINT32_MAX. */
-static uint32_t follower(const struct fse_view *v, uint32_t i) {
+uint32_t fse_follower(const struct fse_view *v, uint32_t i) {
   uint32_t pc = v->facts->insn[i].pc + v->facts->insn[i].length;
   return pc < v->program->size ? v->facts->index[pc] : UINT32_MAX;
 }
 
 /* Whether some instruction jumps to node i. */
-static bool jumped_to(const struct fse_view *v, uint32_t i) {
+bool fse_jumped_to(const struct fse_view *v, uint32_t i) {
   for (uint32_t k = 0; k < v->draft->count; k++)
     if (v->draft->nodes[k].target == i) return true;
   return false;
@@ -38,7 +38,7 @@ uint32_t fse_jump_sites(const struct fse_view *v) {
   return v->facts->count * JUMP_WAYS;
 }
 
-static unsigned inverse(unsigned op) {
+unsigned fse_inverse(unsigned op) {
   switch (op) {
     case FLUX_OP_BR_EQZ: return FLUX_OP_BR_NEZ;
     case FLUX_OP_BR_NEZ: return FLUX_OP_BR_EQZ;
@@ -56,37 +56,35 @@ static int thread_jump(const struct fse_view *v, uint32_t i,
   struct fse_node *n = &d->nodes[i];
   uint32_t t = n->target;
   if (t == FSE_NO_NODE || d->nodes[t].dead) return -1;
-  if (is_jump(n->insn.row) && fse_draft_next(d, i) == d->nodes[t].lead) {
+  if (fse_is_jump(n->insn.row) && fse_draft_next(d, i) == d->nodes[t].lead) {
     if (fse_draft_remove(d, i) != 0) return -1;
-  } else if (is_jump(d->nodes[t].insn.row) &&
+  } else if (fse_is_jump(d->nodes[t].insn.row) &&
              d->nodes[t].target != FSE_NO_NODE && d->nodes[t].target != t) {
     n->target = d->nodes[t].target;
   } else {
     return -1;
   }
-  return fse_propose(d, v, out, "the jump at %u leads to a jump",
-                     v->facts->insn[i].pc);
+  return fse_propose(d, v, out, 0, v->facts->insn[i].pc);
 }
 
 /* br X, over; jmp L; over: becomes br not-X, L. */
 static int invert_over(const struct fse_view *v, uint32_t i,
                        struct fse_draft *d, struct fse_proposal *out) {
-  uint32_t j = follower(v, i), target;
+  uint32_t j = fse_follower(v, i), target;
   struct fse_want w;
-  if (j == UINT32_MAX || !is_branch(d->nodes[i].insn.row) ||
-      !is_jump(d->nodes[j].insn.row) || d->nodes[j].dead ||
+  if (j == UINT32_MAX || !fse_is_branch(d->nodes[i].insn.row) ||
+      !fse_is_jump(d->nodes[j].insn.row) || d->nodes[j].dead ||
       j == v->draft->entry ||
-      jumped_to(v, j) || d->nodes[i].target != fse_draft_next(d, j) ||
+      fse_jumped_to(v, j) || d->nodes[i].target != fse_draft_next(d, j) ||
       !fse_meaning(v->lexicon, &d->nodes[i].insn, &w) ||
-      inverse(w.op) == FLUX_OP_NOP)
+      fse_inverse(w.op) == FLUX_OP_NOP)
     return -1;
   target = d->nodes[j].target;
-  w.op = inverse(w.op);
+  w.op = fse_inverse(w.op);
   if (target == FSE_NO_NODE || fse_rewrite(v, d, i, &w, target) != 0 ||
       fse_draft_remove(d, j) != 0)
     return -1;
-  return fse_propose(d, v, out, "the branch at %u inverted over a jump",
-                     v->facts->insn[i].pc);
+  return fse_propose(d, v, out, 1, v->facts->insn[i].pc);
 }
 
 /* Finds the test at the head of the loop that jump j closes: instructions
@@ -94,10 +92,10 @@ static int invert_over(const struct fse_view *v, uint32_t i,
 static uint32_t head_test(const struct fse_view *v, uint32_t h) {
   for (uint32_t k = 0, c = h; k < ROTATE_MAX && c != UINT32_MAX; k++) {
     const struct fisa_row *row = v->facts->insn[c].row;
-    if (is_branch(row)) return c;
+    if (fse_is_branch(row)) return c;
     if (row->flow != FISA_FLOW_NEXT || v->draft->nodes[c].pinned)
       return UINT32_MAX;
-    c = follower(v, c);
+    c = fse_follower(v, c);
   }
   return UINT32_MAX;
 }
@@ -109,19 +107,19 @@ static int rotate(const struct fse_view *v, uint32_t j, struct fse_draft *d,
   int32_t value[FISA_MAX_OPERANDS];
   const struct fisa_row *row;
   struct fse_want w;
-  if (!is_jump(d->nodes[j].insn.row) || h == FSE_NO_NODE ||
+  if (!fse_is_jump(d->nodes[j].insn.row) || h == FSE_NO_NODE ||
       h >= v->facts->count)
     return -1;
   c = head_test(v, h);
   if (c == UINT32_MAX || !fse_meaning(v->lexicon, &d->nodes[c].insn, &w) ||
-      inverse(w.op) == FLUX_OP_NOP)
+      fse_inverse(w.op) == FLUX_OP_NOP)
     return -1;
-  w.op = inverse(w.op);
+  w.op = fse_inverse(w.op);
   row = fse_select(v->lexicon, &w, value);
-  body = follower(v, c);
+  body = fse_follower(v, c);
   leave = d->nodes[c].target;
   if (row == NULL || body == UINT32_MAX || leave == FSE_NO_NODE) return -1;
-  for (uint32_t i = h; i != c; i = follower(v, i)) {
+  for (uint32_t i = h; i != c; i = fse_follower(v, i)) {
     struct fse_node copy = d->nodes[i];
     if (copy.dead) continue;
     if (v->lexicon->denied[copy.insn.row->opcode]) return -1;
@@ -136,8 +134,7 @@ static int rotate(const struct fse_view *v, uint32_t j, struct fse_draft *d,
   } else {
     d->nodes[j].target = leave;
   }
-  return fse_propose(d, v, out, "the loop test moved to the jump at %u",
-                     v->facts->insn[j].pc);
+  return fse_propose(d, v, out, 2, v->facts->insn[j].pc);
 }
 
 int fse_jump_apply(const struct fse_view *v, uint32_t site,
@@ -151,6 +148,19 @@ int fse_jump_apply(const struct fse_view *v, uint32_t site,
   }
 }
 
+bool fse_jump_available(const struct fse_lexicon *l) {
+  return fse_can(l, FLUX_OP_JUMP) || fse_can(l, FLUX_OP_BR_EQZ) ||
+         fse_can(l, FLUX_OP_BR_NEZ);
+}
+
+void fse_jump_describe(const struct fse_proposal *p, char out[FSE_REASON]) {
+  static const char *const ways[JUMP_WAYS] = {
+      "the jump at %u leads to a jump or to what follows",
+      "the branch at %u inverted over a jump",
+      "the loop test moved to the jump at %u"};
+  snprintf(out, FSE_REASON, ways[p->way % JUMP_WAYS], p->pc);
+}
+
 /* ---- ReplaceSequence ---------------------------------------------------- */
 
 #define SEQUENCE_WAYS 4u
@@ -160,7 +170,7 @@ uint32_t fse_sequence_sites(const struct fse_view *v) {
   return v->facts->count * SEQUENCE_WAYS;
 }
 
-static bool same_register(const struct fse_arg *a, const struct fse_arg *b) {
+bool fse_same_register(const struct fse_arg *a, const struct fse_arg *b) {
   return !a->constant && !b->constant && a->file == b->file &&
          a->value == b->value;
 }
@@ -171,7 +181,7 @@ static int fuse_count(const struct fse_view *v, uint32_t i, uint32_t j,
   struct fse_want x, y, w = {.op = FLUX_OP_BR_DEC_GTZ};
   if (!fse_meaning(v->lexicon, &d->nodes[i].insn, &x) ||
       !fse_meaning(v->lexicon, &d->nodes[j].insn, &y) ||
-      !same_register(&x.d, &x.a) || !same_register(&x.d, &y.a) ||
+      !fse_same_register(&x.d, &x.a) || !fse_same_register(&x.d, &y.a) ||
       !x.b.constant ||
       !((x.op == FLUX_OP_SUB && x.b.value == 1) ||
         (x.op == FLUX_OP_ADD && x.b.value == -1)) ||
@@ -181,8 +191,7 @@ static int fuse_count(const struct fse_view *v, uint32_t i, uint32_t j,
   if (fse_rewrite(v, d, j, &w, d->nodes[j].target) != 0 ||
       fse_draft_remove(d, i) != 0)
     return -1;
-  return fse_propose(d, v, out, "count and branch in one at %u",
-                     v->facts->insn[j].pc);
+  return fse_propose(d, v, out, 0, v->facts->insn[j].pc);
 }
 
 /* The branch on `a cmp b` being true, if a is compared with (nearly) 0. */
@@ -214,8 +223,8 @@ static unsigned mirrored(unsigned op) {
 }
 
 /* The value an argument always has at instruction i. */
-static bool known_value(const struct fse_view *v, uint32_t i,
-                        const struct fse_arg *a, int32_t *value) {
+bool fse_known_value(const struct fse_view *v, uint32_t i,
+                     const struct fse_arg *a, int32_t *value) {
   const struct fisa_insn *in = &v->facts->insn[i];
   const struct fse_usage *u = &v->lexicon->usage[in->row->opcode];
   if (a->constant) {
@@ -240,30 +249,29 @@ static int fuse_compare(const struct fse_view *v, uint32_t i, uint32_t j,
   int32_t k;
   if (!fse_meaning(v->lexicon, &d->nodes[i].insn, &x) ||
       !fse_meaning(v->lexicon, &d->nodes[j].insn, &y) ||
-      !same_register(&x.d, &y.a) ||
+      !fse_same_register(&x.d, &y.a) ||
       (y.op != FLUX_OP_BR_NEZ && y.op != FLUX_OP_BR_EQZ))
     return -1;
-  if (known_value(v, i, &x.b, &k)) {
+  if (fse_known_value(v, i, &x.b, &k)) {
     w.op = branch_of(x.op, k);
     w.a = x.a;
   }
-  if (w.op == FLUX_OP_NOP && known_value(v, i, &x.a, &k)) {
+  if (w.op == FLUX_OP_NOP && fse_known_value(v, i, &x.a, &k)) {
     w.op = branch_of(mirrored(x.op), k);
     w.a = x.b;
   }
   if (w.op == FLUX_OP_NOP) return -1;
-  if (y.op == FLUX_OP_BR_EQZ) w.op = inverse(w.op);
+  if (y.op == FLUX_OP_BR_EQZ) w.op = fse_inverse(w.op);
   if (fse_rewrite(v, d, j, &w, d->nodes[j].target) != 0) return -1;
-  return fse_propose(d, v, out, "compare and branch in one at %u",
-                     v->facts->insn[j].pc);
+  return fse_propose(d, v, out, 1, v->facts->insn[j].pc);
 }
 
 /* t = p + q; load or store at t: at p + q. */
 static bool fuse_address(const struct fse_want *x, struct fse_want *y) {
   bool stores = fisa_semop_use(y->op, 0) == 'R';
-  if (!fse_reaches_memory(y->op) || !same_register(&x->d, &y->a) ||
+  if (!fse_reaches_memory(y->op) || !fse_same_register(&x->d, &y->a) ||
       !y->b.constant || y->b.value != 0 ||
-      (stores && same_register(&x->d, &y->d)))
+      (stores && fse_same_register(&x->d, &y->d)))
     return false;
   if (x->op == FLUX_OP_SUB && x->b.constant)
     y->imm = (int32_t)((uint32_t)y->imm - (uint32_t)x->b.value);
@@ -278,8 +286,8 @@ static bool fuse_address(const struct fse_want *x, struct fse_want *y) {
 
 /* A copy and what reads it. */
 static bool fuse_move(const struct fse_want *x, struct fse_want *y) {
-  bool d = fisa_semop_use(y->op, 0) == 'R' && same_register(&x->d, &y->d);
-  bool a = same_register(&x->d, &y->a), b = same_register(&x->d, &y->b);
+  bool d = fisa_semop_use(y->op, 0) == 'R' && fse_same_register(&x->d, &y->d);
+  bool a = fse_same_register(&x->d, &y->a), b = fse_same_register(&x->d, &y->b);
   if (x->op != FLUX_OP_MOV || (!a && !b && !d)) return false;
   if (d) y->d = x->a;
   if (a) y->a = x->a;
@@ -292,7 +300,7 @@ static bool fuse_sum(const struct fse_want *x, struct fse_want *y) {
   uint32_t k = (uint32_t)x->b.value, m = (uint32_t)y->b.value;
   if ((x->op != FLUX_OP_ADD && x->op != FLUX_OP_SUB) ||
       (y->op != FLUX_OP_ADD && y->op != FLUX_OP_SUB) ||
-      !same_register(&x->d, &y->a) || !x->b.constant || !y->b.constant)
+      !fse_same_register(&x->d, &y->a) || !x->b.constant || !y->b.constant)
     return false;
   y->b.value = (int32_t)((x->op == FLUX_OP_ADD ? k : 0 - k) +
                          (y->op == FLUX_OP_ADD ? m : 0 - m));
@@ -313,14 +321,13 @@ static int fuse_copy(const struct fse_view *v, uint32_t i, uint32_t j,
   /* Where the first overwrites what the second will read, it has to go;
    * elsewhere the sweep decides. */
   over = x.op != FLUX_OP_MOV &&
-         (same_register(&x.d, &x.a) || same_register(&x.d, &x.b));
+         (fse_same_register(&x.d, &x.a) || fse_same_register(&x.d, &x.b));
   if (!fuse_move(&x, &y) && !fuse_address(&x, &y) && !fuse_sum(&x, &y))
     return -1;
   if (fse_rewrite(v, d, j, &y, FSE_NO_NODE) != 0 ||
       (over && fse_draft_remove(d, i) != 0))
     return -1;
-  return fse_propose(d, v, out, "two rows in one at %u",
-                     v->facts->insn[j].pc);
+  return fse_propose(d, v, out, 2, v->facts->insn[j].pc);
 }
 
 /*
@@ -374,11 +381,20 @@ static int coalesce(const struct fse_view *v, uint32_t j, struct fse_draft *d,
   fse_rename_uses(v, d, j, &r);
   if (fse_draft_remove(d, j) != 0) return -1;
   if (fse_meaning(v->lexicon, &d->nodes[i].insn, &w) &&
-      w.op == FLUX_OP_MOV && same_register(&w.d, &w.a) &&
+      w.op == FLUX_OP_MOV && fse_same_register(&w.d, &w.a) &&
       fse_draft_remove(d, i) != 0)
     return -1;
-  return fse_propose(d, v, out, "the copy at %u made where it is wanted",
-                     v->facts->insn[j].pc);
+  return fse_propose(d, v, out, 3, v->facts->insn[j].pc);
+}
+
+int fse_fuse(const struct fse_view *v, uint32_t i, uint32_t j, unsigned way,
+             struct fse_draft *d, struct fse_proposal *out) {
+  assert(way < FSE_FUSE_WAYS);
+  switch (way) {
+    case 0: return fuse_count(v, i, j, d, out);
+    case 1: return fuse_compare(v, i, j, d, out);
+    default: return fuse_copy(v, i, j, d, out);
+  }
 }
 
 int fse_sequence_apply(const struct fse_view *v, uint32_t site,
@@ -393,11 +409,19 @@ int fse_sequence_apply(const struct fse_view *v, uint32_t site,
   if (!fse_plain(v, i) || d->nodes[i].dead ||
       v->facts->insn[i].row->flow != FISA_FLOW_NEXT)
     return -1;
-  switch (way) {
-    case 0: return fuse_count(v, i, j, d, out);
-    case 1: return fuse_compare(v, i, j, d, out);
-    default: return fuse_copy(v, i, j, d, out);
-  }
+  return fse_fuse(v, i, j, way, d, out);
+}
+
+bool fse_sequence_available(const struct fse_lexicon *l) {
+  return fse_can_edit(l);
+}
+
+void fse_sequence_describe(const struct fse_proposal *p,
+                           char out[FSE_REASON]) {
+  static const char *const ways[SEQUENCE_WAYS] = {
+      "count and branch in one at %u", "compare and branch in one at %u",
+      "two rows in one at %u", "the copy at %u made where it is wanted"};
+  snprintf(out, FSE_REASON, ways[p->way % SEQUENCE_WAYS], p->pc);
 }
 
 /* ---- PromoteSlot -------------------------------------------------------- */
@@ -409,7 +433,7 @@ static bool slot_of(const struct fse_view *v, uint32_t i, uint32_t *address) {
   int32_t a, b;
   if (!fse_meaning(v->lexicon, in, &w) ||
       (w.op != FLUX_OP_LOAD32 && w.op != FLUX_OP_STORE32) ||
-      !known_value(v, i, &w.a, &a) || !known_value(v, i, &w.b, &b))
+      !fse_known_value(v, i, &w.a, &a) || !fse_known_value(v, i, &w.b, &b))
     return false;
   *address = ((uint32_t)a + (uint32_t)b + (uint32_t)w.imm) &
              (v->program->dialect->mem_size - 1);
@@ -442,9 +466,18 @@ int fse_slot_apply(const struct fse_view *v, uint32_t site,
     else move.a = w.d;
     if (fse_rewrite(v, d, i, &move, FSE_NO_NODE) != 0) return -1;
   }
-  snprintf(out->reason, sizeof out->reason, "memory word %u in register %d",
-           slot, reg);
-  return fse_draft_sweep(d, v->policy->max_size) < 0 ? -1 : 0;
+  out->value = reg;
+  return fse_propose(d, v, out, 0, v->facts->insn[site].pc);
+}
+
+void fse_slot_describe(const struct fse_proposal *p, char out[FSE_REASON]) {
+  snprintf(out, FSE_REASON, "the memory word of %u in register %d", p->pc,
+           p->value);
+}
+
+bool fse_slot_available(const struct fse_lexicon *l) {
+  return fse_can(l, FLUX_OP_MOV) &&
+         (fse_does(l, FLUX_OP_LOAD32) || fse_does(l, FLUX_OP_STORE32));
 }
 
 /* ---- HoistConstant ------------------------------------------------------ */
@@ -460,7 +493,7 @@ static bool in_loop(const struct fse_view *v, uint32_t i) {
   uint32_t entry = v->facts->index[v->program->entry];
   return entry != UINT32_MAX &&
          (v->profile->runs[i] > v->profile->runs[entry] ||
-          (v->profile->runs[i] > 0 && jumped_to(v, entry)));
+          (v->profile->runs[i] > 0 && fse_jumped_to(v, entry)));
 }
 
 /* Loads a constant into a register where the program begins. 0 or -1. */
@@ -492,8 +525,7 @@ static int hoist_load(const struct fse_view *v, uint32_t i,
   if (r.to < 0 || fse_rename_uses(v, d, i, &r) <= 0) return -1;
   w.d.value = r.to;
   if (load_first(v, d, &w.d, w.a.value) != 0) return -1;
-  return fse_propose(d, v, out, "the constant of %u loaded once",
-                     v->facts->insn[i].pc);
+  return fse_propose(d, v, out, 0, v->facts->insn[i].pc);
 }
 
 /* d = s; d = d op k: d = s op r, where r holds k. */
@@ -505,8 +537,8 @@ static int hoist_operand(const struct fse_view *v, uint32_t j,
       v->facts->insn[j].row->flow != FISA_FLOW_NEXT ||
       !fse_meaning(v->lexicon, &d->nodes[j - 1].insn, &x) ||
       !fse_meaning(v->lexicon, &d->nodes[j].insn, &y) ||
-      x.op != FLUX_OP_MOV || x.a.constant || !same_register(&x.d, &y.d) ||
-      !same_register(&y.d, &y.a) || !y.b.constant)
+      x.op != FLUX_OP_MOV || x.a.constant || !fse_same_register(&x.d, &y.d) ||
+      !fse_same_register(&y.d, &y.a) || !y.b.constant)
     return -1;
   k = y.b.value;
   reg = fse_unused_register(v, d, y.d.file);
@@ -516,8 +548,7 @@ static int hoist_operand(const struct fse_view *v, uint32_t j,
   if (fse_rewrite(v, d, j, &y, FSE_NO_NODE) != 0 ||
       fse_draft_remove(d, j - 1) != 0 || load_first(v, d, &y.b, k) != 0)
     return -1;
-  return fse_propose(d, v, out, "the operand of %u loaded once",
-                     v->facts->insn[j].pc);
+  return fse_propose(d, v, out, 1, v->facts->insn[j].pc);
 }
 
 int fse_hoist_apply(const struct fse_view *v, uint32_t site,
@@ -526,4 +557,13 @@ int fse_hoist_apply(const struct fse_view *v, uint32_t site,
   if (!fse_plain(v, i) || d->nodes[i].dead || !in_loop(v, i)) return -1;
   return site % HOIST_WAYS == 0 ? hoist_load(v, i, d, out)
                                 : hoist_operand(v, i, d, out);
+}
+
+bool fse_hoist_available(const struct fse_lexicon *l) {
+  return fse_can(l, FLUX_OP_MOV);
+}
+
+void fse_hoist_describe(const struct fse_proposal *p, char out[FSE_REASON]) {
+  snprintf(out, FSE_REASON, "the %s of %u loaded once",
+           p->way == 0 ? "constant" : "operand", p->pc);
 }

@@ -49,8 +49,7 @@ struct try {
 
 /* ---- the window --------------------------------------------------------- */
 
-/* Whether a row does nothing but compute: it may be run apart. */
-static bool computes(const struct fisa_row *row) {
+bool fse_computes(const struct fisa_row *row) {
   if (!row->defined || row->opaque || row->keep || row->payload ||
       row->sensitive || row->flow != FISA_FLOW_NEXT ||
       (row->roles & (FISA_ROLE_YIELD | FISA_ROLE_HALT)))
@@ -67,7 +66,7 @@ static bool computes(const struct fisa_row *row) {
 static bool straight(const struct fse_view *v, uint32_t first,
                      uint32_t length) {
   for (uint32_t i = first; i < first + length; i++) {
-    if (!fse_plain(v, i) || !computes(v->facts->insn[i].row) ||
+    if (!fse_plain(v, i) || !fse_computes(v->facts->insn[i].row) ||
         (i > first && (v->facts->is_head[i] ||
                        v->facts->insn[i - 1].pc + v->facts->insn[i - 1].length
                            != v->facts->insn[i].pc)))
@@ -198,7 +197,7 @@ static void put_rows(struct try *t) {
     for (unsigned i = 0; i < 256; i++) {
       const struct fisa_row *row = &d->rows[i];
       if (l->usable[i] && !l->denied[i] && telling(row) == n &&
-          computes(row) && !(row->roles & FISA_ROLE_NOP) &&
+          fse_computes(row) && !(row->roles & FISA_ROLE_NOP) &&
           row->cost < cost && depth_change(row) == depth)
         put_row(t, row);
     }
@@ -356,6 +355,15 @@ int fse_window_apply(const struct fse_view *v, uint32_t site,
     return -1;
   for (uint32_t i = t.first + (uint32_t)rows; i < t.first + t.length; i++)
     if (fse_draft_remove(d, i) != 0) return -1;
-  return fse_propose(d, v, out, "the run of rows at %u made shorter",
-                     v->facts->insn[t.first].pc);
+  return fse_propose(d, v, out, (uint32_t)rows, v->facts->insn[t.first].pc);
+}
+
+/* What it needs is rows that can be run; a dialect has those or none. */
+bool fse_window_available(const struct fse_lexicon *l) {
+  return fse_can_edit(l);
+}
+
+void fse_window_describe(const struct fse_proposal *p, char out[FSE_REASON]) {
+  snprintf(out, FSE_REASON, "the run of rows at %u is %s", p->pc,
+           p->way == 0 ? "not needed" : "one row");
 }

@@ -200,7 +200,7 @@ static bool try_form(const struct fse_lexicon *l, const struct fse_form *f,
          fisa_semop_use(s->op, 3) == 'N';
 }
 
-static bool commutes(unsigned op) {
+bool fse_op_commutes(unsigned op) {
   switch (op) {
     case FLUX_OP_ADD: case FLUX_OP_MUL: case FLUX_OP_AND: case FLUX_OP_OR:
     case FLUX_OP_XOR: case FLUX_OP_MIN: case FLUX_OP_MAX: case FLUX_OP_EQ:
@@ -217,7 +217,7 @@ static bool reword(const struct fse_want *w, unsigned way,
   *out = *w;
   if (way == 0) return true;
   if (way & 1u) {
-    if (!commutes(w->op)) return false;
+    if (!fse_op_commutes(w->op)) return false;
     out->a = w->b;
     out->b = w->a;
   }

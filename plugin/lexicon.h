@@ -99,4 +99,7 @@ struct fisa_state *const *fse_profile_samples(const struct fse_profile *p,
 /* Whether a cell is one of a stack's, which only its index makes live. */
 bool fse_stack_cell(const struct fisa_dialect *d, uint32_t cell);
 
+/* Whether an op gives the same with a and b the other way round. */
+bool fse_op_commutes(unsigned op);
+
 #endif /* FLUX_PLUGIN_LEXICON_H */

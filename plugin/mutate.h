@@ -41,6 +41,8 @@ struct fse_profile *fse_profile_new(const struct fisa_program *p,
 void fse_profile_free(struct fse_profile *p);
 uint64_t fse_profile_count(const struct fse_profile *p, uint32_t insn);
 
+struct fse_mate;
+
 /* Everything a proposer may look at; immutable during a round. */
 struct fse_view {
   const struct fisa_program *program;   /* the current best */
@@ -52,28 +54,59 @@ struct fse_view {
   const struct fse_policy *policy;
   const uint64_t *heat;                 /* runs by pc, of program, as the host
                                            counted; NULL: the profile's */
-};
-
-/* One proposal: an edited draft, its kind and reason. */
-struct fse_proposal {
-  uint32_t kind;        /* index into the table */
-  char reason[96];      /* "R5 is always R3 here" ... */
+  const double *weight;                 /* of each kind, as learned; NULL: the
+                                           policy's */
+  const struct fse_mate *mates;         /* versions of the same root to breed
+                                           with: the first is `program` */
+  uint32_t mate_count;
 };
 
 /*
- * The mutation table. `sites` says how many directed proposals the kind has
- * for a view (0: none, or unavailable in the dialect); proposal i of kind k
- * is a pure function of (view, i). Beyond them, `random` draws one from the
- * counter-based generator.
+ * One proposal, as plain data: its kind and what the kind needs to say in
+ * words what it did. The words are made when somebody asks.
+ */
+struct fse_proposal {
+  uint32_t kind;        /* index into the table */
+  uint32_t pc;          /* of the instruction it is about, in the view */
+  uint32_t way;         /* which of the kind's ways */
+  int32_t value;        /* a register, a constant, a count: the way says */
+};
+
+#define FSE_REASON 96   /* bytes of a description, NUL included */
+
+/* An edit that was made, and what takes it back: see undo.c. */
+struct fse_change {
+  struct fse_proposal what;
+  uint8_t parent[32], child[32];  /* hashes */
+  uint32_t entry, boundary;       /* of the parent */
+  uint32_t at, added, removed;    /* child's bytes at..at+added stand where the
+                                     parent had `removed` others */
+  uint8_t *old;                   /* those; owned */
+};
+int fse_change_make(const struct fisa_program *parent,
+                    const struct fisa_program *child,
+                    const struct fse_proposal *what, struct fse_change *out);
+void fse_change_done(struct fse_change *c);
+
+/*
+ * The mutation table, whose rows are in kinds_table.h. `available` says whether
+ * a dialect has what the kind needs. `sites` says how many directed proposals
+ * there are for a view (0: none); proposal i of kind k is a pure function of
+ * (view, i). Beyond them, `random` draws one from the counter-based generator.
+ * `describe` says what a proposal did; `undo` makes the parent of a child
+ * again, to the byte, or says why it cannot.
  */
 struct fse_kind {
   const char *name;        /* "OptimizeOpcode", ... */
-  const char *family;      /* "preserving" */
+  const char *family;      /* "preserving", "tuning" */
   const char *summary;
   bool (*available)(const struct fse_lexicon *l);
   uint32_t (*sites)(const struct fse_view *v);
   int (*apply)(const struct fse_view *v, uint32_t site, struct fse_draft *d,
                struct fse_proposal *out);   /* 0, or -1: nothing there */
+  void (*describe)(const struct fse_proposal *p, char out[FSE_REASON]);
+  int (*undo)(const struct fse_change *c, const struct fisa_program *child,
+              struct fisa_program **parent, struct fisa_error *err);
   int (*random)(const struct fse_view *v, uint64_t seed, uint64_t round,
                 uint64_t index, struct fse_draft *d,
                 struct fse_proposal *out);  /* NULL: directed only */
@@ -82,8 +115,22 @@ struct fse_kind {
 extern const struct fse_kind fse_kinds[];
 extern const uint32_t fse_kind_count;
 
-/* All directed proposals of a view, hot blocks first, in an order that is a
- * pure function of the view. */
+/* Whether the preserving search may use a kind: the families never mix. */
+bool fse_kind_preserves(uint32_t kind);
+
+/* A kind's weight for a view: how early its edits are tried; 0: never. */
+double fse_kind_weight(const struct fse_view *v, uint32_t kind);
+
+/*
+ * Draws a proposal for candidate `index` of a round: a kind by weight, then
+ * one of its random edits, or, for a kind without, one of its sites behind a
+ * neutral edit that may open the way to it. 0, or -1: nothing there.
+ */
+int fse_draw(const struct fse_view *v, uint64_t seed, uint64_t round,
+             uint64_t index, struct fse_draft *d, struct fse_proposal *out);
+
+/* All directed proposals of a view that preserve, hot blocks first, in an order
+ * that is a pure function of the view. */
 struct fse_site {
   uint32_t kind, site;
 };

@@ -318,6 +318,7 @@ static int gather(struct offline *f, struct fisa_error *err) {
                                              : f->o->policy->max_task_cycles,
                           err);
   if (f->set == NULL) return -1;
+  ftrial_set_backend(f->set, f->o->backend);
   ftrial_set_ask(f->set, fuzz_no_more, f);
   for (uint32_t i = 0; i < f->o->count && rc == 0 && gather_more(f); i++)
     rc = add_given(f, &f->o->given[i], i);
@@ -420,6 +421,7 @@ static int generation(struct offline *f, struct best *b, uint32_t number,
       .parent = b->program != NULL ? b->program : f->o->program,
       .parent_places = b->places,
       .parent_place_count = b->place_count,
+      .parent_assurance = b->assurance,
       .set = f->set,
       .policy = policy,
       .seed = ftrial_random(policy->seed, number, 0, 0),

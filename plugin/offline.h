@@ -27,6 +27,7 @@ struct fse_offline {
   uint32_t count;                    /* of given; 0: made up */
   const struct fse_given *given;
   double time_limit;                 /* seconds; 0: none */
+  struct fbackend *backend;          /* runs the trials; NULL: the lanes */
   /* Between rounds, and four times a second in the fuzzing; non-zero: finish
    * with what there is. May be NULL. */
   int (*progress)(uint64_t variants, double cost, void *user);

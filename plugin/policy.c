@@ -78,8 +78,9 @@ typedef int (*take_word)(struct fse_policy *p, const char *s,
 static int take_assurance(struct fse_policy *p, const char *s,
                           struct fisa_error *why) {
   int a = fse_assurance_by_name(s);
-  if (a < FSE_ASSURE_STATIC || a > FSE_ASSURE_FUZZ)
-    return fisa_fail(why, "it must be \"static\", \"replay\" or \"fuzz\"");
+  if (a < FSE_ASSURE_STATIC || a > FSE_ASSURE_PROOF)
+    return fisa_fail(why, "it must be \"static\", \"replay\", \"fuzz\" or "
+                     "\"proof\"");
   p->min_assurance = (enum fse_assurance)a;
   return 0;
 }
@@ -113,6 +114,17 @@ static int take_deny(struct fse_policy *p, const char *s,
 static int take_allow(struct fse_policy *p, const char *s,
                       struct fisa_error *why) {
   return take_mnemonic(p->allow, &p->allow_count, s, why);
+}
+
+static int take_instinct(struct fse_policy *p, const char *s,
+                         struct fisa_error *why) {
+  size_t n = strlen(s);
+  if (n == 0 || n >= FISA_MAX_NAME)
+    return fisa_fail(why, "it must be the name of a source or a channel");
+  if (p->instinct_count == FSE_MAX_INSTINCTS)
+    return fisa_fail(why, "at most %d can be listed", FSE_MAX_INSTINCTS);
+  memcpy(p->instinct[p->instinct_count++], s, n + 1);
+  return 0;
 }
 
 static int take_journal(struct fse_policy *p, const char *s,
@@ -151,7 +163,8 @@ static const struct word {
   const char *def, *range, *meaning;
 } words[] = {
     {"policy.min_assurance", KIND_WORD, take_assurance, "fuzz",
-     "static, replay, fuzz", "what a variant must have passed to be offered"},
+     "static, replay, fuzz, proof",
+     "what a variant must have passed to be offered"},
     {"policy.deny_opcodes", KIND_LIST, take_deny, "none", "mnemonics",
      "rows no new instruction is made of"},
     {"policy.allow_opcodes", KIND_LIST, take_allow, "all", "mnemonics",
@@ -159,6 +172,9 @@ static const struct word {
     {"trial.backend", KIND_WORD, take_backend, "auto",
      "auto, lanes, cuda, ir",
      "which engine runs trials; results are the same"},
+    {"policy.instincts", KIND_LIST, take_instinct, "none",
+     "sources, channels",
+     "what a new instinct may read and put out beside the agent's own"},
     {"journal", KIND_WORD, take_journal, "none", "a path",
      "the file that remembers accepted versions; none: nothing is kept"},
     {"test_plant", KIND_LIST, take_plant, "none",

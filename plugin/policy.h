@@ -20,7 +20,8 @@ enum fse_assurance {
 };
 
 #define FSE_MAX_DENY 256
-#define FSE_KINDS_MAX 16
+#define FSE_KINDS_MAX 32
+#define FSE_MAX_INSTINCTS 32
 
 /*
  * X(member, C type, key, kind, default, lo, hi, meaning); kind INT, FLOAT,
@@ -73,13 +74,16 @@ struct fse_policy {
 #define FSE_POLICY_MEMBER(m, type, key, kind, def, lo, hi, text) type m;
   FSE_POLICY(FSE_POLICY_MEMBER)
 #undef FSE_POLICY_MEMBER
-  enum fse_assurance min_assurance;    /* "min_assurance": static replay fuzz */
+  enum fse_assurance min_assurance;    /* "min_assurance": static replay fuzz
+                                          proof */
   enum fbackend_choice backend;        /* "trial.backend": auto lanes cuda ir */
   uint32_t deny_count;                 /* "deny_opcodes": mnemonics */
   char deny[FSE_MAX_DENY][FISA_MAX_NAME];
   uint32_t allow_count;                /* "allow_opcodes": these alone; none:
                                           all but the denied */
   char allow[FSE_MAX_DENY][FISA_MAX_NAME];
+  uint32_t instinct_count;             /* "instincts": sources and channels */
+  char instinct[FSE_MAX_INSTINCTS][FISA_MAX_NAME]; /* beside the agent's own */
   double weight[FSE_KINDS_MAX];        /* "weights.KIND": 0..100, default 1 */
   char journal[1024];                  /* "journal": path; "": none kept */
   uint32_t plant_count;                /* "test_plant": fault wrong slow; a */

@@ -67,6 +67,8 @@ static void accept_patch(struct flux_evolved *a) {
     return;
   }
   fse_tell(a);
+  fse_bandit_accepted(&a->learned, a->next_patch.record.kind);
+  fse_history_note(a, a->next_patch.record.fitness_after);
   a->generation++;
   fse_live_done(&a->live);
   a->live = *next;

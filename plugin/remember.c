@@ -132,6 +132,58 @@ void fse_unaccept(struct flux_evolved *a, const char *why) {
   if (rc != 0) pause_for(in, &err);
 }
 
+/* ---- where it is going -------------------------------------------------- */
+
+void fse_history_note(struct flux_evolved *a, double fitness) {
+  struct fse_trend t;
+  fse_history_add(&a->history, fitness);
+  t = fse_trend_of(a->history.fitness, a->history.count);
+  /* Status is asked for on other threads. */
+  pthread_mutex_lock(&a->instance->lock);
+  a->trend = t;
+  pthread_mutex_unlock(&a->instance->lock);
+  if (t.direction == FSE_DECLINING) atomic_store(&a->declined, true);
+}
+
+void fse_history_same(struct flux_evolved *a) {
+  if (a->history.count > 0)
+    fse_history_note(a, a->history.fitness[a->history.count - 1]);
+}
+
+void fse_mind_decline(struct flux_evolved *a) {
+  struct fse_instance *in = a->instance;
+  struct fse_record r;
+  struct fisa_error err = {""};
+  if (!atomic_load(&a->declined)) {
+    a->told_decline = false;
+    return;
+  }
+  if (!fse_phase_move(a, FSE_OBSERVING, FSE_FROZEN) &&
+      !fse_phase_move(a, FSE_READY, FSE_FROZEN) &&
+      !fse_phase_move(a, FSE_SETTLED, FSE_FROZEN))
+    return;
+  if (a->told_decline) return;
+  a->told_decline = true;
+  live_record(a, &r);
+  r.outcome = FSE_REJECTED;
+  r.time_ms = wall_ms();
+  snprintf(r.kind, sizeof r.kind, "trend");
+  if (a->history.count > 0)
+    r.fitness_before = a->history.fitness[0];
+  if (a->history.count > 0)
+    r.fitness_after = a->history.fitness[a->history.count - 1];
+  snprintf(r.reason, sizeof r.reason,
+           "frozen: fitness falls by %.3g a generation (%.3g..%.3g)",
+           -a->trend.slope, -a->trend.high, -a->trend.low);
+  fse_explain(a, "not evolved: %s", r.reason);
+  fse_say(in, FLUX_LOG_WARNING, "agent \"%s\" is %s", a->name, r.reason);
+  /* What led here has been told; who goes on begins anew. */
+  a->history.count = 0;
+  if (in->journal != NULL &&
+      fse_journal_record(in->journal, &r, NULL, &err) != 0)
+    pause_for(in, &err);
+}
+
 /* ---- programs not to be offered again ----------------------------------- */
 
 void fse_ban(struct flux_evolved *a, const struct fisa_program *p) {

@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/assure.h"
 #include "plugin/candidate.h"
+#include "plugin/genome.h"
 #include "plugin/settle.h"
 
 #define SMOKE_STATES 256u  /* fuzz states each adopted step must pass */
@@ -22,17 +24,33 @@
 #define MAX_STEPS 512u
 #define STALE_ROUNDS 2u
 
+#define POOL_MAX 8u  /* ends of climbs that later ones breed with */
+
+/* Ends of earlier climbs. */
+struct pool {
+  uint32_t count;
+  struct fse_made made[POOL_MAX];
+  struct fisa_facts *facts[POOL_MAX];
+};
+
 /* One adopted step. */
 struct step {
   struct fse_made made;
-  uint32_t kind;
+  struct fse_proposal what;
   struct fse_worth worth;
+  bool asked;               /* for a proof against the step before it; of the
+                               first step, against the root */
+  enum fse_proof proof;
 };
 
 struct search {
   const struct fse_search_request *q;
   const struct fse_unseen *unseen; /* of the root: shared by all climbs */
+  struct fse_prover *prover;       /* so is this one; NULL: no proofs */
+  const struct pool *pool;  /* to breed with; NULL: nothing yet */
   struct fse_lexicon *lexicon;
+  struct fse_bandit bandit; /* what this climb has learned of kinds */
+  double weight[FSE_KINDS_MAX];
   const struct fisa_facts *root_facts;
   struct fir_lane *lane;
   uint32_t first;           /* steps[0]: the parent itself */
@@ -46,6 +64,7 @@ struct search {
   bool stopped;             /* time is up, or progress() said so */
   bool refuted;             /* the parent is not as the root */
   char refutation[96];      /* how, or why nothing can be offered */
+  char unproved[160];       /* why the last step asked about is not proved */
 };
 
 /* What the workers of a round share. */
@@ -215,6 +234,56 @@ static int fuzz_made(struct search *s, const struct fse_made *m,
   return rc;
 }
 
+static void drop_step(struct search *s) {
+  assert(s->step_count > 1);
+  fse_made_done(&current(s)->made);
+  s->step_count--;
+}
+
+/* A counterexample to a step may be one to the whole program, and then joins
+ * the set. */
+static void keep_counter(struct search *s, const struct fse_made *m,
+                         const struct fse_counter *c) {
+  struct ftrial_pc_map map;
+  uint32_t count = 0;
+  uint32_t(*pair)[2] =
+      fse_boundary_pairs(s->root_facts, s->q->root, m->program, m->places,
+                         m->place_count, &count);
+  if (pair == NULL || c->begin[0] == NULL) goto done;
+  map.count = count;
+  map.pair = (const uint32_t(*)[2])pair;
+  (void)fse_counter_keep(s->q->set, s->q->root, m, &map,
+                         s->q->policy->max_task_cycles, c);
+done:
+  free(pair);
+}
+
+/* Whether step i is proved: it always does what the one before it does. */
+static bool step_proved(struct search *s, uint32_t i) {
+  struct step *step = &s->steps[i];
+  const struct fse_step_request r = {s->q->root, s->root_facts,
+                                     i > 0 ? &s->steps[i - 1].made : NULL,
+                                     &step->made};
+  struct fse_counter counter;
+  assert(i < s->step_count);
+  if (s->prover == NULL) return false;
+  if (!step->asked) {
+    step->proof = fse_prove_step(s->prover, &r, &counter, s->unproved);
+    step->asked = true;
+    if (step->proof == FSE_REFUTED) keep_counter(s, &step->made, &counter);
+    fse_counter_done(&counter);
+  }
+  return step->proof == FSE_PROVED;
+}
+
+/* Whether all steps are, and so the current program does what the root does.
+ * The first that is not ends it: one is enough. */
+static bool all_proved(struct search *s) {
+  for (uint32_t i = 0; i < s->step_count; i++)
+    if (too_late(s->q) || !step_proved(s, i)) return false;
+  return true;
+}
+
 /* Takes one passing candidate onto what was taken before it this round. */
 static int take(struct search *s, const struct fse_round *r,
                 struct fse_bench *b, struct fse_draft *base,
@@ -235,8 +304,15 @@ static int take(struct search *s, const struct fse_round *r,
   }
   struct step *next = &s->steps[s->step_count++];
   next->made = made;
-  next->kind = proposal.kind;
+  next->what = proposal;
+  fse_bandit_taken(&s->bandit, proposal.kind);
   next->worth = v.worth;
+  next->asked = false;
+  if (s->q->assurance >= FSE_ASSURE_PROOF &&
+      !step_proved(s, s->step_count - 1)) {
+    drop_step(s);
+    return 0;
+  }
   return fse_draft_assign(base, b->draft) != 0 ? -1 : 1;
 }
 
@@ -255,6 +331,7 @@ static int reduce(struct search *s, const struct fse_round *r,
   for (uint32_t i = 0; i < count; i++) {
     if (v[i].fate == FSE_FATE_NONE) continue;
     s->variants++;
+    fse_bandit_tried(&s->bandit, v[i].proposal.kind);
     if (v[i].fate != FSE_FATE_SAME) s->rejected++;
     if (v[i].fate == FSE_FATE_SAME &&
         fse_worth_order(&v[i].worth, &r->worth) < 0)
@@ -277,6 +354,7 @@ struct round_parts {
   struct fisa_facts *facts;
   struct fse_draft *draft;
   struct fse_profile *profile;
+  struct fse_mate mates[POOL_MAX + 1];
 };
 
 static void round_parts_done(struct round_parts *p, struct fse_round *r) {
@@ -284,6 +362,22 @@ static void round_parts_done(struct round_parts *p, struct fse_round *r) {
   fse_profile_free(p->profile);
   fse_draft_free(p->draft);
   fisa_facts_free(p->facts);
+}
+
+/* The program at hand, then the pool. */
+static void add_mates(const struct search *s, struct round_parts *p,
+                      struct fse_round *r) {
+  const struct fse_made *now = &s->steps[s->step_count - 1].made;
+  if (s->pool == NULL) return;
+  p->mates[0] = (struct fse_mate){now->program, p->facts, now->places,
+                                  now->place_count};
+  for (uint32_t i = 0; i < s->pool->count; i++)
+    p->mates[i + 1] =
+        (struct fse_mate){s->pool->made[i].program, s->pool->facts[i],
+                          s->pool->made[i].places,
+                          s->pool->made[i].place_count};
+  r->view.mates = p->mates;
+  r->view.mate_count = s->pool->count + 1;
 }
 
 static int round_make(struct search *s, struct round_parts *p,
@@ -308,6 +402,9 @@ static int round_make(struct search *s, struct round_parts *p,
   r->view = (struct fse_view){.program = program, .facts = p->facts,
                               .draft = p->draft, .lexicon = s->lexicon,
                               .profile = p->profile, .policy = s->q->policy};
+  fse_bandit_weights(&s->bandit, s->q->policy, s->weight);
+  r->view.weight = s->weight;
+  add_mates(s, p, r);
   /* The host's counts are those of the parent. */
   if (s->step_count == 1) r->view.heat = s->q->heat;
   r->root = s->q->root;
@@ -391,12 +488,6 @@ static struct ftrial_result try_set(struct search *s,
   return t;
 }
 
-static void drop_step(struct search *s) {
-  assert(s->step_count > 1);
-  fse_made_done(&current(s)->made);
-  s->step_count--;
-}
-
 /* Drops the steps that a new counterexample refutes; the one it was found
  * with in any case. It may be the parent's, too. */
 static void back_to_truth(struct search *s) {
@@ -411,13 +502,23 @@ static void back_to_truth(struct search *s) {
   }
 }
 
+/* Asks for proofs beyond what was asked for: true if all is said. A
+ * counterexample that came of it is like one of the fuzzing. */
+static bool prove(struct search *s) {
+  uint32_t before = ftrial_set_counters(s->q->set);
+  if (all_proved(s) || ftrial_set_counters(s->q->set) == before) return true;
+  if (try_set(s, &current(s)->made).verdict == FTRIAL_SAME) return true;
+  back_to_truth(s);
+  return false;
+}
+
 /* Asks for the assurance: true if all is said. What cannot be fuzzed is not
  * offered. */
 static bool assure(struct search *s) {
   int rc;
   if (s->step_count == 1 || s->q->assurance < FSE_ASSURE_FUZZ) return true;
   rc = fuzz_made(s, &current(s)->made, s->q->policy->fuzz_states);
-  if (rc == 0) return true;
+  if (rc == 0) return prove(s);
   if (rc > 0) {
     back_to_truth(s);
     return s->refuted;
@@ -453,7 +554,8 @@ static void name_kinds(const struct search *s, char *out, size_t capacity) {
   size_t used = 0;
   out[0] = '\0';
   for (uint32_t i = 1; i < s->step_count; i++)
-    if (s->steps[i].kind < FSE_KINDS_MAX) count[s->steps[i].kind]++;
+    if (s->steps[i].what.kind < FSE_KINDS_MAX)
+      count[s->steps[i].what.kind]++;
   for (uint32_t k = 0; k < fse_kind_count && used < capacity; k++) {
     if (count[k] == 0) continue;
     int n = snprintf(out + used, capacity - used,
@@ -486,6 +588,8 @@ static int start(struct search *s, struct fisa_error *err) {
   uint32_t n = q->parent_place_count;
   assert(q->root != NULL && q->parent != NULL && q->set != NULL);
   s->step_count = 1;
+  st->asked = q->parent == q->root || q->parent_assurance >= FSE_ASSURE_PROOF;
+  st->proof = st->asked ? FSE_PROVED : FSE_UNPROVED;
   if (q->parent == q->root) n = f->count;
   st->made.program = fisa_program_derive(
       q->parent, q->parent->code, q->parent->size, q->parent->entry,
@@ -519,6 +623,26 @@ static void doubt_parent(struct search *s) {
   snprintf(s->refutation, sizeof s->refutation, "%s", t.what);
 }
 
+/* The assurance that was reached, and what stands in the way of more. */
+static void say_proof(struct search *s, struct fse_search_result *out) {
+  bool proved = s->q->assurance >= FSE_ASSURE_FUZZ && all_proved(s);
+  const struct step *best = current(s);
+  char last[FSE_REASON] = "none";
+  int n;
+  if (s->step_count > 1)
+    fse_kinds[best->what.kind].describe(&best->what, last);
+  n = snprintf(out->reason, sizeof out->reason,
+               "%u edits, cost %.2f -> %.2f a result; the last: %s",
+               s->step_count - 1, out->cost_before, out->cost_after, last);
+  if (proved) out->assurance = FSE_ASSURE_PROOF;
+  if (n <= 0 || (size_t)n >= sizeof out->reason || s->prover == NULL) return;
+  if (proved)
+    snprintf(out->reason + n, sizeof out->reason - (size_t)n, ", proved");
+  else if (s->unproved[0] != '\0')
+    snprintf(out->reason + n, sizeof out->reason - (size_t)n,
+             ", unproved: %.80s", s->unproved);
+}
+
 /* Hands out the best of all climbs, of which the first began at the parent. */
 static void finish(struct search *s, const struct search *first,
                    struct fse_search_result *out) {
@@ -539,9 +663,10 @@ static void finish(struct search *s, const struct search *first,
   if (!out->improved) return;
   out->assurance = s->q->assurance;
   name_kinds(s, out->kinds, sizeof out->kinds);
-  snprintf(out->reason, sizeof out->reason,
-           "%u edits, cost %.2f -> %.2f a result", s->step_count - 1,
-           out->cost_before, out->cost_after);
+  say_proof(s, out);
+  for (uint32_t i = 1; i < s->step_count && s->q->edit != NULL; i++)
+    s->q->edit(s->steps[i - 1].made.program, s->steps[i].made.program,
+               s->q->user);
   out->best = best->made.program;
   out->places = best->made.places;
   out->place_count = best->made.place_count;
@@ -563,7 +688,17 @@ static void search_close(struct search *s) {
 struct ground {
   struct fisa_facts *root_facts;
   struct fse_unseen *unseen;
+  struct fse_prover *prover;
+  struct pool pool;
 };
+
+/* Where proof is asked for, what is climbed from has to be proved itself. */
+static bool stands_proved(struct search *s) {
+  if (s->q->assurance < FSE_ASSURE_PROOF || step_proved(s, 0)) return true;
+  snprintf(s->refutation, sizeof s->refutation,
+           "the running version is not proved: %.56s", s->unproved);
+  return false;
+}
 
 /* One climb from the parent. NULL: err says why. */
 static struct search *climb(const struct fse_search_request *q,
@@ -576,21 +711,47 @@ static struct search *climb(const struct fse_search_request *q,
   }
   s->q = q;
   s->unseen = ground->unseen;
+  s->prover = ground->prover;
   s->root_facts = ground->root_facts;
   s->worth = worth;
   s->before = before;
+  if (q->learned != NULL) s->bandit = *q->learned;
   s->lexicon = fse_lexicon_new(q->root->dialect, q->policy);
   s->lane = fir_lane_new();
   if (s->lexicon == NULL || s->lane == NULL) {
     fisa_fail(err, "out of memory");
     goto fail;
   }
-  if (start(s, err) != 0 || (!s->refuted && search_loop(s, err) != 0))
+  if (start(s, err) != 0 ||
+      (!s->refuted && stands_proved(s) && search_loop(s, err) != 0))
     goto fail;
   return s;
 fail:
   search_close(s);
   return NULL;
+}
+
+/* Keeps where a climb ended for later ones; without memory it is not kept. */
+static void pool_add(struct pool *pool, const struct search *s) {
+  const struct fse_made *end = &s->steps[s->step_count - 1].made;
+  struct fse_made *m = &pool->made[pool->count];
+  uint32_t n = end->place_count;
+  if (pool->count == POOL_MAX || s->step_count == 1 || s->refuted) return;
+  for (uint32_t i = 0; i < pool->count; i++)
+    if (memcmp(pool->made[i].program->hash, end->program->hash, 32) == 0)
+      return;
+  m->program = fisa_program_derive(end->program, end->program->code,
+                                   end->program->size, end->program->entry,
+                                   end->program->manifest.boundary.pc);
+  m->places = malloc((n + 1) * sizeof *m->places);
+  m->place_count = n;
+  if (m->program == NULL || m->places == NULL ||
+      fisa_facts_make(m->program, &pool->facts[pool->count], NULL) != 0) {
+    fse_made_done(m);
+    return;
+  }
+  memcpy(m->places, end->places, n * sizeof *m->places);
+  pool->count++;
 }
 
 /* What was found since may refute what was found before. */
@@ -602,13 +763,33 @@ static void look_back(struct search *s) {
   }
 }
 
+/*
+ * The best goes on with what all climbs found to breed with. Not sooner: one
+ * that can have the end of another ends there, too. 0, or -1 with err.
+ */
+static int breed_on(struct search *s, const struct pool *pool,
+                    const struct fse_search_request *q,
+                    struct fisa_error *err) {
+  const struct fse_search_request *own = s->q;
+  int rc;
+  if (pool->count < 2 || s->refuted || s->stopped) return 0;
+  s->q = q;
+  s->pool = pool;
+  s->worth = current(s)->worth.cost;
+  rc = search_loop(s, err);
+  s->pool = NULL;
+  s->q = own;
+  return rc;
+}
+
 /* The kinds that a climb without them may do better than. */
 static void kinds_used(const struct search *first, bool used[FSE_KINDS_MAX]) {
   bool from_root = first->q->parent == first->q->root;
   for (uint32_t k = 0; k < fse_kind_count; k++)
-    used[k] = !from_root && first->q->policy->weight[k] > 0;
+    used[k] = !from_root && fse_kind_preserves(k) &&
+              first->q->policy->weight[k] > 0;
   for (uint32_t i = 1; from_root && i < first->step_count; i++)
-    used[first->steps[i].kind % FSE_KINDS_MAX] = true;
+    used[first->steps[i].what.kind % FSE_KINDS_MAX] = true;
 }
 
 /*
@@ -617,7 +798,7 @@ static void kinds_used(const struct search *first, bool used[FSE_KINDS_MAX]) {
  * *best is the first or what came out cheaper. Returns 0, or -1 with err.
  */
 static int climb_again(struct search *first, struct search **best,
-                       const struct ground *ground, struct fse_policy *policy,
+                       struct ground *ground, struct fse_policy *policy,
                        struct fisa_error *err) {
   const struct fse_search_request *q = first->q;
   bool used[FSE_KINDS_MAX] = {false};
@@ -626,8 +807,10 @@ static int climb_again(struct search *first, struct search **best,
   bool stopped = first->stopped;
   if (q->parent != q->root) again.heat = NULL; /* the parent's */
   again.parent = q->root;
+  again.parent_assurance = FSE_ASSURE_PROOF;
   again.policy = policy;
   kinds_used(first, used);
+  pool_add(&ground->pool, first);
   for (uint32_t k = 0; k < fse_kind_count; k++) {
     struct search *s;
     if (!used[k] || variants >= q->budget || stopped) continue;
@@ -638,6 +821,7 @@ static int climb_again(struct search *first, struct search **best,
     if (s == NULL) return -1;
     variants += s->variants;
     rejected += s->rejected;
+    pool_add(&ground->pool, s);
     s->q = q;
     stopped = s->stopped || too_late(q);
     if (!s->refuted && current(s)->worth.cost < current(*best)->worth.cost) {
@@ -647,13 +831,25 @@ static int climb_again(struct search *first, struct search **best,
     }
     if (s != first) search_close(s);
   }
-  (*best)->variants = variants;
-  (*best)->rejected = rejected;
+  again = *q;
+  again.budget = (*best)->variants + (q->budget - variants);
+  variants -= (*best)->variants;
+  rejected -= (*best)->rejected;
+  if (!stopped && again.budget > (*best)->variants &&
+      breed_on(*best, &ground->pool, &again, err) != 0)
+    return -1;
+  (*best)->variants += variants;
+  (*best)->rejected += rejected;
   look_back(*best);
   return 0;
 }
 
 static void ground_done(struct ground *g) {
+  fse_prover_free(g->prover);
+  for (uint32_t i = 0; i < g->pool.count; i++) {
+    fse_made_done(&g->pool.made[i]);
+    fisa_facts_free(g->pool.facts[i]);
+  }
   fse_unseen_free(g->unseen);
   fisa_facts_free(g->root_facts);
 }
@@ -668,12 +864,14 @@ static int ground_make(const struct fse_search_request *q, struct ground *g,
   if (fisa_facts_make(q->root, &g->root_facts, err) != 0) return -1;
   if (fse_unseen_make(q->set, q->root, g->root_facts, q->seed, &g->unseen) != 0)
     return fisa_fail(err, "what was not seen cannot be found out: no memory");
-  return 0;
+  if (q->assurance < FSE_ASSURE_FUZZ) return 0;
+  g->prover = fse_prover_new(q->prover, NULL);
+  return g->prover != NULL ? 0 : fisa_fail(err, "out of memory");
 }
 
 int fse_search(const struct fse_search_request *q,
                struct fse_search_result *out, struct fisa_error *err) {
-  struct ground ground = {NULL, NULL};
+  struct ground ground = {.root_facts = NULL};
   struct fse_policy *policy = NULL;
   struct search *first = NULL, *best = NULL;
   int rc;

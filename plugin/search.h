@@ -9,24 +9,28 @@
  * stepping stones. That climb is made again, from the root, without each kind
  * of edit, since what is taken early may close the way to more. What is left at
  * the end has passed replay, every counterexample and, if asked, the counted
- * fuzz.
+ * fuzz; then each step is proved, if it can be. Where proof is asked for, no
+ * step is taken that is not.
  */
 #ifndef FLUX_PLUGIN_SEARCH_H
 #define FLUX_PLUGIN_SEARCH_H
 
 #include <stdatomic.h>
 
-#include "plugin/mutate.h"
+#include "plugin/bandit.h"
 
 struct fse_search_request {
   const struct fisa_program *root;     /* the truth */
   const struct fisa_program *parent;   /* version that runs now; may be root */
   const struct fse_place *parent_places; /* root -> parent, unless root */
   uint32_t parent_place_count;
+  enum fse_assurance parent_assurance; /* what is known of it */
   struct ftrial_set *set;              /* episodes of the root */
   const struct fse_policy *policy;
   uint64_t seed;                       /* already mixed with the agent */
   enum fse_assurance assurance;        /* to be reached */
+  const char *prover;                  /* the solver's program; NULL: the one
+                                          beside the plugin */
   uint32_t threads;
   uint64_t budget;                     /* variants */
   uint32_t patience;                   /* rounds without use that end it;
@@ -37,11 +41,16 @@ struct fse_search_request {
   /* Runs by pc of the parent as the host counted them, for the order of
    * proposals; NULL: the profile of the episodes. */
   const uint64_t *heat;
+  const struct fse_bandit *learned;    /* of kinds, earlier; NULL: nothing */
   /* Set from another thread: end soon, nothing is wanted. May be NULL. */
   const atomic_bool *cancel;
   /* Called between rounds; non-zero: finish with what there is. */
   int (*progress)(uint64_t variants, double cost_now, double cost_best,
                   void *user);
+  /* Told at the end of each edit of what was found: the program before it,
+   * and behind it. May be NULL. */
+  void (*edit)(const struct fisa_program *before,
+               const struct fisa_program *behind, void *user);
   void *user;
 };
 

@@ -16,6 +16,9 @@
 #define IDLE_NS 2000000
 #define REST_NS 20000000u  /* of a rest, before cancelling is looked for */
 #define REHEARSED 16u   /* episodes the winner runs on the host's own VM */
+#define PATIENCE 2u     /* rounds without use that end a search */
+#define POPULATION_MOST 65536u
+#define WIDEST 3u       /* doublings of the population on a plateau */
 #define PROBES 48u      /* generated states every candidate meets */
 
 /* ---- the CPU share ------------------------------------------------------ */
@@ -103,6 +106,7 @@ static bool promote(struct flux_evolved *a, struct fse_search_result *r) {
   r->best = NULL;
   r->places = NULL;
   a->patches++;
+  a->next_patch.live.assurance = r->assurance;
   begin_record(a, r);
   if (fse_rehearse(a, &a->next_patch.live, REHEARSED, what)) return true;
   if (!atomic_load(&a->cancel)) {
@@ -167,7 +171,15 @@ static bool conclude(struct flux_evolved *a, struct fse_search_result *r) {
     found = promote(a, r);
   if (atomic_load(&a->cancel)) return false;
   a->dry = found ? 0 : a->dry + 1;
+  if (!found) fse_history_same(a);
   return found;
+}
+
+/* On a plateau, and after a search that found nothing, the next looks further:
+ * more candidates a round, more rounds without use. */
+static uint32_t width(const struct flux_evolved *a) {
+  uint32_t wide = a->dry + (a->trend.direction == FSE_PLATEAU);
+  return wide < WIDEST ? wide : WIDEST;
 }
 
 static bool find(struct flux_evolved *a) {
@@ -176,6 +188,7 @@ static bool find(struct flux_evolved *a) {
   struct fse_search_result result;
   struct fisa_error err = {""};
   uint64_t *heat = host_counts(a);
+  struct fse_policy policy = in->policy;
   bool found;
   int rc;
   struct fse_search_request q = {
@@ -183,8 +196,11 @@ static bool find(struct flux_evolved *a) {
       .parent = fse_live_program(a),
       .parent_places = a->live.places,
       .parent_place_count = a->live.place_count,
+      .parent_assurance = a->live.assurance,
       .set = a->set,
-      .policy = &in->policy,
+      .policy = &policy,
+      .patience = PATIENCE + width(a),
+      .learned = &a->learned,
       .seed = ftrial_random(in->policy.seed, a->generation, a->patches, 0),
       .assurance = in->policy.min_assurance,
       .threads = in->policy.threads,
@@ -195,6 +211,8 @@ static bool find(struct flux_evolved *a) {
       .cancel = &a->cancel,
       .progress = keep_share,
       .user = &pace};
+  policy.population <<= width(a);
+  if (policy.population > POPULATION_MOST) policy.population = POPULATION_MOST;
   add_probes(a);
   rc = fse_search(&q, &result, &err);
   free(heat);

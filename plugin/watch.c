@@ -159,7 +159,9 @@ static void mind_trust(struct flux_evolved *a, double trust) {
   /* What is no number is none. */
   atomic_store(&a->trust, trust >= 0 ? trust : 0);
   if (fse_trusted(a)) {
-    if (fse_phase_move(a, FSE_FROZEN, FSE_OBSERVING)) fse_explain(a, NULL);
+    if (!atomic_load(&a->declined) &&
+        fse_phase_move(a, FSE_FROZEN, FSE_OBSERVING))
+      fse_explain(a, NULL);
     return;
   }
   if (fse_phase_move(a, FSE_OBSERVING, FSE_FROZEN) ||
@@ -273,6 +275,7 @@ static void upkeep(struct flux_evolved *a) {
       (ours || fse_phase_move(a, FSE_READY, FSE_OBSERVING)))
     contradict(a);
   if (a->demote_due) fse_demote_again(a);
+  fse_mind_decline(a);
 }
 
 /* The next agent after `last` that may be looked at; marks it busy. */

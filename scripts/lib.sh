@@ -16,6 +16,7 @@ jobs=$(nproc 2>/dev/null || echo 1)
 # What a build needs. The python is for scripts/style alone.
 flux_packages='gcc g++ make autoconf automake libtool pkg-config libcunit1-dev
 	libconfig-dev libffi-dev libsqlite3-dev libjansson-dev nettle-dev
+	libz3-dev
 	python3'
 
 # Talk goes to stderr: the last line of stdout is for whoever scripts us.

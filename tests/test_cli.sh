@@ -62,9 +62,9 @@ for seconds in 0 1000001 ' 5' inf; do
 'seconds above 0, up to 1000000; try --help' \
 		run hex:00 -o x.flx --time-limit "$seconds"
 done
-for level in sure proof; do
+for level in sure proved; do
 	err "assurance $level" 2 "--min-assurance: \"$level\" is none of "\
-'static, replay and fuzz; try --help' \
+'static, replay, fuzz and proof; try --help' \
 		run hex:00 -o x.flx --min-assurance $level
 done
 err "threads" 2 '--threads: "65" is no whole number of 1..64; try --help' \
@@ -357,6 +357,10 @@ same "policy: a row" "$(printf '%s\n' "$got" |
 same "policy: a row a setting" \
 	"$(printf '%s\n' "$got" | grep -c '^policy\.')" \
 	"$(grep -c '^| `policy\.' "$FLUX_SRCDIR/docs/policy.md")"
+same "policy: a kind that a dialect has no rows for" \
+	"$(printf '%s\n' "$got" | sed -n 's/^AddInstinct  *tuning  *//p')" \
+	"available in unified; unavailable in $("$bin" dialect list |
+		grep -v '^unified$' | tr '\n' ' ' | sed 's/ $//')"
 err "policy: a word too many" 2 \
 	"too many words; usage: fluxevolve policy; try --help" policy x
 

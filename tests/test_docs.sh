@@ -51,7 +51,7 @@ done
 # begins with its name.
 map=$src/ARCHITECTURE.md
 for folder in abi/flux abi/isa hostsdk hostsdk/cli gpu plugin samples \
-    samples/room samples/seed samples/stranger; do
+    plugin/prove samples/room samples/seed samples/stranger; do
 	missing=
 	for file in "$src/$folder"/*.[ch]; do
 		grep -q "\`$(basename "$file")\`" "$map" ||
@@ -63,7 +63,8 @@ missing=
 for file in $(grep -o '`[a-z_]*\.[ch]`' "$map" | tr -d '`' | sort -u); do
 	found=
 	for folder in abi/flux abi/isa hostsdk hostsdk/cli gpu plugin \
-	    samples samples/room samples/seed samples/stranger tests; do
+	    plugin/prove samples \
+	    samples/room samples/seed samples/stranger tests; do
 		[ -e "$src/$folder/$file" ] && found=1
 	done
 	[ -n "$found" ] || missing="$missing $file"

@@ -359,10 +359,10 @@ static void wrong_values(void) {
           "60000");
   add_string("policy.min_assurance", "none");
   refused("host.conf:10: setting \"policy.min_assurance\": it must be "
-          "\"static\", \"replay\" or \"fuzz\"");
+          "\"static\", \"replay\", \"fuzz\" or \"proof\"");
   add_string("policy.min_assurance", "Fuzz");
   refused("host.conf:10: setting \"policy.min_assurance\": it must be "
-          "\"static\", \"replay\" or \"fuzz\"");
+          "\"static\", \"replay\", \"fuzz\" or \"proof\"");
   add_string("trial.backend", "gpu");
   refused("host.conf:10: setting \"trial.backend\": it must be \"auto\", "
           "\"lanes\", \"cuda\" or \"ir\"");

@@ -211,8 +211,11 @@ static void improve(const char *name, double share, unsigned long states) {
             r.reason);
   UNIT_TRUE(r.cycles_after <= share * r.cycles_before, "%s: %.2f of %.2f",
             name, r.cycles_after, r.cycles_before);
-  UNIT_TRUE(r.instructions_after < r.instructions_before, "%s: %u of %u", name,
-            r.instructions_after, r.instructions_before);
+  /* What is cheaper is shorter, but for loops that were unrolled. */
+  UNIT_TRUE(r.instructions_after < r.instructions_before ||
+                strstr(r.records[0].kind, "UnrollLoop") != NULL,
+            "%s: %u of %u", name, r.instructions_after,
+            r.instructions_before);
   UNIT_TRUE(fisa_verify(r.best, &f, 1) == 0, "%s is well-formed", name);
   UNIT_TRUE(fisa_verify_child(r.best, root, NULL, &f, 1) == 0, "%s: child",
             name);

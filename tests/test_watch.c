@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "plugin/control.h"
 #include "tests/livehost.h"
 #include "tests/unit.h"
 
@@ -381,6 +382,95 @@ static void trust_falls_on_probation(void) {
   livehost_task(&h, NULL);
   livehost_settle(&h);
   UNIT_EQ(livehost_phase(&h), FSE_FROZEN);
+  livehost_close(&h);
+}
+
+/* ---- where it is going -------------------------------------------------- */
+
+/* A journal in which the agent's fitness fell with each generation, far above
+ * what it is now. */
+static void write_decline(const char *path) {
+  struct fse_journal *j = NULL;
+  UNIT_EQ(fse_journal_open(path, &j, NULL), 0);
+  for (unsigned n = 0; n < 5; n++) {
+    struct fse_record r = {.agent = "agent", .kind = "RemoveDead x2",
+                           .patch = n + 1, .generation = n + 1,
+                           .fitness_before = 10 - n, .fitness_after = 9 - n,
+                           .outcome = FSE_ACCEPTED};
+    UNIT_EQ(fse_journal_record(j, &r, NULL, NULL), 0);
+  }
+  fse_journal_close(j);
+}
+
+/* The line of the status that is about the agent. */
+static int32_t keep_line(const char *text, size_t size, void *user) {
+  UNIT_TRUE(size < 1024, "%zu bytes", size);
+  snprintf(user, 1024, "%s", text);
+  return 0;
+}
+
+static void status_says(struct livehost *h, const char *what) {
+  static const char request[] = "{\"cmd\":\"status\"}";
+  char line[1024] = "", message[256];
+  UNIT_EQ(fse_control.request((flux_plugin *)h->evolved->instance, request,
+                              sizeof request - 1, keep_line, message,
+                              sizeof message, line), FLUX_OK);
+  UNIT_TRUE(strstr(line, what) != NULL, "%s in %s", what, line);
+}
+
+static void decline_freezes(void) {
+  const char *path = journal_path();
+  uint32_t dead = 0;
+  struct livehost h;
+  while (strcmp(fse_kinds[dead].name, "RemoveDead") != 0) dead++;
+  write_decline(path);
+  open_small(&h, sum);
+  livehost_set_text(&h, "journal", path);
+  UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
+  /* What is written is known, and whoever starts it wants it to go on. */
+  UNIT_EQ(h.evolved->trend.direction, FSE_DECLINING);
+  UNIT_EQ(h.evolved->trend.points, 5);
+  status_says(&h, "\"trend\":\"declining\",\"points\":5,\"slope\":-1.0");
+  UNIT_EQ(h.evolved->learned.taken[dead], 5 * 2 * 8);
+  accept_one(&h);
+  livehost_task(&h, NULL);
+  livehost_settle(&h);
+  UNIT_EQ(livehost_phase(&h), FSE_FROZEN);
+  UNIT_TRUE(livehost_explains(&h, "frozen: fitness falls by"), "%s",
+            h.explanation);
+  UNIT_EQ(livehost_said(&h, "frozen: fitness falls by"), 1);
+  UNIT_STR_EQ(last_record(&h).r.kind, "trend");
+  UNIT_EQ(last_record(&h).r.outcome, FSE_REJECTED);
+  UNIT_TRUE(last_record(&h).r.fitness_after <
+                last_record(&h).r.fitness_before, "it fell");
+  /* Trust is no reason to go on; the operator is. */
+  for (unsigned i = 0; i < 3; i++) livehost_task(&h, NULL);
+  livehost_settle(&h);
+  UNIT_EQ(livehost_phase(&h), FSE_FROZEN);
+  UNIT_EQ(livehost_said(&h, "frozen: fitness falls by"), 1);
+  fse_pause(h.evolved->instance, false);
+  livehost_task(&h, NULL);
+  livehost_settle(&h);
+  UNIT_TRUE(livehost_phase(&h) != FSE_FROZEN, "it goes on");
+  livehost_close(&h);
+}
+
+/* A search that finds nothing is a point of the same height. */
+static void nothing_found_is_a_point(void) {
+  struct livehost h;
+  open_sum(&h);
+  accept_one(&h);
+  UNIT_EQ(h.evolved->history.count, 1);
+  while (livehost_phase(&h) != FSE_SETTLED) {
+    if (h.offered && livehost_phase(&h) == FSE_OFFERED) break;
+    livehost_task(&h, NULL);
+    livehost_settle(&h);
+  }
+  if (livehost_phase(&h) == FSE_SETTLED) {
+    UNIT_EQ(h.evolved->history.count, 1 + h.evolved->dry);
+    UNIT_TRUE(h.evolved->history.fitness[0] ==
+                  h.evolved->history.fitness[h.evolved->dry], "the same");
+  }
   livehost_close(&h);
 }
 
@@ -799,6 +889,8 @@ static const struct unit_test tests[] = {
     {"trust", "before", trust_falls_before},
     {"trust", "on probation", trust_falls_on_probation},
     {"trust", "never", no_trust_no_evolution},
+    {"trend", "a decline", decline_freezes},
+    {"trend", "nothing found", nothing_found_is_a_point},
     {"journal", "fails", journal_fails},
     {"journal", "resumes", journal_resumes},
     {"journal", "lies", journal_lies},

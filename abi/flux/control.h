@@ -12,10 +12,15 @@
  *       {"result":{...},"code":"hex","entry":N,"records":[...]}
  *   {"cmd":"policy"}
  *       the policy table: key, default, range, meaning
+ *   {"cmd":"kinds"}
+ *       the kinds of edits, a line each: name, family, weight, and which of
+ *       the built-in dialects have rows for it and which have none
  *   {"cmd":"history","agent":NAME}
  *       the EvolutionRecords of an agent, a line each
  *   {"cmd":"status"}
- *       one line an agent
+ *       one line an agent: phase, generation, and where its fitness is going:
+ *       "trend" unknown, improving, plateau or declining, of so many "points",
+ *       "slope" and its interval "slope_low" to "slope_high"
  *   {"cmd":"programs"}
  *       for each agent of the journal: its live accepted version
  *   {"cmd":"calibrate","again":true}

@@ -126,7 +126,8 @@ static int allocate(const struct fisa__flow *g, struct fisa_facts *f) {
   f->index = malloc((g->p->size + 1u) * sizeof(*f->index));
   f->is_head = calloc(n, sizeof(*f->is_head));
   f->live_in = calloc(n, sizeof(*f->live_in));
-  return f->insn && f->index && f->is_head && f->live_in ? 0 : -1;
+  f->depth = calloc(n, sizeof(*f->depth));
+  return f->insn && f->index && f->is_head && f->live_in && f->depth ? 0 : -1;
 }
 
 static int fill(struct fisa__flow *g, struct fisa_facts *f) {
@@ -139,7 +140,10 @@ static int fill(struct fisa__flow *g, struct fisa_facts *f) {
   if (g->wild)
     freeze(f, g->wild_pc, g->wild_why);
   for (uint32_t i = 0; i < g->count; i++) {
+    struct fisa__depth depth = fisa__depth_at(g, &g->node[i]);
+
     f->insn[i] = g->node[i].insn;
+    f->depth[i] = (struct fisa_depth){depth.lo, depth.hi};
     /* Control that may enter anywhere makes every instruction a head. */
     f->is_head[i] = g->wild || (g->node[i].flags & FISA__HEAD);
     look_at(g, f, i);
@@ -178,6 +182,7 @@ out:
 void fisa_facts_free(struct fisa_facts *f) {
   if (!f)
     return;
+  free(f->depth);
   free(f->live_in);
   free(f->is_head);
   free(f->index);

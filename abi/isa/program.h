@@ -179,6 +179,10 @@ struct fisa_facts {
   uint32_t *index;          /* [code size + 1]: pc -> instruction, or ~0u */
   uint8_t *is_head;         /* [count]: first instruction of a basic block */
   struct fisa_set *live_in; /* [count]: live before, given the observables */
+  struct fisa_depth {
+    int32_t lo, hi;
+  } *depth;                 /* [count]: live stack cells before; what is not
+                               known is 0 to the size of the stack */
   bool has_dynamic;         /* a jump or call through a register */
   bool has_call;            /* CALL or RET rows are reached */
   bool layout_frozen;       /* code addresses may be observed or computed

@@ -74,7 +74,7 @@ static const struct option {
   {"episodes", 0, TEXT, CLI_RUN, AT(episodes), 0, 0, 0, "FILE",
    "states to run from, one JSON object a line"},
   {"min-assurance", 0, ASSURANCE, CLI_RUN, AT(min_assurance), 0, 0, 0, "A",
-   "static, replay or fuzz"},
+   "static, replay, fuzz or proof"},
   {"deny-op", 0, TEXT, CLI_RUN, AT(deny), 0, 0, 0, "LIST",
    "mnemonics with commas that no variant may hold anew"},
   {"threads", 0, NUMBER, CLI_RUN, AT(threads), AT(has_threads), 1, 64, "N",
@@ -151,7 +151,7 @@ static int set_seconds(struct line *l, const struct option *o, char *to,
 }
 
 static int set(struct line *l, const struct option *o, const char *value) {
-  static const char *const levels[] = {"static", "replay", "fuzz"};
+  static const char *const levels[] = {"static", "replay", "fuzz", "proof"};
   char *to = (char *)l->out;
 
   assert(o->kind == FLAG || value);
@@ -169,8 +169,8 @@ static int set(struct line *l, const struct option *o, const char *value) {
   case ASSURANCE:
     for (unsigned i = 0; ; i++) {
       if (i == sizeof levels / sizeof levels[0])
-        return fail(l, "--%s: \"%.40s\" is none of static, replay and "
-                    "fuzz", o->name, value);
+        return fail(l, "--%s: \"%.40s\" is none of static, replay, "
+                    "fuzz and proof", o->name, value);
       if (strcmp(value, levels[i]) == 0)
         break;
     }
