@@ -39,8 +39,8 @@
 /*
  * A record: one op. `op` is one of flux/semops.h or gpu/ir.h, or FKN_HEAD. In
  * a program d a b c e are slots; a block that copies them to shared memory
- * makes of them where the slots are. Records are told apart by where they are in
- * shared memory: FKN_SHARED_FIXED, and FKN_RECORD_BYTES more each.
+ * makes of them where the slots are. Records are told apart by where they are
+ * in shared memory: FKN_SHARED_FIXED, and FKN_RECORD_BYTES more each.
  */
 struct fkn_record {
   uint32_t op, d, a, b;

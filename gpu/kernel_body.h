@@ -380,11 +380,11 @@ FKN_FN void fkn_open(const struct fkn_self *me) {
     *to = from[i];
     if (to->op == FKN_HEAD)
       continue;
-    to->d = (to->d + FKN_OWN_SLOTS) * size;
-    to->a = (to->a + FKN_OWN_SLOTS) * size;
-    to->b = (to->b + FKN_OWN_SLOTS) * size;
-    to->c = (to->c + FKN_OWN_SLOTS) * size;
-    to->e = (to->e + FKN_OWN_SLOTS) * size;
+    to->d *= size;
+    to->a *= size;
+    to->b *= size;
+    to->c *= size;
+    to->e *= size;
   }
   if (fkn_thread() == 0) {
     here->cost = here->instructions = here->last = 0;
@@ -448,6 +448,7 @@ FKN_FN void fkn_main(const struct fkn_launch *launch) {
                    threads * fkn_block() +
                fkn_thread();
   me.slots = fkn_behind_records(launch) + fkn_thread() * 4u;
+  me.own = me.slots + launch->slots * threads * 4u;
   r.mem.me = &me;
   r.mem.table = me.scratch + launch->stack_cells * threads;
   for (uint32_t i = 0; bits && i < 1u << bits; i++)

@@ -34,6 +34,7 @@ struct fkn_self {
   const unsigned char *program, *batch;
   uint32_t *scratch;     /* element i at [i * threads] */
   unsigned char *slots;  /* slot i at i * threads * 4 bytes */
+  unsigned char *own;    /* the same of the kernel's own */
   uint32_t threads;
   uint32_t lane;         /* of the batch */
   uint32_t number;       /* of the job: from 0 */
@@ -85,9 +86,10 @@ enum fkn_own {
 #define FKN_FULL 0x40000000u
 
 /* A slot by its number; by where it is, as records in shared memory say. */
-#define FKN_SLOT(i) FKN_CELL(((i) + FKN_OWN_SLOTS) * me->threads * 4u)
+#define FKN_SLOT(i) FKN_CELL((i) * me->threads * 4u)
 #define FKN_CELL(at) (*(int32_t *)(void *)(me->slots + (at)))
-#define FKN_OWN(i) FKN_CELL((uint32_t)(i) * me->threads * 4u)
+#define FKN_OWN(i) \
+  (*(int32_t *)(void *)(me->own + (uint32_t)(i) * me->threads * 4u))
 
 /* ---- memory ------------------------------------------------------------- */
 
@@ -477,13 +479,6 @@ FKN_FN void fkn_group(const struct fkn_self *me, struct fkn_run *r,
     /* The commonest come first, since a dispatch is a tree of comparisons;
      * a compiler leaves out of each what cannot get there. */
     if (w.x <= FLUX_OP_SAR) {
-      if (w.x > FLUX_OP_MULDIV) {
-        switch (w.x) {
-          FSEM_VALUES(VALUE_OP)
-        default:
-          FKN_NEVER();
-        }
-      }
       if (w.x <= FLUX_OP_MUL) {
         switch (w.x) {
           FSEM_VALUES(VALUE_OP)
@@ -497,6 +492,15 @@ FKN_FN void fkn_group(const struct fkn_self *me, struct fkn_run *r,
         default:
           FKN_NEVER();
         }
+      }
+      switch (w.x) {
+        FSEM_VALUES(VALUE_OP)
+      case FLUX_OP_DIV:
+        FKN_STOP_IF(FB == 0, FISA_RUN_FAULT, FIMM);
+        FD = fsem_quo(FA, FB);
+        continue;
+      default:
+        FKN_NEVER();
       }
     }
     switch (w.x) {
@@ -547,10 +551,6 @@ FKN_FN void fkn_group(const struct fkn_self *me, struct fkn_run *r,
     case FIR_SUB_SIGNS:
       value = fsem_sub(FA, FB);
       goto signs;
-    case FLUX_OP_DIV:
-      FKN_STOP_IF(FB == 0, FISA_RUN_FAULT, FIMM);
-      FD = fsem_quo(FA, FB);
-      continue;
     case FLUX_OP_CHECK:
       FKN_STOP_IF(FA != 0, FISA_RUN_FAULT, FIMM);
       continue;

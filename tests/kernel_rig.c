@@ -74,7 +74,19 @@ static int note_output(uint16_t channel, const int32_t *arg, unsigned argc,
 }
 
 static bool add_lane(struct rig *r, struct lane *l, uint64_t instructions) {
-  l->fuel = instructions * 2 + 64;
+  uint32_t n = (uint32_t)instructions;
+
+  /* What a variant has, or just enough, or too little. */
+  switch (gen_below(&r->random, 24)) {
+  case 0:
+    l->fuel = n + gen_below(&r->random, 2);
+    break;
+  case 1:
+    l->fuel = gen_below(&r->random, n + 2);
+    break;
+  default:
+    l->fuel = instructions * 2 + 64;
+  }
   l->counts = gen_below(&r->random, 3) != 0;
   l->view = &r->view[gen_below(&r->random, 4) == 0];
   struct fpk_episode e = {.begin = l->begin,
@@ -315,8 +327,10 @@ static const struct fisa_set *ends_of(struct rig *r, struct fisa_set *set) {
   return gen_below(&r->random, 2) ? set : NULL;
 }
 
+/* A bound: none, or one near what decides. */
 static uint64_t a_bound(struct rig *r, const struct fir_program *ir) {
   struct fpk_verdict v = judge(r, ir, UINT64_MAX);
+  struct fir_result last = {0};
 
   switch (gen_below(&r->random, 4)) {
   case 0:
@@ -324,7 +338,9 @@ static uint64_t a_bound(struct rig *r, const struct fir_program *ir) {
   case 1:
     return gen_below(&r->random, (uint32_t)(v.cost & 0xFFFFFF) + 2);
   case 2:
-    return v.cost + gen_below(&r->random, 60);
+    if (v.wrong && r->lane[v.good].counts)
+      try_lane(r, ir, &r->lane[v.good], &last);
+    return v.cost + last.cost - gen_below(&r->random, 2) * (last.cost > 0);
   default:
     return UINT64_MAX;
   }

@@ -53,8 +53,11 @@ awk -v threads=128 '
     blocks = w * 32 / threads
     if (int(65536 / each) < blocks) blocks = int(65536 / each)
     if (int(kib * 1024 / need) < blocks) blocks = int(kib * 1024 / need)
-    printf "  cuda.static %s: %d registers, %d stack, %d spilled, " \
-      "%d shared, occupancy %d %%\n", $1, $2, $3, $4 + $5, need - 1024, \
-      100 * blocks * threads / 32 / w
+    name = "figure cuda.static." $1
+    printf "%s %d registers\n", name ".registers", $2
+    printf "%s %d bytes\n", name ".stack", $3
+    printf "%s %d bytes\n", name ".spills", $4 + $5
+    printf "%s %d bytes\n", name ".shared", need - 1024
+    printf "%s %d %%\n", name ".occupancy", 100 * blocks * threads / 32 / w
   }' "$tmp/figures"
 finish

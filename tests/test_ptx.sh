@@ -74,9 +74,10 @@ sed -n 's/^ptxsim: .*: \([0-9]*\) warp ins.* \([0-9]*\) lane ins.*/\1 \2/p' \
   "$tmp/stats" | paste -d' ' "$tmp/rows" - |
   awk '
     function tell(name, rows, warp, lane) {
-      printf "cuda.emulated.%s %.1f warp instructions/instruction, " \
-        "%.1f of a lane, %.0f %% of the lanes\n", name, warp / rows * 32,
-        lane / rows, 100 * lane / warp / 32
+      printf "figure cuda.emulated.%s %.1f warp/instruction\n", name,
+        warp / rows * 32
+      printf "figure cuda.emulated.%s.lanes %.0f %%\n", name,
+        100 * lane / warp / 32
     }
     $2 > 0 && NR <= 2 { tell($1, $2, $5, $6) }
     $2 > 0 && NR > 2 { rows += $2; warp += $5; lane += $6 }
