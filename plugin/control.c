@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gpu/lanes.h"
 #include "plugin/control_impl.h"
 #include "plugin/queue.h"
 
@@ -45,23 +46,50 @@ flux_status fse_control__send(struct fse_control *c, json_t *object) {
 
 /* ---- exec --------------------------------------------------------------- */
 
+/* One task on the lanes. What is not for them, they leave to the ir engine. */
+static struct fir_result run_lanes(const struct fir_program *ir,
+                                   struct fir_lane *lane,
+                                   struct fisa_state *s,
+                                   const struct fir_io *io,
+                                   struct fir_limits limits) {
+  struct flanes_task task = {.state = s, .io = io};
+  struct flanes *lanes = flanes_new(NULL);
+  struct fpk_program packed = {0};
+  int rc = lanes == NULL ? -1 : fpk_program_make(ir, NULL, &packed, NULL);
+  if (rc == 0) rc = flanes_exec(lanes, &packed, &task, 1, limits);
+  if (rc > 0) task.result = fir_run(ir, lane, s, io, limits);
+  if (rc < 0) task.result.starved = true;
+  fpk_program_done(&packed);
+  flanes_free(lanes);
+  return task.result;
+}
+
+/* What is to be executed, and how. */
+struct execution {
+  const struct fisa_program *program;
+  const struct fisa_trace *in;
+  uint64_t fuel;
+  bool lanes;           /* else the ir engine */
+};
+
 /* Runs from the state's pc to the end of all tasks. */
-static flux_status execute(struct fse_control *c, const struct fisa_program *p,
-                           struct fisa_state *s, const struct fisa_trace *in,
-                           uint64_t fuel) {
+static flux_status execute(struct fse_control *c, const struct execution *x,
+                           struct fisa_state *s) {
+  const struct fisa_program *p = x->program;
+  const struct fir_limits limits = {x->fuel, false};
   struct fir_program *ir = NULL;
   struct fir_lane *lane = fir_lane_new();
   struct fse_queue q = {0};
   flux_status rc = FLUX_E_MEMORY;
   char *text;
-  if (lane == NULL || fse_queue_init(&q, in) != 0) {
+  if (lane == NULL || fse_queue_init(&q, x->in) != 0) {
     fse_control__fail(c, rc, "out of memory");
     goto done;
   }
   if (fir_lower_from(p, s->pc, &ir, &c->err) != 0) goto done;
   struct fir_io io = fse_queue_io(&q);
-  struct fir_result r = fir_run(ir, lane, s, &io,
-                                (struct fir_limits){fuel, false});
+  struct fir_result r = x->lanes ? run_lanes(ir, lane, s, &io, limits)
+                                 : fir_run(ir, lane, s, &io, limits);
   if (r.starved) {
     fse_control__fail(c, rc, "out of memory");
     goto done;
@@ -93,7 +121,7 @@ flux_status fse_control_exec(struct fse_control *c) {
       (rc = fse_control__integer(c, "fuel", (struct fse_range){0, INT64_MAX},
                                  &fuel)) != FLUX_OK)
     goto done;
-  if (strcmp(engine, "ir") != 0) {
+  if (strcmp(engine, "ir") != 0 && strcmp(engine, "lanes") != 0) {
     rc = fse_control__fail(c, FLUX_E_UNSUPPORTED,
                            "engine %.40s does not exist for dialect %s",
                            engine, d->name);
@@ -106,7 +134,9 @@ flux_status fse_control_exec(struct fse_control *c) {
   }
   fisa_state_start(p, s);
   rc = fse_control__state(c, json_object_get(c->request, "state"), p, s, &in);
-  if (rc == FLUX_OK) rc = execute(c, p, s, &in, (uint64_t)fuel);
+  const struct execution x = {p, &in, (uint64_t)fuel,
+                              strcmp(engine, "lanes") == 0};
+  if (rc == FLUX_OK) rc = execute(c, &x, s);
 done:
   fisa_trace_done(&in);
   fisa_state_free(s);

@@ -240,8 +240,16 @@ check "exec: engine ir names the file as ref does" \
 err "exec: no state" 1 "$tmp/none.json: No such file or directory" \
 	exec --state "$tmp/none.json" hex:00 --dialect unified
 
-err "exec: engine lanes" 1 "engine lanes does not exist for dialect unified" \
-	exec --engine lanes hex:00 --dialect unified
+err "exec: engine cuda" 1 "engine cuda does not exist for dialect unified" \
+	exec --engine cuda hex:00 --dialect unified
+printf '{"regs":[0,7],"in":[["SENSE",21],["SENSE",22]]}' >"$tmp/state.json"
+for engine in ref ir lanes; do
+	"$bin" exec --json --engine $engine --state "$tmp/state.json" \
+		"$tmp/count.flx" >"$tmp/$engine.out" 2>&1
+done
+check "exec: engine ir gives what ref does" cmp "$tmp/ref.out" "$tmp/ir.out"
+check "exec: engine lanes gives what ref does" \
+	cmp "$tmp/ref.out" "$tmp/lanes.out"
 err "exec: engine frob" 1 "engine frob does not exist for dialect unified" \
 	exec --engine frob --json hex:00 --dialect unified
 
@@ -263,7 +271,9 @@ for hex in 2b0a2a002b0b0300080a0b80 2b0100000b000180 210022232080 \
     2b01ffff4f000180 60020041427a 2b01102057000180 00; do
 	ref=$("$bin" exec --json --dialect classic hex:$hex)
 	ir=$("$bin" exec --json --engine ir --dialect classic hex:$hex)
+	lanes=$("$bin" exec --json --engine lanes --dialect classic hex:$hex)
 	same "exec: classic: ir as ref: $hex" "$ir" "${ref:-a line}"
+	same "exec: classic: lanes as ref: $hex" "$lanes" "${ref:-a line}"
 done
 "$bin" exec --json --dialect classic hex:600200414280 >"$tmp/stdout" 2>&1
 check "exec: classic: payload" grep -qF '"out":[["TELL","4142"]]' \

@@ -60,7 +60,7 @@ static const struct option {
   {"manifest", 0, TEXT, CLI_DISASM | CLI_VERIFY | CLI_EXEC | CLI_RUN,
    AT(manifest), 0, 0, 0, "FILE.flx", "directives for .fxb and hex:"},
   {"engine", 0, TEXT, CLI_EXEC, AT(engine), 0, 0, 0, "NAME",
-   "ref (default), ir, lanes, cuda"},
+   "ref (default), ir, lanes"},
   {"state", 0, TEXT, CLI_EXEC, AT(state), 0, 0, 0, "IN.json",
    "state to start from, and outside values"},
   {"fuel", 0, NUMBER, CLI_EXEC, AT(fuel), AT(has_fuel), 0, INT64_MAX, "N",
