@@ -17,7 +17,7 @@
 #include "isa/asm.h"
 
 enum {
-  PROGRAMS = 1500,
+  PROGRAMS = 2000,
   NOISE = 600,
   FUEL = 2000,
   FAILURES = 5,
