@@ -11,6 +11,9 @@ host=$FLUX_BUILDDIR/bin/flux-host
 samples=$(cd "$FLUX_SRCDIR/samples" && pwd)
 FLUX_PLUGIN_DIR=$(cd "$FLUX_BUILDDIR/lib/flux" && pwd)
 export FLUX_PLUGIN_DIR
+# Which engine tries is told once, and is no matter here.
+FLUX_TRIAL_BACKEND=lanes
+export FLUX_TRIAL_BACKEND
 umask 022
 cd "$tmp" || exit 99
 cp -r "$samples/agents" agents
