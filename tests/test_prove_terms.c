@@ -182,7 +182,7 @@ static void check_op(const struct op *o) {
   Z3_context z = context();
   enum term_kind kind = TERM_NONE;
   terms_init(&t, z, MEMORY);
-  for (unsigned n = 0; n < SAMPLES; n++) {
+  for (unsigned n = 0; n < unit_scale(SAMPLES); n++) {
     struct sample s;
     bool ok;
     draw(o->op, &r, &s);
@@ -210,7 +210,7 @@ static void what_is_open(void) {
   static const unsigned both[] = {FLUX_OP_FADD, FLUX_OP_FMUL, FLUX_OP_MUL};
   uint64_t r = 5;
   unsigned differ = 0;
-  for (unsigned n = 0; n < 10 * SAMPLES; n++)
+  for (unsigned n = 0; n < unit_scale(10 * SAMPLES); n++)
     for (size_t i = 0; i < sizeof both / sizeof both[0]; i++) {
       struct sample s, other;
       draw(FLUX_OP_MOV, &r, &s);
