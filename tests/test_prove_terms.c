@@ -75,7 +75,7 @@ static int32_t edge(uint64_t *r) {
   switch (k % 4) {
     case 0: return known[(k >> 8) % (sizeof known / sizeof known[0])];
     case 1: return (int32_t)(k >> 8 & 511) - 256;
-    case 2: return (int32_t)(1u << (k >> 8 & 31)) + (int32_t)(k >> 16 & 3) - 1;
+    case 2: return (int32_t)((1u << (k >> 8 & 31)) + (k >> 16 & 3) - 1u);
     default: return (int32_t)(k >> 32);
   }
 }
