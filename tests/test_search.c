@@ -804,4 +804,12 @@ static const struct unit_test tests[] = {
     {"random programs", "seed", random_seed},
 };
 
-UNIT_MAIN(tests)
+int main(int argc, char **argv) {
+  unsigned count = sizeof(tests) / sizeof(tests[0]);
+#ifdef __SANITIZE_THREAD__
+  /* Only what has threads tells anything there. */
+  char *threads[] = {argv[0], (char[]){"determined"}, NULL};
+  if (argc == 1) return unit_main(2, threads, tests, count);
+#endif
+  return unit_main(argc, argv, tests, count);
+}
