@@ -14,7 +14,7 @@
 #include "tests/isa_util.h"
 #include "tests/unit.h"
 
-#define SAMPLES 10000u
+#define SAMPLES 4000u
 #define FRESH 500u       /* samples of one context */
 #define MEMORY 512u      /* bytes */
 
