@@ -327,8 +327,11 @@ static int fuzz_many(struct fuzzing *z, uint32_t i, uint32_t count,
   result->instructions += v.instructions;
   if (!v.wrong)
     return 1;
-  if (fuzz_one(z, i + v.good, result))
-    assert(!"the engines agree");
+  /* A device may be broken; nobody's host ends for that. */
+  if (fuzz_one(z, i + v.good, result)) {
+    result->verdict = FTRIAL_INCONCLUSIVE;
+    snprintf(result->what, sizeof(result->what), "the engines do not agree");
+  }
   return 0;
 }
 
