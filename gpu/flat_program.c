@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "gpu/flat.h"
+#include "gpu/uses.h"
 
 enum {
   ALIGN = 16,
@@ -23,63 +24,9 @@ struct layout {
 
 /* ---- what an op is ------------------------------------------------------ */
 
-/* Which operands of an op are slots: a letter each of d a b c e. */
-static const char *slots_of(const struct fpk_op *o) {
-  static const char *const emit[4] = {"", "a", "ab", "abc"};
-  uint32_t argc = (uint32_t)o->imm >> 16;
-
-  switch (o->op) {
-  case FLUX_OP_EMIT:
-    return emit[argc < 3 ? argc : 3];
-  case FLUX_OP_INPUT:
-    return argc ? "da" : "d";
-  case FLUX_OP_FILE_ZERO:
-  case FLUX_OP_CONVERGE:
-  case FIR_TICK:
-  case FIR_PEEK:
-    return "d";
-  case FLUX_OP_DIFFUSE:
-    return "dab";
-  case FLUX_OP_CALL:
-  case FLUX_OP_RET:
-  case FIR_JUMP_REG:
-    return "a";
-  case FIR_SIGNS:
-    return "dac";
-  case FIR_ADD_SIGNS:
-  case FIR_SUB_SIGNS:
-    return "dabce";
-  case FIR_GOTO:
-  case FIR_END:
-  case FIR_FAULT:
-  case FIR_BOUNDARY:
-  case FIR_G_STACK_FULL:
-  case FIR_G_STACK_EMPTY:
-  case FIR_G_STACK_FEW:
-  case FIR_G_CALLS_FULL:
-  case FIR_G_CALLS_EMPTY:
-  case FIR_G_ALWAYS:
-    return "";
-  case FIR_G_SHIFT_RANGE:
-  case FIR_G_FTOI_RANGE:
-  case FIR_G_LOG_ZERO:
-  case FIR_G_BEFORE_MEMORY:
-  case FIR_G_NEGATIVE:
-    return "a";
-  default: /* the other guards; those of semops.h see below */
-    return "ab";
-  }
-}
-
 static bool is_slot(const struct fpk_op *o, unsigned operand) {
-  static const char letters[] = "dabce";
-  const char *own = slots_of(o);
-  bool odd = o->op >= FLUX_OP_COUNT || strcmp(own, "ab") != 0;
-
   assert(operand < 5);
-  if (odd || o->op == FLUX_OP_EMIT)
-    return strchr(own, letters[operand]) != NULL;
-  return operand < 4 && fisa_semop_use(o->op, operand) != 'N';
+  return fir_uses_of(o->op, o->imm).of[operand] != 'N';
 }
 
 static bool uses_stack(unsigned op) {
@@ -98,14 +45,9 @@ static bool uses_stack(unsigned op) {
   }
 }
 
-static bool has_target(unsigned op) {
-  return op == FIR_GOTO || op == FLUX_OP_JUMP || op == FLUX_OP_CALL ||
-         (op >= FLUX_OP_BR_EQZ && op <= FLUX_OP_BR_GTZ_DEC);
-}
-
 static bool goes_anywhere(const struct fpk_program *p) {
   for (uint32_t i = 0; i < p->count; i++)
-    if (p->op[i].op == FLUX_OP_RET || p->op[i].op == FIR_JUMP_REG)
+    if (fir_goes_anywhere(p->op[i].op))
       return true;
   return false;
 }
@@ -253,7 +195,7 @@ static int check_ops(const struct fpk_program *p, struct fisa_error *err) {
       return unfit(err, "an op that nobody knows", "");
     if (uses_stack(o->op) && !p->stack)
       return unfit(err, "there is no stack for ", fir_op_name(o->op));
-    if (has_target(o->op) && (o->target >= p->count ||
+    if (fir_has_target(o->op) && (o->target >= p->count ||
                               !(p->op[o->target].flags & STARTS_BLOCK)))
       return unfit(err, "a target amid a block of ", fir_op_name(o->op));
     for (unsigned k = 0; k < 5; k++)
@@ -343,7 +285,7 @@ static int32_t write_payload(struct writing *w, const struct fpk_op *o) {
 }
 
 static int32_t x_of(struct writing *w, const struct fpk_op *o) {
-  if (has_target(o->op))
+  if (fir_has_target(o->op))
     return (int32_t)record_at(w, o->target);
   switch (o->op) {
   case FLUX_OP_YIELD:

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "gpu/lower_impl.h"
+#include "gpu/uses.h"
 
 /* ---- reaching ----------------------------------------------------------- */
 
@@ -102,10 +103,6 @@ static void lower_rows(struct fir_lowering *l) {
   l->f->at[size] = emit_end(l, size);
 }
 
-static bool has_target(const struct fir_ins *ins) {
-  return ins->op == FIR_GOTO || fir__target_guard_op(ins->op) != FIR_OP_COUNT;
-}
-
 /* Targets from addresses to indexes. */
 static void patch(struct fir_lowering *l) {
   uint32_t count = l->f->count;
@@ -113,7 +110,7 @@ static void patch(struct fir_lowering *l) {
   assert(l->failed || l->f->at[l->p->size] < count);
   for (uint32_t i = 0; i < count && !l->failed; i++) {
     uint32_t target = l->f->ins[i].target;
-    if (!has_target(&l->f->ins[i]))
+    if (!fir_has_target(l->f->ins[i].op))
       continue;
     if (l->f->ins[i].imm == FIR_IS_INDEX) {
       l->f->ins[i].imm = 0;

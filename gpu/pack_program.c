@@ -12,6 +12,7 @@
 
 #include "gpu/pack.h"
 #include "gpu/semantics.h"
+#include "gpu/uses.h"
 
 enum { SET_WORDS = 8, MAX_SLOTS = SET_WORDS * 64, NO_SLOT = UINT16_MAX };
 
@@ -22,8 +23,8 @@ struct set {
 /* The operands of an op that are cells, and how it uses them. */
 struct uses {
   uint16_t cell[5];    /* d a b c, and that in imm */
-  char use[6];         /* as in flux/semops.h; 'N': none */
-  uint16_t file_first, file_count; /* a whole file, read and written */
+  char use[5];         /* see gpu/uses.h */
+  uint16_t file_count; /* a whole file from d on, read and written */
 };
 
 /* Buffers that are kept from one program to the next. */
@@ -49,98 +50,17 @@ struct packing {
 
 /* ---- what an op does with cells ----------------------------------------- */
 
-static void engine_uses(const struct fir_ins *in, struct uses *u) {
-  switch (in->op) {
-  case FIR_TICK:
-    memcpy(u->use, "MNNNN", 5);
-    break;
-  case FIR_PEEK:
-    memcpy(u->use, "WNNNN", 5);
-    break;
-  case FIR_JUMP_REG:
-    memcpy(u->use, "NRNNN", 5);
-    break;
-  case FIR_SIGNS:
-    memcpy(u->use, "WRNWN", 5);
-    break;
-  case FIR_ADD_SIGNS:
-  case FIR_SUB_SIGNS:
-    memcpy(u->use, "WRRWW", 5);
-    u->cell[4] = (uint16_t)in->imm;
-    break;
-  case FIR_GOTO:
-  case FIR_END:
-  case FIR_FAULT:
-  case FIR_BOUNDARY:
-  case FIR_G_STACK_FULL:
-  case FIR_G_STACK_EMPTY:
-  case FIR_G_STACK_FEW:
-  case FIR_G_CALLS_FULL:
-  case FIR_G_CALLS_EMPTY:
-  case FIR_G_ALWAYS:
-    break;
-  case FIR_G_SHIFT_RANGE:
-  case FIR_G_FTOI_RANGE:
-  case FIR_G_LOG_ZERO:
-  case FIR_G_BEFORE_MEMORY:
-  case FIR_G_NEGATIVE:
-    memcpy(u->use, "NRNNN", 5);
-    break;
-  default: /* the other guards */
-    memcpy(u->use, "NRRNN", 5);
-    break;
-  }
-}
-
-/* Ops whose operands hold something else than the columns of semops.h say. */
-static bool odd_uses(const struct fir_ins *in, struct uses *u) {
-  unsigned argc = (uint32_t)in->imm >> 16;
-
-  switch (in->op) {
-  case FLUX_OP_FILE_ZERO:
-    u->file_first = in->d;
-    u->file_count = (uint16_t)in->imm;
-    return true;
-  case FLUX_OP_CONVERGE:
-    u->file_first = in->d;
-    u->file_count = in->b;
-    return true;
-  case FLUX_OP_DIFFUSE:
-    u->file_first = in->d;
-    u->file_count = in->c;
-    memcpy(u->use, "NRMNN", 5);
-    return true;
-  case FLUX_OP_EMIT:
-    for (unsigned i = 0; i < argc && i < 3; i++)
-      u->use[1 + i] = 'R';
-    return true;
-  case FLUX_OP_INPUT:
-    u->use[0] = 'W';
-    u->use[1] = argc ? 'R' : 'N';
-    return true;
-  case FLUX_OP_POP: /* leaves d alone on an empty stack */
-    u->use[0] = 'M';
-    return true;
-  case FLUX_OP_DIV: /* and where it faults */
-    memcpy(u->use, "MRRNN", 5);
-    return true;
-  case FLUX_OP_CALL:
-  case FLUX_OP_RET:
-    u->use[1] = 'R';
-    return true;
-  default:
-    return false;
-  }
-}
-
 static struct uses uses_of(const struct fir_ins *in) {
-  struct uses u = {{in->d, in->a, in->b, in->c, 0}, "NNNNN", 0, 0};
+  struct uses u = {{in->d, in->a, in->b, in->c, (uint16_t)in->imm}, "", 0};
+  struct fir_uses of = fir_uses_of(in->op, in->imm);
 
-  if (in->op >= FLUX_OP_COUNT)
-    engine_uses(in, &u);
-  else if (!odd_uses(in, &u))
-    for (unsigned k = 0; k < 4; k++)
-      u.use[k] = fisa_semop_use(in->op, k);
+  memcpy(u.use, of.of, sizeof(u.use));
+  if (in->op == FLUX_OP_FILE_ZERO)
+    u.file_count = (uint16_t)in->imm;
+  else if (in->op == FLUX_OP_CONVERGE)
+    u.file_count = in->b;
+  else if (in->op == FLUX_OP_DIFFUSE)
+    u.file_count = in->c;
   return u;
 }
 
@@ -198,15 +118,6 @@ static bool never_goes_on(unsigned op) {
   default:
     return false;
   }
-}
-
-static bool has_target(unsigned op) {
-  return op == FIR_GOTO || op == FLUX_OP_JUMP || op == FLUX_OP_CALL ||
-         (op >= FLUX_OP_BR_EQZ && op <= FLUX_OP_BR_GTZ_DEC);
-}
-
-static bool goes_anywhere(unsigned op) {
-  return op == FLUX_OP_RET || op == FIR_JUMP_REG;
 }
 
 /* ---- sets --------------------------------------------------------------- */
@@ -318,8 +229,8 @@ static void note_uses(struct packing *k) {
       r->written[u.cell[n]] |= u.use[n] != 'R';
     }
     if (u.file_count) {
-      memset(r->used + u.file_first, 1, u.file_count);
-      memset(r->written + u.file_first, 1, u.file_count);
+      memset(r->used + u.cell[0], 1, u.file_count);
+      memset(r->written + u.cell[0], 1, u.file_count);
     }
   }
 }
@@ -418,11 +329,11 @@ static void note_heads(struct packing *k) {
   head[ir->entry] = FPK_HEAD | FPK_START;
   for (uint32_t i = 0; i < ir->count; i++) {
     const struct fir_ins *in = &ir->ins[i];
-    if (has_target(in->op))
+    if (fir_has_target(in->op))
       head[in->target] |= FPK_HEAD;
     if (leaves(in->op))
       head[i + 1] |= FPK_HEAD;
-    anywhere |= goes_anywhere(in->op);
+    anywhere |= fir_goes_anywhere(in->op);
     if (in->op == FIR_BOUNDARY)
       head[i + 1] |= FPK_START;
     if (in->op == FLUX_OP_YIELD && in->target <= ir->source->size &&
@@ -536,7 +447,7 @@ static void step_back(struct packing *k, uint32_t i, struct set *live,
     if (u.use[n] == 'R' || u.use[n] == 'M')
       set_add(live, slot_of[u.cell[n]]);
   for (unsigned n = 0; n < u.file_count; n++)
-    set_add(live, slot_of[u.file_first + n]);
+    set_add(live, slot_of[u.cell[0] + n]);
   if (may_stop(in->op))
     set_join(live, &k->out, SET_WORDS);
 }
@@ -555,9 +466,9 @@ static bool live_pass(struct packing *k) {
 
     if (never_goes_on(in->op))
       memset(&live, 0, sizeof(live));
-    if (has_target(in->op))
+    if (fir_has_target(in->op))
       set_join(&live, &r->live[in->target], words);
-    if (goes_anywhere(in->op))
+    if (fir_goes_anywhere(in->op))
       memset(&live, 0xFF, sizeof(live));
     step_back(k, i, &live, &flags);
     k->p->op[i].flags = flags;
@@ -649,8 +560,6 @@ static void pack_op(const struct packing *k, uint32_t i, struct fpk_op *o) {
     else
       all[slot[n]].column = true;
   }
-  if (u.file_count)
-    slot[0] = slot_of[u.file_first];
   o->d = slot[0];
   o->a = slot[1];
   o->b = slot[2];
@@ -711,7 +620,7 @@ static void finish_ops(struct packing *k) {
   uint32_t asks = 0;
 
   for (uint32_t n = 0; n < p->count; n++)
-    if (has_target(p->op[n].op))
+    if (fir_has_target(p->op[n].op))
       p->op[n].target = p->at[p->op[n].target];
   for (uint32_t i = ir->count; i-- > 0;) {
     if (i + 1 < ir->count && (k->room->head[i + 1] & FPK_HEAD))
@@ -733,7 +642,7 @@ static void note_needs(struct fpk_program *p) {
       p->most_cost = p->op[i].own_cost;
     if (p->op[i].own_cycles > p->most_cost)
       p->most_cost = p->op[i].own_cycles;
-    p->straight &= !has_target(op) && !goes_anywhere(op);
+    p->straight &= !fir_has_target(op) && !fir_goes_anywhere(op);
     if (op >= FLUX_OP_COUNT)
       continue;
     e = fisa_semop_effect(op);

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "gpu/semantics.h"
+#include "gpu/uses.h"
 #include "plugin/prove_impl.h"
 
 #define COLUMN 1024u
@@ -99,23 +100,13 @@ static bool writes(struct sweep *s, int side, uint32_t cell) {
 
 /* The cells of an op, reads first. */
 static bool columns_of(struct sweep *s, int side, const struct fir_ins *i) {
-  const uint16_t cell[4] = {i->d, i->a, i->b, i->c};
+  const uint16_t cell[5] = {i->d, i->a, i->b, i->c, (uint16_t)i->imm};
+  const struct fir_uses u = fir_uses_of(i->op, i->imm);
   bool ok = true;
-  if (i->op >= FLUX_OP_COUNT) {
-    bool signs = i->op == FIR_SIGNS || i->op == FIR_ADD_SIGNS ||
-                 i->op == FIR_SUB_SIGNS;
-    if (i->op == FIR_GOTO) return true;
-    ok = reads(s, side, i->a) && reads(s, side, i->b);
-    if (signs) ok = ok && writes(s, side, i->d) && writes(s, side, i->c);
-    if (signs && i->op != FIR_SIGNS)
-      ok = ok && writes(s, side, (uint32_t)i->imm);
-    return ok;
-  }
-  for (unsigned n = 0; n < 4; n++)
-    if (strchr("RM", fisa_semop_use(i->op, n)) != NULL)
-      ok = ok && reads(s, side, cell[n]);
-  for (unsigned n = 0; n < 4; n++)
-    if (fisa_semop_use(i->op, n) == 'W') ok = ok && writes(s, side, cell[n]);
+  for (unsigned n = 0; n < 5; n++)
+    if (u.of[n] == 'R' || u.of[n] == 'M') ok = ok && reads(s, side, cell[n]);
+  for (unsigned n = 0; n < 5; n++)
+    if (u.of[n] == 'W') ok = ok && writes(s, side, cell[n]);
   return ok;
 }
 
@@ -175,7 +166,7 @@ static bool all_known(struct sweep *s, const struct fisa_set *want) {
 static void flags(const struct sweep *s, int side, const struct fir_ins *i) {
   const uint16_t *at = s->at[side];
   const int32_t *a = s->column[at[i->a]].v;
-  const int32_t *b = s->column[at[i->b]].v;
+  const int32_t *b = i->op == FIR_SIGNS ? a : s->column[at[i->b]].v;
   int32_t sum[COLUMN];
   int32_t *zero, *less;
   for (uint32_t l = 0; l < COLUMN; l++)
