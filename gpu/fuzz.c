@@ -178,7 +178,6 @@ struct fuzzing {
   uint64_t seed;
   uint64_t number; /* the next state's */
   bool caching;
-  bool varies;     /* one state is not like another */
   struct fuzz_case scratch;
 };
 
@@ -263,12 +262,13 @@ static void give_up(struct ftrial_result *result, int why) {
 static bool fuzz_one(struct fuzzing *z, uint32_t i,
                      struct ftrial_result *result) {
   struct fisa_state *s = z->lane->work;
-  const struct ftrial_fuzzed *f;
+  const struct ftrial_fuzzed *f = NULL;
   struct ftrial_want want;
   struct ftrial_one one;
-  int rc;
+  int rc = 2;
 
-  f = state_at(z, i, &want, &rc);
+  if (!stopped(z->set))
+    f = state_at(z, i, &want, &rc);
   if (!f) {
     give_up(result, rc);
     return false;
@@ -283,7 +283,6 @@ static bool fuzz_one(struct fuzzing *z, uint32_t i,
     return false;
   result->instructions += one.instructions;
   result->tried++;
-  z->varies |= !never_varies(z->set, f);
   return true;
 }
 
@@ -314,6 +313,10 @@ static int fuzz_many(struct fuzzing *z, uint32_t i, uint32_t count,
   int rc;
 
   assert(i % FPK_WIDTH + count <= FPK_WIDTH);
+  if (stopped(z->set)) {
+    give_up(result, 2);
+    return 0;
+  }
   if (!keep_states(z, i + count, &rc)) {
     if (rc == 0)
       return -1;
@@ -348,33 +351,38 @@ static uint32_t states_at_once(uint32_t i, uint32_t states) {
 static void fuzz_states(struct fuzzing *z, uint32_t states,
                         struct ftrial_result *result) {
   bool wide = ftrial__wide_begin(z->set, z->variant, z->lane) == 0;
+  int rc;
 
   for (uint32_t i = 0; i < states;) {
-    uint32_t n = i == 0 ? 1 : states_at_once(i, states);
-    int rc = -1;
+    uint32_t n = states_at_once(i, states);
 
-    if (stopped(z->set)) {
-      give_up(result, 2);
-      return;
-    }
-    /* The first tells whether there are others; lanes begin at whole blocks. */
-    if (i == 1 && !z->varies) {
-      result->tried = states;
-      return;
-    }
-    if (wide && i % 16 == 0 && i > 0)
-      rc = fuzz_many(z, i, n, result);
+    rc = wide ? fuzz_many(z, i, n, result) : -1;
     if (rc == 0)
       return;
-    if (rc > 0) {
-      i += n;
-      continue;
-    }
-    n = i % 16 ? 16 - i % 16 : n;
-    for (uint32_t end = i + n < states ? i + n : states; i < end; i++)
-      if (!fuzz_one(z, i, result))
+    for (uint32_t k = i; rc < 0 && k < i + n; k++)
+      if (!fuzz_one(z, k, result))
         return;
+    i += n;
   }
+}
+
+/* How many states there are to try: one where it stands for all, which the
+ * first tells; 0: none, and result says why. */
+static uint32_t states_there_are(struct fuzzing *z, uint32_t states,
+                                 struct ftrial_result *result) {
+  const struct ftrial_fuzzed *f = NULL;
+  struct ftrial_want want;
+  int rc = 2;
+
+  if (states > 0 && !stopped(z->set))
+    f = state_at(z, 0, &want, &rc);
+  if (!f) {
+    if (states > 0)
+      give_up(result, rc);
+    return 0;
+  }
+  z->number = f->number; /* it is yet to be tried */
+  return never_varies(z->set, f) ? 1 : states;
 }
 
 struct ftrial_result ftrial_fuzz(struct ftrial_set *set,
@@ -389,6 +397,7 @@ struct ftrial_result ftrial_fuzz(struct ftrial_set *set,
                       .lane = lane,
                       .seed = seed,
                       .caching = true};
+  uint32_t there;
 
   assert(set && lane);
   if (!ftrial__ready(set, variant, lane, &result))
@@ -398,7 +407,10 @@ struct ftrial_result ftrial_fuzz(struct ftrial_set *set,
     set->cache.valid = true;
     set->cache.seed = seed;
   }
-  fuzz_states(&z, states, &result);
+  there = states_there_are(&z, states, &result);
+  fuzz_states(&z, there, &result);
+  if (there == 1 && result.tried == 1)
+    result.tried = states;
   fisa_trace_done(&z.scratch.in);
   fisa_trace_done(&z.scratch.out);
   return result;

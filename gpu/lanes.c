@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "gpu/lanes_impl.h"
-#include "gpu/semantics.h"
 
 /* ---- builds ------------------------------------------------------------- */
 
@@ -393,10 +392,8 @@ static void page_to_image(struct lanes_image *m, uint32_t page, uint32_t lane,
                           const struct fisa_state *s) {
   for (uint32_t w = page * (FISA_PAGE / 4); w < (page + 1) * (FISA_PAGE / 4);
        w++) {
-    const uint8_t *p = s->mem + (size_t)w * 4;
     int32_t *v = &m->v[(size_t)w * FPK_WIDTH + lane];
-    int32_t now = fsem_wrap((uint32_t)p[0] | (uint32_t)p[1] << 8 |
-                            (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24);
+    int32_t now = fpk_state_word(s, w);
     if (*v == now)
       continue;
     *v = now;
@@ -607,24 +604,10 @@ static void begin_run(struct lanes_run *r, uint32_t first, uint32_t count) {
   r->end = r->wrong = first + count;
   r->hi = (r->end + LANES_BLOCK - 1) / LANES_BLOCK * LANES_BLOCK;
   r->counted = r->uniform = r->no_memory = false;
+  r->now = (struct lanes_group){0}; /* none yet */
   r->waiting_count = r->free_count = 0;
   r->fresh_masks = LANES_MASKS;
   r->most = FPK_MAX_FUEL + 1;
-}
-
-/* Takes the group that is least far off the waiting ones. */
-static void take_first(struct lanes_run *r) {
-  uint32_t least = 0;
-
-  for (uint32_t i = 1; i < r->waiting_count; i++)
-    if (r->waiting[i].at < r->waiting[least].at)
-      least = i;
-  r->now = r->waiting[least];
-  r->waiting[least] = r->waiting[--r->waiting_count];
-  r->base_rows = r->p->op[r->now.at].rows - r->p->op[r->now.at].own_rows;
-  r->base_cost = r->p->op[r->now.at].cost - r->p->op[r->now.at].own_cost;
-  r->base_cycles =
-      r->p->op[r->now.at].cycles - r->p->op[r->now.at].own_cycles;
 }
 
 /* Returns 0, 1 (not here) or -1. */
@@ -641,7 +624,6 @@ static int run(struct lanes_run *r) {
     memset(e->used + r->lo, 0, bytes);
     memset(e->given + r->lo, 0, bytes);
   }
-  take_first(r);
   e->isa->run(r);
   if (r->p->stores)
     restore_memory(r);

@@ -116,9 +116,19 @@ static inline void count_before(struct lanes_run *r, const struct fpk_op *o) {
 
 /* ---- groups ------------------------------------------------------------- */
 
-/* The group is over; false: so is the run. */
-static bool next_group(struct lanes_run *r) {
+/* The waiting group that is least far; some wait. */
+static uint32_t least_far(const struct lanes_run *r) {
   uint32_t least = 0;
+
+  for (uint32_t i = 1; i < r->waiting_count; i++)
+    if (r->waiting[i].at < r->waiting[least].at)
+      least = i;
+  return least;
+}
+
+/* The group is over, and the next one's turn comes; false: the run is over. */
+static bool next_group(struct lanes_run *r) {
+  uint32_t least;
 
   if (r->now.mask)
     lanes_mask_give(r, r->now.mask);
@@ -126,9 +136,7 @@ static bool next_group(struct lanes_run *r) {
   r->now.active = 0;
   if (r->waiting_count == 0 || r->wrong == r->lo)
     return false;
-  for (uint32_t i = 1; i < r->waiting_count; i++)
-    if (r->waiting[i].at < r->waiting[least].at)
-      least = i;
+  least = least_far(r);
   r->now = r->waiting[least];
   r->waiting[least] = r->waiting[--r->waiting_count];
   set_base(r, &r->p->op[r->now.at]);
@@ -160,7 +168,7 @@ static void join(struct lanes_run *r, struct lanes_group *to,
 /* Joins whoever waits at the present group's op; lets whoever is less far go
  * first. */
 static void settle(struct lanes_run *r) {
-  uint32_t least = 0;
+  uint32_t least;
 
   for (uint32_t i = 0; i < r->waiting_count;)
     if (r->waiting[i].at == r->now.at) {
@@ -174,9 +182,7 @@ static void settle(struct lanes_run *r) {
     lanes_mask_give(r, r->now.mask);
     r->now.mask = NULL;
   }
-  for (uint32_t i = 1; i < r->waiting_count; i++)
-    if (r->waiting[i].at < r->waiting[least].at)
-      least = i;
+  least = r->waiting_count > 0 ? least_far(r) : 0;
   if (r->waiting_count > 0 && r->waiting[least].at < r->now.at) {
     struct lanes_group g = r->waiting[least];
     r->waiting[least] = r->now;

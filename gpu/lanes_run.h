@@ -641,9 +641,8 @@ static void run_group(struct lanes_run *r) {
 }
 
 static void run_lanes(struct lanes_run *r) {
-  do
+  while (next_group(r))
     run_group(r);
-  while (next_group(r));
 }
 
 const struct lanes_isa LANES_BUILD = {LANES_NAME, run_lanes, stop_lanes,

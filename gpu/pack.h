@@ -225,6 +225,9 @@ size_t fpk_batch_bytes(const struct fpk_batch *b);
 /* Entry of a word in b->word, or FPK_NONE. */
 uint32_t fpk_batch_word(const struct fpk_batch *b, uint32_t word);
 
+/* A word of a state's memory. */
+int32_t fpk_state_word(const struct fisa_state *s, uint32_t word);
+
 /* The bits of a word that a view looks at. */
 uint32_t fpk_view_mask(const struct fpk_view *v, uint32_t word);
 

@@ -265,9 +265,10 @@ static struct fpk_word *word_entry(struct fpk_batch *b, uint32_t word) {
   return &b->word[i];
 }
 
-static int32_t word_of(const struct fisa_state *s, uint32_t word) {
+int32_t fpk_state_word(const struct fisa_state *s, uint32_t word) {
   const uint8_t *p = s->mem + (size_t)word * 4;
 
+  assert(word < s->mem_size / 4);
   return fsem_wrap((uint32_t)p[0] | (uint32_t)p[1] << 8 |
                    (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24);
 }
@@ -275,7 +276,8 @@ static int32_t word_of(const struct fisa_state *s, uint32_t word) {
 static bool add_page(struct fpk_batch *b, const struct fpk_episode *e,
                      uint32_t page) {
   for (uint32_t w = page * WORDS_OF_PAGE; w < (page + 1) * WORDS_OF_PAGE; w++) {
-    int32_t begin = word_of(e->begin, w), end = word_of(e->end, w);
+    int32_t begin = fpk_state_word(e->begin, w);
+    int32_t end = fpk_state_word(e->end, w);
     uint32_t seen = (uint32_t)(begin ^ end);
     struct fpk_word *entry;
 

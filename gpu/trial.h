@@ -136,9 +136,9 @@ void ftrial_set_backend(struct ftrial_set *set, struct fbackend *backend);
  * another thread; NULL: none. It outlives the set, or is taken off. */
 void ftrial_set_stop(struct ftrial_set *set, const atomic_bool *stop);
 
-/* A question put before each state of a fuzzing, those included that are only
- * replaced, on the thread that fuzzes; true ends it in the same way. NULL:
- * none. */
+/* A question put before each state of a fuzzing that is made, those included
+ * that are only replaced, and before each few hundred that are tried at once,
+ * on the thread that fuzzes; true ends it in the same way. NULL: none. */
 void ftrial_set_ask(struct ftrial_set *set, bool (*ask)(void *user),
                     void *user);
 
