@@ -20,6 +20,7 @@
 #include "plugin/agree.h"
 #include "plugin/search.h"
 #include "tests/bench.h"
+#include "tests/bench_set.h"
 
 #define MOST 4096
 
@@ -36,11 +37,6 @@ static double now_ms(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
-
-static void fail(const struct fisa_error *err) {
-  fprintf(stderr, "bench: %s\n", err->text);
-  exit(1);
 }
 
 static void on_edit(const struct fisa_program *before,
@@ -65,33 +61,13 @@ static void on_edit(const struct fisa_program *before,
   fse_agreement_done(&a);
 }
 
-static struct ftrial_set *episodes(const struct fisa_program *p, uint32_t n) {
-  struct fisa_error err = {""};
-  struct fisa_trace trace = {0};
-  struct fisa_state *s = fisa_state_new(p->dialect);
-  struct ftrial_set *set = ftrial_set_new(p, 1000000, &err);
-  if (s == NULL || set == NULL) fail(&err);
-  for (uint32_t i = 0; i < n; i++) {
-    if (ftrial_fuzz_state(set, 7, i, s, &trace) != 0) fail(&err);
-    struct ftrial_episode e = {.origin = FTRIAL_RECORDED,
-                               .begin = s,
-                               .events = trace.events,
-                               .event_count = trace.count,
-                               .confidence = 1};
-    (void)ftrial_set_add(set, &e);
-  }
-  fisa_trace_done(&trace);
-  fisa_state_free(s);
-  return set;
-}
-
 static void evolve(struct tally *t, const struct fisa_program *p) {
   struct fse_policy *policy = malloc(sizeof *policy);
-  struct ftrial_set *set = episodes(p, 32);
+  struct ftrial_set *set = bench_set(p, 32);
   struct fisa_facts *facts = NULL;
   struct fse_search_result r;
   struct fisa_error err = {""};
-  if (policy == NULL || fisa_facts_make(p, &facts, &err) != 0) fail(&err);
+  if (policy == NULL || fisa_facts_make(p, &facts, &err) != 0) bench_fail(&err);
   fse_policy_init(policy);
   struct fse_search_request q = {.root = p, .parent = p, .set = set,
                                  .policy = policy, .seed = 1,
@@ -100,7 +76,7 @@ static void evolve(struct tally *t, const struct fisa_program *p) {
                                  .edit = on_edit, .user = t};
   t->root = p;
   t->facts = facts;
-  if (fse_search(&q, &r, &err) != 0) fail(&err);
+  if (fse_search(&q, &r, &err) != 0) bench_fail(&err);
   fse_search_result_done(&r);
   fisa_facts_free(facts);
   ftrial_set_free(set);
@@ -120,7 +96,7 @@ static void one_file(struct tally *t, const char *path, const char *name) {
   if (!fisa_asm_dialect(text, n, dialect)) snprintf(dialect, 8, "unified");
   if (fisa_dialect_builtin(dialect, true, &d, &err) != 0 ||
       fisa_assemble(d, text, n, name, &p, &err) != 0)
-    fail(&err);
+    bench_fail(&err);
   t->name = name;
   evolve(t, p);
   fisa_program_free(p);

@@ -12,6 +12,7 @@
 #include "isa/asm.h"
 #include "plugin/search.h"
 #include "tests/bench.h"
+#include "tests/bench_set.h"
 
 static double now_s(void) {
   struct timespec t;
@@ -19,17 +20,12 @@ static double now_s(void) {
   return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void fail(const struct fisa_error *err) {
-  fprintf(stderr, "bench: %s\n", err->text);
-  exit(1);
-}
-
 static struct fisa_program *assemble(const struct fisa_dialect *d,
                                      const char *text) {
   struct fisa_program *p = NULL;
   struct fisa_error err = {""};
   if (fisa_assemble(d, text, strlen(text), "bench", &p, &err) != 0)
-    fail(&err);
+    bench_fail(&err);
   return p;
 }
 
@@ -83,7 +79,7 @@ static void lower_group(const struct fisa_dialect *d) {
   double begin = now_s();
   for (int i = 0; i < TIMES; i++) {
     struct fir_program *ir = NULL;
-    if (fir_lower(p, &ir, &err) != 0) fail(&err);
+    if (fir_lower(p, &ir, &err) != 0) bench_fail(&err);
     fir_free(ir);
   }
   bench_figure("lower", (now_s() - begin) * 1e9 / TIMES / INSTRUCTIONS,
@@ -106,34 +102,14 @@ static const char plain[] =
     "        JMP cond\n"
     "done:   LOADI R10, R0, 0x104\n        MOV R3, R10\n        HALT\n";
 
-static struct ftrial_set *episodes(const struct fisa_program *p, uint32_t n) {
-  struct fisa_error err = {""};
-  struct fisa_trace trace = {0};
-  struct fisa_state *s = fisa_state_new(p->dialect);
-  struct ftrial_set *set = ftrial_set_new(p, 1000000, &err);
-  if (s == NULL || set == NULL) fail(&err);
-  for (uint32_t i = 0; i < n; i++) {
-    if (ftrial_fuzz_state(set, 7, i, s, &trace) != 0) fail(&err);
-    struct ftrial_episode e = {.origin = FTRIAL_RECORDED,
-                               .begin = s,
-                               .events = trace.events,
-                               .event_count = trace.count,
-                               .confidence = 1};
-    (void)ftrial_set_add(set, &e);
-  }
-  fisa_trace_done(&trace);
-  fisa_state_free(s);
-  return set;
-}
-
 static void variants_group(const struct fisa_dialect *d) {
   struct fisa_program *p = assemble(d, plain);
-  struct ftrial_set *set = episodes(p, 32);
+  struct ftrial_set *set = bench_set(p, 32);
   struct fse_policy *policy = malloc(sizeof *policy);
   struct fse_search_result r;
   struct fisa_error err = {""};
   double begin;
-  if (policy == NULL) fail(&err);
+  if (policy == NULL) bench_fail(&err);
   fse_policy_init(policy);
   struct fse_search_request q = {.root = p,
                                  .parent = p,
@@ -144,7 +120,7 @@ static void variants_group(const struct fisa_dialect *d) {
                                  .threads = 1,
                                  .budget = 20000};
   begin = now_s();
-  if (fse_search(&q, &r, &err) != 0) fail(&err);
+  if (fse_search(&q, &r, &err) != 0) bench_fail(&err);
   bench_figure("variants", (double)r.variants / (now_s() - begin),
                "variants/s");
   fse_search_result_done(&r);
@@ -156,7 +132,7 @@ static void variants_group(const struct fisa_dialect *d) {
 static void bench_search(void) {
   struct fisa_dialect *d = NULL;
   struct fisa_error err = {""};
-  if (fisa_dialect_builtin("unified", true, &d, &err) != 0) fail(&err);
+  if (fisa_dialect_builtin("unified", true, &d, &err) != 0) bench_fail(&err);
   verify_group(d);
   lower_group(d);
   variants_group(d);

@@ -714,3 +714,16 @@ struct fisa_program *gen_noise(const struct gen_table *t, uint64_t seed,
     return NULL;
   return p;
 }
+
+void gen_boundary(const struct gen_table *t, struct fisa_program *p,
+                  uint64_t number) {
+  struct fisa_boundary *b = &p->manifest.boundary;
+
+  if (number % 8 == 0) {
+    b->kind = FISA_BOUNDARY_PC;
+    b->pc = (uint32_t)(number / 8 % p->size);
+  } else if (number % 8 == 1 && t->d->channel_count > 0) {
+    b->kind = FISA_BOUNDARY_OUT;
+    b->channel = (uint16_t)(number / 8 % t->d->channel_count);
+  }
+}

@@ -85,6 +85,11 @@ struct fisa_program *gen_program(const struct gen_table *t, uint64_t seed,
 struct fisa_program *gen_noise(const struct gen_table *t, uint64_t seed,
                                uint64_t number);
 
+/* Gives one program in eight a boundary at a pc, and one in eight, where the
+ * dialect has channels, one behind an output; by its number. */
+void gen_boundary(const struct gen_table *t, struct fisa_program *p,
+                  uint64_t number);
+
 /* Makes *s a begin: pc at the entry, cells and some memory filled. */
 void gen_begin(const struct gen_table *t, const struct fisa_program *p,
                uint64_t seed, uint64_t number, struct fisa_state *s);

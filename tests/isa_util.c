@@ -327,3 +327,39 @@ uint32_t isa_below(uint64_t *state, uint32_t n)
 {
 	return (uint32_t)(isa_random(state) % n);
 }
+
+/* The dialect that a text asks for; it lives until the end. */
+static const struct fisa_dialect *dialect_of(const char *text, size_t length)
+{
+	static struct fisa_dialect *known[8];
+	char name[FISA_MAX_NAME];
+	struct fisa_error err = {""};
+	unsigned i;
+
+	if (!fisa_asm_dialect(text, length, name))
+		return isa_unified();
+	for (i = 0; i < 8 && known[i]; i++)
+		if (strcmp(known[i]->name, name) == 0)
+			return known[i];
+	CU_ASSERT_FATAL(i < 8);
+	UNIT_TRUE(fisa_dialect_builtin(name, true, &known[i], &err) == 0, "%s",
+		  err.text);
+	CU_ASSERT_FATAL(known[i] != NULL);
+	return known[i];
+}
+
+struct fisa_program *isa_sample(const char *name)
+{
+	struct fisa_program *p;
+	struct fisa_error err = {""};
+	char path[128], *text;
+	size_t n;
+
+	snprintf(path, sizeof(path), "samples/agents/%s.flx", name);
+	if (!UNIT_TRUE(fisa_read_file(unit_src(path), 65536, &text, &n,
+				      &err) == 0, "%s", err.text))
+		return NULL;
+	p = isa_program(dialect_of(text, n), text);
+	free(text);
+	return p;
+}

@@ -29,6 +29,10 @@ const struct fisa_dialect *isa_bare(void);
 struct fisa_program *isa_program(const struct fisa_dialect *d,
 				 const char *text);
 
+/* A program of samples/agents, in the dialect that its text names. A failure
+ * is told as above. */
+struct fisa_program *isa_sample(const char *name);
+
 /* Disassembles, assembles that again and compares everything that a text can
  * say; of bytes as of a program. False after the first difference was told. */
 bool isa_comes_back(const struct fisa_program *p);

@@ -130,19 +130,3 @@ void never(const char *kind, const char *before, const char *after) {
             before);
   rig_done(&r);
 }
-
-struct fisa_program *rig_sample(const char *name) {
-  static char text[65536];
-  char path[128];
-  size_t n = 0;
-  FILE *f;
-  snprintf(path, sizeof path, "samples/agents/%s.flx", name);
-  f = fopen(unit_src(path), "rb");
-  UNIT_TRUE(f != NULL, "%s", path);
-  if (f != NULL) {
-    n = fread(text, 1, sizeof text - 1, f);
-    fclose(f);
-  }
-  text[n] = '\0';
-  return isa_program(isa_unified(), text);
-}

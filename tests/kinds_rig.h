@@ -25,9 +25,6 @@ void rig_text_in(struct rig *r, const struct fisa_dialect *d,
                  const char *text);
 void rig_done(struct rig *r);
 
-/* The program of a sample, in unified. */
-struct fisa_program *rig_sample(const char *name);
-
 uint32_t kind_of(const char *name);
 
 /* Proposal `site` of a kind as a child; false: there is none. */

@@ -194,19 +194,6 @@ static bool run_both(struct pair *t, uint64_t fuel) {
   return same_state(t) && same_traffic(t);
 }
 
-static void set_boundary(const struct pair *t, struct fisa_program *p,
-                         uint64_t number) {
-  struct fisa_boundary *b = &p->manifest.boundary;
-
-  if (number % 8 == 0) {
-    b->kind = FISA_BOUNDARY_PC;
-    b->pc = (uint32_t)(number / 8 % p->size);
-  } else if (number % 8 == 1 && t->d->channel_count > 0) {
-    b->kind = FISA_BOUNDARY_OUT;
-    b->channel = (uint16_t)(number / 8 % t->d->channel_count);
-  }
-}
-
 static void compare(struct pair *t, uint64_t number, bool noise) {
   struct fisa_program *p = noise ? gen_noise(&t->table, t->seed, number)
                                  : gen_program(&t->table, t->seed, number);
@@ -217,7 +204,7 @@ static void compare(struct pair *t, uint64_t number, bool noise) {
 
   if (!p)
     abort();
-  set_boundary(t, p, number);
+  gen_boundary(&t->table, p, number);
   gen_begin(&t->table, p, t->seed, number, t->state[0]);
   fisa_state_copy(t->state[1], t->state[0]);
   for (int i = 0; i < 2; i++) {

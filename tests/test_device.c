@@ -18,12 +18,6 @@
 
 enum { PROGRAMS = 400, FAILURES = 5 };
 
-static uint64_t env_number(const char *name, uint64_t otherwise) {
-  const char *text = getenv(name);
-
-  return text && *text ? strtoull(text, NULL, 10) : otherwise;
-}
-
 static void note(const char *line, void *user) {
   unsigned *lines = user;
 
@@ -94,8 +88,8 @@ static void tell(const struct fcuda *c, const struct tally *t) {
 
 static void programs(void) {
   static const char *const dialects[] = {"unified", "classic", "seed"};
-  uint64_t most = env_number("FLUX_SOAK_PROGRAMS", unit_scale(PROGRAMS));
-  uint64_t number = env_number("FLUX_SOAK_SEED", 1);
+  uint64_t most = unit_number("FLUX_SOAK_PROGRAMS", unit_scale(PROGRAMS));
+  uint64_t number = unit_number("FLUX_SOAK_SEED", 1);
   struct tally t = {0, 0, 0, 0, 0, 0, 0};
   struct wide_case k;
   unsigned lines;

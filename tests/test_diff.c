@@ -290,20 +290,6 @@ static void unload(struct pair *t) {
   t->loaded = NULL;
 }
 
-/* A boundary of a program of the differential: by its number. */
-static void set_boundary(const struct pair *t, struct fisa_program *p,
-                         uint64_t number) {
-  struct fisa_boundary *b = &p->manifest.boundary;
-
-  if (number % 8 == 0) {
-    b->kind = FISA_BOUNDARY_PC;
-    b->pc = (uint32_t)(number / 8 % p->size);
-  } else if (number % 8 == 1 && t->d->channel_count > 0) {
-    b->kind = FISA_BOUNDARY_OUT;
-    b->channel = (uint16_t)(number / 8 % t->d->channel_count);
-  }
-}
-
 static uint64_t fuel_of(uint64_t number) {
   return number % 16 == 5 ? number / 16 % 40 : FUEL;
 }
@@ -318,7 +304,7 @@ static void compare(struct pair *t, uint64_t number, bool noise) {
     UNIT_TRUE(0, "out of memory");
     return;
   }
-  set_boundary(t, p, number);
+  gen_boundary(&t->table, p, number);
   t->p = p;
   t->stop_at_yield = number % 3 == 0;
   gen_begin(&t->table, p, t->seed, number, t->vm);
@@ -338,19 +324,13 @@ static void compare(struct pair *t, uint64_t number, bool noise) {
   fisa_program_free(p);
 }
 
-static uint64_t env_number(const char *name, uint64_t otherwise) {
-  const char *text = getenv(name);
-
-  return text && *text ? strtoull(text, NULL, 10) : otherwise;
-}
-
 static bool open_pair(struct pair *t, const char *dialect) {
   const struct fhost_vm *vm = vm_of(dialect);
   struct fisa_error err = {""};
 
   memset(t, 0, sizeof(*t));
   t->adapted = vm == &fhost_vm_reference ? NULL : vm;
-  t->seed = env_number("FLUX_SOAK_SEED", 20260101);
+  t->seed = unit_number("FLUX_SOAK_SEED", 20260101);
   if (!UNIT_EQ(fisa_dialect_builtin(dialect, true, &t->d, &err), 0))
     return false;
   gen_table_init(&t->table, t->d);
@@ -394,12 +374,12 @@ static void differential(const char *dialect, uint64_t programs,
 }
 
 static void programs_of(const char *dialect) {
-  differential(dialect, env_number("FLUX_SOAK_PROGRAMS", unit_scale(PROGRAMS)),
+  differential(dialect, unit_number("FLUX_SOAK_PROGRAMS", unit_scale(PROGRAMS)),
                false);
 }
 
 static void noise_of(const char *dialect) {
-  differential(dialect, env_number("FLUX_SOAK_PROGRAMS", unit_scale(NOISE)),
+  differential(dialect, unit_number("FLUX_SOAK_PROGRAMS", unit_scale(NOISE)),
                true);
 }
 

@@ -18,11 +18,6 @@
 
 enum { PROGRAMS = 8000, FUEL = 3000, FAILURES = 5 };
 
-static uint64_t env_number(const char *name, uint64_t otherwise) {
-  const char *text = getenv(name);
-  return text != NULL && *text ? strtoull(text, NULL, 10) : otherwise;
-}
-
 /* ---- running ------------------------------------------------------------ */
 
 /* What a run takes and gives, as one number. */
@@ -202,9 +197,9 @@ static void check_breeding(struct field *x, const struct fse_genome *g) {
 
 static void random_programs(const char *dialect) {
   static struct field x;
-  uint64_t count = env_number("FLUX_SOAK_PROGRAMS", unit_scale(PROGRAMS));
+  uint64_t count = unit_number("FLUX_SOAK_PROGRAMS", unit_scale(PROGRAMS));
   memset(&x, 0, sizeof x);
-  x.seed = env_number("FLUX_SOAK_SEED", 77);
+  x.seed = unit_number("FLUX_SOAK_SEED", 77);
   x.random = x.seed ^ 0x5555;
   CU_ASSERT_FATAL(fisa_dialect_builtin(dialect, true, &x.d, NULL) == 0);
   gen_table_init(&x.table, x.d);

@@ -123,16 +123,10 @@ enum { FEWER = 20 };
 enum { FEWER = 1 };
 #endif
 
-static uint64_t env_number(const char *name, uint64_t otherwise) {
-  const char *text = getenv(name);
-
-  return text && *text ? strtoull(text, NULL, 10) : otherwise;
-}
-
 static struct krig_seen compare(const char *dialect, uint64_t programs,
                                 bool noise, struct fkn_host_shape shape) {
   struct krig_plan plan = {.dialect = dialect,
-                           .seed = env_number("FLUX_SOAK_SEED", 20260303),
+                           .seed = unit_number("FLUX_SOAK_SEED", 20260303),
                            .count = (programs + 3) / 4,
                            .noise = noise,
                            .lanes = KRIG_LANES};
@@ -159,7 +153,7 @@ static struct krig_seen compare(const char *dialect, uint64_t programs,
 
 static void programs_of(const char *dialect) {
   struct fkn_host_shape alone = {1, 1};
-  uint64_t n = env_number("FLUX_SOAK_PROGRAMS", unit_scale(PROGRAMS / FEWER));
+  uint64_t n = unit_number("FLUX_SOAK_PROGRAMS", unit_scale(PROGRAMS / FEWER));
   struct krig_seen seen = compare(dialect, n, false, alone);
 
   if (n < 1000)
@@ -174,7 +168,7 @@ static void programs_of(const char *dialect) {
 static void noise_of(const char *dialect) {
   struct fkn_host_shape alone = {1, 1};
 
-  compare(dialect, env_number("FLUX_SOAK_PROGRAMS", unit_scale(NOISE / FEWER)),
+  compare(dialect, unit_number("FLUX_SOAK_PROGRAMS", unit_scale(NOISE / FEWER)),
           true, alone);
 }
 

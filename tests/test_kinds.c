@@ -201,7 +201,7 @@ static void pure_functions(void) {
   for (unsigned i = 0; i < sizeof samples / sizeof samples[0]; i++) {
     struct rig r;
     unsigned made = 0;
-    rig_take(&r, rig_sample(samples[i]));
+    rig_take(&r, isa_sample(samples[i]));
     for (uint32_t k = 0; k < fse_kind_count; k++) {
       uint32_t n = fse_kinds[k].sites(&r.view);
       for (uint32_t site = 0; site < n; site++) {
@@ -226,7 +226,7 @@ static void pure_functions(void) {
 static void random_draws(void) {
   struct rig r;
   unsigned differ = 0;
-  rig_take(&r, rig_sample("crc8"));
+  rig_take(&r, isa_sample("crc8"));
   for (uint32_t k = 0; k < fse_kind_count; k++) {
     if (fse_kinds[k].random == NULL) continue;
     for (uint64_t i = 0; i < unit_scale(2000); i++) {
@@ -257,7 +257,7 @@ static void sites_in_order(void) {
   struct rig r;
   struct fse_sites s;
   uint32_t total = 0;
-  rig_take(&r, rig_sample("sum"));
+  rig_take(&r, isa_sample("sum"));
   for (uint32_t k = 0; k < fse_kind_count; k++)
     if (fse_kind_preserves(k)) total += fse_kinds[k].sites(&r.view);
   UNIT_EQ(fse_sites_make(&r.view, &s), 0);

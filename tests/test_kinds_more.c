@@ -360,7 +360,7 @@ static void families(void) {
   struct rig r;
   struct fse_sites s;
   unsigned made = 0;
-  rig_take(&r, rig_sample("thermostat"));
+  rig_take(&r, isa_sample("thermostat"));
   UNIT_EQ(fse_sites_make(&r.view, &s), 0);
   for (uint32_t i = 0; i < s.count; i++)
     UNIT_TRUE(fse_kind_preserves(s.items[i].kind), "%s",
@@ -417,7 +417,7 @@ static void undo(void) {
   unsigned taken[FSE_KINDS_MAX] = {0};
   for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
     struct rig r;
-    rig_take(&r, rig_sample(names[i]));
+    rig_take(&r, isa_sample(names[i]));
     for (uint32_t k = 0; k < fse_kind_count; k++) {
       uint32_t n = fse_kinds[k].sites(&r.view);
       for (uint32_t site = 0; site < n; site++) {
@@ -513,7 +513,7 @@ static void draws(void) {
   double w[FSE_KINDS_MAX] = {0};
   uint32_t a = kind_of("RenameRegister"), b = kind_of("InsertNOP");
   unsigned got[FSE_KINDS_MAX] = {0};
-  rig_take(&r, rig_sample("crc8"));
+  rig_take(&r, isa_sample("crc8"));
   w[a] = 1;
   w[b] = 3;
   r.view.weight = w;

@@ -24,35 +24,14 @@ enum {
   MANY = 96
 };
 
-/* What one run saw of the outside. */
-struct outside {
-  uint64_t seed, number;
-  uint32_t taken;
-  struct fisa_trace trace;
-};
-
+/* Now and then there is nothing more. */
 static int take(uint16_t source, const int32_t *arg, unsigned argc,
                 int32_t *value, void *user) {
-  struct outside *o = user;
-  struct fisa_event e = {.argc = (uint8_t)argc, .name = source};
+  const struct gen_outside *o = user;
 
-  for (unsigned i = 0; i < argc; i++)
-    e.arg[i] = arg[i];
-  /* Now and then there is nothing more. */
   if (o->number % 7 == 3 && o->taken == 3)
     return -1;
-  e.value = *value = gen_input(o->seed, o->number, o->taken++);
-  return fisa_trace_add(&o->trace, &e);
-}
-
-static int give(uint16_t channel, const int32_t *arg, unsigned argc,
-                void *user) {
-  struct outside *o = user;
-  struct fisa_event e = {.out = 1, .argc = (uint8_t)argc, .name = channel};
-
-  for (unsigned i = 0; i < argc; i++)
-    e.arg[i] = arg[i];
-  return fisa_trace_add(&o->trace, &e);
+  return gen_ir_take(source, arg, argc, value, user);
 }
 
 /* A program on many states, twice. */
@@ -64,7 +43,7 @@ struct rig {
   struct flanes *lanes;
   struct fpk_program packed;
   struct fisa_state *one[MANY], *other[MANY];
-  struct outside one_side[MANY], other_side[MANY];
+  struct gen_outside one_side[MANY], other_side[MANY];
   struct fir_result result[MANY];
   struct fir_io io[MANY];
   struct flanes_task task[MANY];
@@ -147,7 +126,7 @@ static void begin(struct rig *t, const struct fisa_program *p, uint64_t number,
   for (uint32_t i = 0; i < count; i++) {
     /* Several lanes begin alike, so that they go together for a while. */
     uint64_t state = number + (i % 3 ? i : i / 3) * UINT64_C(1000003);
-    struct outside *sides[2] = {&t->one_side[i], &t->other_side[i]};
+    struct gen_outside *sides[2] = {&t->one_side[i], &t->other_side[i]};
 
     gen_begin(&t->table, p, t->seed, state, t->one[i]);
     if (number % 4 != 1)
@@ -159,7 +138,7 @@ static void begin(struct rig *t, const struct fisa_program *p, uint64_t number,
       sides[k]->taken = 0;
       sides[k]->trace.count = 0;
     }
-    t->io[i] = (struct fir_io){take, give, &t->other_side[i]};
+    t->io[i] = (struct fir_io){take, gen_ir_give, &t->other_side[i]};
     t->task[i] = (struct flanes_task){.state = t->other[i], .io = &t->io[i]};
   }
 }
@@ -179,7 +158,7 @@ static int run_both(struct rig *t, const struct fisa_program *p,
   if (rc == 0)
     rc = flanes_exec(t->lanes, &t->packed, t->task, count, limits);
   for (uint32_t i = 0; rc == 0 && i < count; i++) {
-    const struct fir_io io = {take, give, &t->one_side[i]};
+    const struct fir_io io = {take, gen_ir_give, &t->one_side[i]};
     t->result[i] = fir_run(ir, t->lane, t->one[i], &io, limits);
     t->statuses[t->one[i]->status]++;
     if (!same_lane(t, i)) {
@@ -190,19 +169,6 @@ static int run_both(struct rig *t, const struct fisa_program *p,
   }
   fir_free(ir);
   return rc;
-}
-
-static void set_boundary(const struct rig *t, struct fisa_program *p,
-                         uint64_t number) {
-  struct fisa_boundary *b = &p->manifest.boundary;
-
-  if (number % 8 == 0) {
-    b->kind = FISA_BOUNDARY_PC;
-    b->pc = (uint32_t)(number / 8 % p->size);
-  } else if (number % 8 == 1 && t->d->channel_count > 0) {
-    b->kind = FISA_BOUNDARY_OUT;
-    b->channel = (uint16_t)(number / 8 % t->d->channel_count);
-  }
 }
 
 static void compare(struct rig *t, uint64_t number, bool noise) {
@@ -218,7 +184,7 @@ static void compare(struct rig *t, uint64_t number, bool noise) {
     UNIT_TRUE(0, "out of memory");
     return;
   }
-  set_boundary(t, p, number);
+  gen_boundary(&t->table, p, number);
   if (number % 16 == 5)
     limits.fuel = 1 + number / 16 % 40;
   begin(t, p, number, count);
@@ -238,17 +204,11 @@ static void compare(struct rig *t, uint64_t number, bool noise) {
   fisa_program_free(p);
 }
 
-static uint64_t env_number(const char *name, uint64_t otherwise) {
-  const char *text = getenv(name);
-
-  return text && *text ? strtoull(text, NULL, 10) : otherwise;
-}
-
 static bool open_rig(struct rig *t, const char *dialect) {
   struct fisa_error err = {""};
 
   memset(t, 0, sizeof(*t));
-  t->seed = env_number("FLUX_SOAK_SEED", 20260202);
+  t->seed = unit_number("FLUX_SOAK_SEED", 20260202);
   if (!UNIT_EQ(fisa_dialect_builtin(dialect, true, &t->d, &err), 0))
     return false;
   gen_table_init(&t->table, t->d);
@@ -303,12 +263,12 @@ static void differential(const char *dialect, uint64_t programs, bool noise) {
 }
 
 static void programs_of(const char *dialect) {
-  differential(dialect, env_number("FLUX_SOAK_PROGRAMS", unit_scale(PROGRAMS)),
+  differential(dialect, unit_number("FLUX_SOAK_PROGRAMS", unit_scale(PROGRAMS)),
                false);
 }
 
 static void noise_of(const char *dialect) {
-  differential(dialect, env_number("FLUX_SOAK_PROGRAMS", unit_scale(NOISE)),
+  differential(dialect, unit_number("FLUX_SOAK_PROGRAMS", unit_scale(NOISE)),
                true);
 }
 

@@ -23,37 +23,8 @@
 
 /* ---- programs ----------------------------------------------------------- */
 
-/* The dialect that a text asks for; it lives until the end. */
-static const struct fisa_dialect *dialect_of(const char *text, size_t length) {
-  static struct fisa_dialect *known[8];
-  char name[FISA_MAX_NAME];
-  struct fisa_error err = {""};
-  unsigned i;
-  if (!fisa_asm_dialect(text, length, name)) return isa_unified();
-  for (i = 0; i < 8 && known[i] != NULL; i++)
-    if (strcmp(known[i]->name, name) == 0) return known[i];
-  CU_ASSERT_FATAL(i < 8);
-  UNIT_TRUE(fisa_dialect_builtin(name, true, &known[i], &err) == 0, "%s",
-            err.text);
-  CU_ASSERT_FATAL(known[i] != NULL);
-  return known[i];
-}
-
 static struct fisa_program *sample(const char *name) {
-  static char text[65536];
-  char path[128];
-  struct fisa_program *p;
-  size_t n = 0;
-  FILE *f;
-  snprintf(path, sizeof path, "samples/agents/%s.flx", name);
-  f = fopen(unit_src(path), "rb");
-  UNIT_TRUE(f != NULL, "%s", path);
-  if (f != NULL) {
-    n = fread(text, 1, sizeof text - 1, f);
-    fclose(f);
-  }
-  text[n] = '\0';
-  p = isa_program(dialect_of(text, n), text);
+  struct fisa_program *p = isa_sample(name);
   CU_ASSERT_FATAL(p != NULL);
   return p;
 }

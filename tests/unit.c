@@ -27,7 +27,7 @@ static struct {
 	char tmpdir[PATH_SIZE];
 } unit;
 
-static unsigned long env_number(const char *name, unsigned long otherwise)
+unsigned long unit_number(const char *name, unsigned long otherwise)
 {
 	const char *text = getenv(name);
 	char *end;
@@ -45,7 +45,7 @@ static unsigned long env_number(const char *name, unsigned long otherwise)
 
 unsigned long unit_scale(unsigned long n)
 {
-	unsigned long by = env_number("FLUX_TEST_SCALE", 1);
+	unsigned long by = unit_number("FLUX_TEST_SCALE", 1);
 
 	if (by > 1)
 		n /= by;
@@ -285,7 +285,7 @@ int unit_main(int argc, char **argv, const struct unit_test *tests,
 
 	/* Output of a test that crashes must not be lost in a buffer. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	unit.timeout_s = (unsigned)env_number("FLUX_TEST_TIMEOUT", TIMEOUT_S);
+	unit.timeout_s = (unsigned)unit_number("FLUX_TEST_TIMEOUT", TIMEOUT_S);
 	signal(SIGALRM, hung);
 	if (CU_initialize_registry() != CUE_SUCCESS)
 		return EXIT_BROKEN_RIG;

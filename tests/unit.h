@@ -42,6 +42,10 @@ int unit_main(int argc, char **argv, const struct unit_test *tests,
 				 sizeof(tests) / sizeof((tests)[0]));  \
 	}
 
+/* The number in a variable of the environment, or another where it is not set
+ * or empty; what is none ends the program. */
+unsigned long unit_number(const char *name, unsigned long otherwise);
+
 /* n / FLUX_TEST_SCALE, at least 1. */
 unsigned long unit_scale(unsigned long n);
 

@@ -12,24 +12,6 @@
 
 /* ---- episodes ----------------------------------------------------------- */
 
-/* Outside values as a run asks for them. */
-struct outside {
-  uint64_t seed, number;
-  uint32_t taken;
-  struct fisa_trace trace;
-};
-
-static int make_up(uint16_t source, const int32_t *arg, unsigned argc,
-                   int32_t *value, void *user) {
-  struct outside *o = user;
-  struct fisa_event e = {.argc = (uint8_t)argc, .name = source};
-
-  for (unsigned i = 0; i < argc; i++)
-    e.arg[i] = arg[i];
-  *value = e.value = gen_input(o->seed, o->number, o->taken++);
-  return fisa_trace_add(&o->trace, &e);
-}
-
 /* Cells that count down by themselves stand still in all but one in sixteen of
  * the cases: wide engines run them only where the program says so. */
 static void stand_still(const struct fisa_dialect *d, struct fisa_state *s) {
@@ -56,8 +38,8 @@ static bool add_fuzzed(struct wide *w, const struct wide_make *m, uint32_t i,
 /* Adds episode i to the set, if its root comes to an end. */
 static bool add_episode(struct wide *w, const struct wide_make *m, uint32_t i,
                         struct fir_program *ir, struct fisa_state *s) {
-  struct outside o = {.seed = m->seed, .number = i};
-  const struct fir_io io = {make_up, NULL, &o};
+  struct gen_outside o = {.seed = m->seed, .number = i};
+  const struct fir_io io = {gen_ir_take, NULL, &o};
   const struct fir_limits limits = {m->fuel, true};
   struct fisa_state *begin = fisa_state_new(w->root->dialect);
   enum ftrial_add added = FTRIAL_NO_MEMORY;
