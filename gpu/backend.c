@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ struct fbackend {
   pthread_mutex_t device_lock;   /* of what is next; taken once for each work
                                     begun */
   bool looked;                   /* for a device */
+  atomic_bool alone;             /* there is none, or none any more */
   struct fcuda *cuda;            /* NULL: none */
   pthread_mutex_t tune_lock;     /* of what is next; taken last */
   struct ftune tune;
@@ -105,7 +107,7 @@ static struct fcuda *take_device(struct fbackend *b) {
                 b->options.choice == FBACKEND_CUDA;
   int rc;
 
-  if (!wanted)
+  if (!wanted || atomic_load_explicit(&b->alone, memory_order_relaxed))
     return NULL;
   rc = b->options.choice == FBACKEND_CUDA
            ? pthread_mutex_lock(&b->device_lock)
@@ -115,6 +117,7 @@ static struct fcuda *take_device(struct fbackend *b) {
   look(b);
   if (b->cuda && fcuda_alive(b->cuda))
     return b->cuda;
+  atomic_store_explicit(&b->alone, true, memory_order_relaxed);
   pthread_mutex_unlock(&b->device_lock);
   return NULL;
 }
@@ -249,13 +252,17 @@ void fbackend_end(struct fbackend *b, struct flanes *lanes,
       w->run[i].status = FBACKEND_ASK_IR;
     return;
   }
+  if (!w->sent.cuda) { /* nothing to weigh: no clock, no lock */
+    for (uint32_t i = 0; i < w->run_count; i++)
+      run_on_lanes(lanes, w, &w->run[i]);
+    return;
+  }
   /* Of a work that is through already nobody knows since when, which is still
    * better than to know nothing. */
   measured = !is_there(b, &w->sent) || !knows(b, w);
   run_rest(b, lanes, w);
   receive(b, lanes, w, measured);
-  if (w->sent.cuda)
-    pthread_mutex_unlock(&b->device_lock);
+  pthread_mutex_unlock(&b->device_lock);
   memset(&w->sent, 0, sizeof(w->sent));
 }
 

@@ -192,7 +192,6 @@ static bool note_start(struct ftrial_set *set) {
 struct ftrial_set *ftrial_set_new(const struct fisa_program *root,
                                   uint64_t max_fuel, struct fisa_error *err) {
   struct ftrial_set *set = calloc(1, sizeof(*set));
-  const char *engine = getenv("FLUX_TRIAL_BACKEND");
 
   assert(root && max_fuel > 0);
   if (!set) {
@@ -201,7 +200,6 @@ struct ftrial_set *ftrial_set_new(const struct fisa_program *root,
   }
   set->root = root;
   set->max_fuel = max_fuel;
-  set->narrow = engine && strcmp(engine, "ir") == 0;
   if (fir_lower(root, &set->ir, err) || fisa_facts_make(root, &set->facts, err))
     goto fail;
   if (set->ir->opaque) {

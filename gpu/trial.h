@@ -103,9 +103,6 @@ struct ftrial_result {
  * each episode is the root's x 2 + 64. Where there are many episodes they are
  * run side by side, with the same result. The lane is the calling thread's.
  * Deterministic.
- *
- * FLUX_TRIAL_BACKEND=ir in the environment keeps sets made from then on to one
- * episode at a time.
  */
 struct ftrial_result ftrial_run(const struct ftrial_set *set,
                                 const struct fir_program *variant,

@@ -120,7 +120,8 @@ struct ftrial_set {
   int32_t told[FTRIAL_TOLD];  /* values that begins are made of, too */
   struct fisa_set ends;       /* cells that a view looks at */
   struct ftrial_packs packs[2]; /* counterexamples, all others */
-  bool narrow;                /* only the ir engine runs trials */
+  bool narrow;                /* only the ir engine runs trials: what the
+                                 others are held against */
   struct fbackend *backend;   /* or NULL */
   const atomic_bool *stop;    /* set from outside: fuzz no more; or NULL */
   bool (*ask)(void *user);    /* the same as a question; or NULL */
