@@ -203,34 +203,57 @@ static struct step *current(struct search *s) {
   return &s->steps[s->step_count - 1];
 }
 
+/* Where the root's boundaries are in a made program; false: no memory. */
+static bool made_map(const struct search *s, const struct fse_made *m,
+                     struct ftrial_pc_map *map) {
+  map->pair = (const uint32_t(*)[2])fse_boundary_pairs(
+      s->root_facts, s->q->root, m->program, m->places, m->place_count,
+      &map->count);
+  return map->pair != NULL;
+}
+
+static void made_map_done(struct ftrial_pc_map *map) {
+  free((void *)(uintptr_t)map->pair);
+  map->pair = NULL;
+}
+
+/* A made program as it is tried. */
+struct tried {
+  struct fir_program *ir;
+  struct ftrial_pc_map map;
+};
+
+static bool tried_make(const struct search *s, const struct fse_made *m,
+                       struct tried *t) {
+  t->ir = NULL;
+  if (!made_map(s, m, &t->map)) return false;
+  if (fir_lower(m->program, &t->ir, NULL) == 0) return true;
+  made_map_done(&t->map);
+  return false;
+}
+
+static void tried_done(struct tried *t) {
+  made_map_done(&t->map);
+  fir_free(t->ir);
+}
+
 /* Fuzzes a made program; 0: passed, 1: refuted, -1: memory, or it cannot be
  * said. */
 static int fuzz_made(struct search *s, const struct fse_made *m,
                      uint32_t states) {
-  struct fir_program *ir = NULL;
-  struct ftrial_pc_map map;
-  uint32_t count = 0;
-  uint32_t(*pair)[2] =
-      fse_boundary_pairs(s->root_facts, s->q->root, m->program, m->places,
-                         m->place_count, &count);
-  if (pair == NULL || fir_lower(m->program, &ir, NULL) != 0) {
-    free(pair);
-    return -1;
-  }
-  map.count = count;
-  map.pair = (const uint32_t(*)[2])pair;
-  struct ftrial_result t = ftrial_fuzz(s->q->set, ir, &map, s->lane,
+  struct tried p;
+  if (!tried_make(s, m, &p)) return -1;
+  struct ftrial_result t = ftrial_fuzz(s->q->set, p.ir, &p.map, s->lane,
                                        s->q->seed, states);
   int rc = t.verdict == FTRIAL_SAME ? 0 : t.verdict == FTRIAL_WRONG ? 1 : -1;
   if (rc == 0 && s->unseen->count > 0) {
     const struct fse_unseen_child child = {m->program, m->places,
-                                           m->place_count, map};
+                                           m->place_count, p.map};
     int agree = fse_unseen_agree(s->unseen, s->q->set, &child, s->q->seed,
                                  states);
     rc = agree < 0 ? -1 : !agree;
   }
-  free(pair);
-  fir_free(ir);
+  tried_done(&p);
   return rc;
 }
 
@@ -245,17 +268,10 @@ static void drop_step(struct search *s) {
 static void keep_counter(struct search *s, const struct fse_made *m,
                          const struct fse_counter *c) {
   struct ftrial_pc_map map;
-  uint32_t count = 0;
-  uint32_t(*pair)[2] =
-      fse_boundary_pairs(s->root_facts, s->q->root, m->program, m->places,
-                         m->place_count, &count);
-  if (pair == NULL || c->begin[0] == NULL) goto done;
-  map.count = count;
-  map.pair = (const uint32_t(*)[2])pair;
+  if (c->begin[0] == NULL || !made_map(s, m, &map)) return;
   (void)fse_counter_keep(s->q->set, s->q->root, m, &map,
                          s->q->policy->max_task_cycles, c);
-done:
-  free(pair);
+  made_map_done(&map);
 }
 
 /* Whether step i is proved: it always does what the one before it does. */
@@ -392,12 +408,9 @@ static int round_make(struct search *s, struct round_parts *p,
   struct fse_profile_source from = {.set = s->q->set,
                                     .episodes = PROFILE_EPISODES,
                                     .lane = s->lane};
-  uint32_t(*pair)[2] = fse_boundary_pairs(
-      s->root_facts, s->q->root, program, now->made.places,
-      now->made.place_count, &from.map.count);
-  from.map.pair = (const uint32_t(*)[2])pair;
-  if (pair != NULL) p->profile = fse_profile_new(program, p->facts, &from);
-  free(pair);
+  if (made_map(s, &now->made, &from.map))
+    p->profile = fse_profile_new(program, p->facts, &from);
+  made_map_done(&from.map);
   if (p->profile == NULL) return fisa_fail(err, "out of memory");
   r->view = (struct fse_view){.program = program, .facts = p->facts,
                               .draft = p->draft, .lexicon = s->lexicon,
@@ -473,18 +486,11 @@ static bool time_is_up(struct search *s) {
 static struct ftrial_result try_set(struct search *s,
                                     const struct fse_made *m) {
   struct ftrial_result t = {.verdict = FTRIAL_INCONCLUSIVE};
-  struct fir_program *ir = NULL;
-  uint32_t count = 0;
-  uint32_t(*pair)[2] =
-      fse_boundary_pairs(s->root_facts, s->q->root, m->program, m->places,
-                         m->place_count, &count);
-  if (pair != NULL && fir_lower(m->program, &ir, NULL) == 0) {
-    struct ftrial_pc_map map = {count, (const uint32_t(*)[2])pair};
-    t = ftrial_run(s->q->set, ir, &map, s->lane, 0,
-                   ftrial_set_count(s->q->set), UINT64_MAX);
-  }
-  free(pair);
-  fir_free(ir);
+  struct tried p;
+  if (!tried_make(s, m, &p)) return t;
+  t = ftrial_run(s->q->set, p.ir, &p.map, s->lane, 0,
+                 ftrial_set_count(s->q->set), UINT64_MAX);
+  tried_done(&p);
   return t;
 }
 
