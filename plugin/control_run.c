@@ -141,11 +141,19 @@ static flux_status read_run(struct run *r) {
 
 /* ---- answering ---------------------------------------------------------- */
 
-static int on_progress(uint64_t variants, double cost, void *user) {
+static int on_progress(const struct fse_progress *p, void *user) {
   struct run *r = user;
-  (void)fse_control__send(r->c, json_pack("{s:{s:I, s:f}}", "progress",
-                                          "variants", (json_int_t)variants,
-                                          "cost", cost));
+  json_t *line;
+  if (p->cost_best > 0)
+    line = json_pack("{s:{s:f, s:f, s:I, s:I}}", "progress", "cost_now",
+                     p->cost_now, "cost_best", p->cost_best, "variants",
+                     (json_int_t)p->variants, "variants_per_s",
+                     (json_int_t)(p->seconds > 0
+                                      ? (double)p->variants / p->seconds
+                                      : 0));
+  else
+    line = json_pack("{s:s}", "progress", "making episodes");
+  (void)fse_control__send(r->c, line);
   return r->c->finish;
 }
 

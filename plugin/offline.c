@@ -33,7 +33,7 @@ struct offline {
   struct fse_offline_result *out;
   uint64_t began_ns, deadline_ns;
   uint64_t asked_ns;        /* when progress was last told */
-  double best_cost;         /* as last told */
+  struct fse_progress told; /* last */
   uint64_t finish_ns;       /* when progress said so, or 0 */
   struct fisa_facts *facts;
   struct fir_program *ir;
@@ -60,11 +60,12 @@ static bool spent(const struct offline *f, double share) {
          (double)(now_ns(NULL) - f->began_ns) >= limit * share * 1e9;
 }
 
-static int tell(struct offline *f, uint64_t variants, double best) {
+/* Tells what `told` has, as of now. */
+static int tell(struct offline *f) {
   f->asked_ns = now_ns(NULL);
-  f->best_cost = best;
-  if (f->o->progress != NULL &&
-      f->o->progress(variants, best, f->o->user) != 0 && f->finish_ns == 0)
+  f->told.seconds = (double)(f->asked_ns - f->began_ns) * 1e-9;
+  if (f->o->progress != NULL && f->o->progress(&f->told, f->o->user) != 0 &&
+      f->finish_ns == 0)
     f->finish_ns = f->asked_ns;
   return f->finish_ns != 0;
 }
@@ -72,7 +73,7 @@ static int tell(struct offline *f, uint64_t variants, double best) {
 /* Asked where a step may take long: whether somebody wants it to end. */
 static bool unwanted(struct offline *f) {
   if (f->finish_ns == 0 && now_ns(NULL) - f->asked_ns >= ASK_EVERY_NS)
-    tell(f, f->searched, f->best_cost);
+    tell(f);
   return f->finish_ns != 0;
 }
 
@@ -332,8 +333,10 @@ static int gather(struct offline *f, struct fisa_error *err) {
 static int on_progress(uint64_t variants, double now, double best,
                        void *user) {
   struct offline *f = user;
-  (void)now;
-  return tell(f, f->searched + variants, best);
+  f->told.variants = f->searched + variants;
+  f->told.cost_now = now;
+  f->told.cost_best = best;
+  return tell(f);
 }
 
 /* Where a task that begins at `pc` of the root begins in a program. */

@@ -20,6 +20,14 @@ struct fse_given {
   struct fisa_trace in;
 };
 
+/* How far a run is. Costs are a task's, by the mean; 0: not known yet. */
+struct fse_progress {
+  uint64_t variants;
+  double cost_now;                   /* of what is being climbed from */
+  double cost_best;
+  double seconds;                    /* since the beginning */
+};
+
 struct fse_offline {
   const char *name;                  /* of the agent in records */
   const struct fisa_program *program;
@@ -30,7 +38,7 @@ struct fse_offline {
   struct fbackend *backend;          /* runs the trials; NULL: the lanes */
   /* Between rounds, and four times a second in the fuzzing; non-zero: finish
    * with what there is. May be NULL. */
-  int (*progress)(uint64_t variants, double cost, void *user);
+  int (*progress)(const struct fse_progress *p, void *user);
   void *user;
 };
 

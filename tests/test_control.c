@@ -609,6 +609,33 @@ static void run_leaves_alone(void) {
   plugin_done(p);
 }
 
+/* Progress ends with the figures of the result. */
+static void run_tells_progress(void) {
+  flux_plugin *p = plugin_new();
+  const json_t *told = NULL, *r;
+  double least = 1e9;
+  json_t *q = json_pack("{s:s, s:o, s:i}", "cmd", "run", "program",
+                        sample_json("sort"), "variants", 500);
+  UNIT_EQ(ask(p, q), FLUX_OK);
+  r = json_object_get(last_line(), "result");
+  for (unsigned i = 0; i < reply.count; i++) {
+    const json_t *l = json_object_get(reply.line[i], "progress");
+    if (!json_is_object(l)) continue;
+    told = l;
+    UNIT_TRUE(number_of(l, "cost_best") <= number_of(l, "cost_now"), "best");
+    UNIT_TRUE(number_of(l, "cost_best") <= least, "it never gets worse");
+    UNIT_TRUE(integer_of(l, "variants_per_s") > 0, "rate");
+    least = number_of(l, "cost_best");
+  }
+  UNIT_TRUE(told != NULL, "told");
+  if (told != NULL) {
+    UNIT_TRUE(integer_of(told, "variants") <= integer_of(r, "variants"),
+              "variants");
+    UNIT_TRUE(least < number_of(r, "cycles_before"), "less than before");
+  }
+  plugin_done(p);
+}
+
 static void run_finishes_early(void) {
   flux_plugin *p = plugin_new();
   const json_t *r;
@@ -877,6 +904,7 @@ static const struct unit_test tests[] = {
     {"run", "episodes", run_on_episodes},
     {"run", "fault", run_with_a_fault},
     {"run", "left alone", run_leaves_alone},
+    {"run", "progress", run_tells_progress},
     {"run", "early", run_finishes_early},
     {"run", "time limit", run_has_a_time_limit},
     {"run", "time limit, long tasks", run_with_long_tasks_has_one},

@@ -8,7 +8,8 @@
  *       runs a program on an IR engine; the one line is the exec object
  *   {"cmd":"run","program":P,"seed":N,"variants":N,"time_limit":S,
  *    "episodes":[S,...],"min_assurance":"fuzz","deny":["MUL"],"threads":N}
- *       evolves a program offline; lines {"progress":...}, then one
+ *       evolves a program offline; lines {"progress":...}, a sentence or
+ *       {"cost_now":C,"cost_best":C,"variants":N,"variants_per_s":N}, then one
  *       {"result":{...},"code":"hex","entry":N,"records":[...]}
  *   {"cmd":"policy"}
  *       the policy table: key, default, range, meaning

@@ -14,6 +14,7 @@
 #include "hostsdk/config.h"
 
 enum { EPISODES_MAX = 256 << 20 };  /* bytes of an --episodes file */
+#define PLAIN_EVERY 1.0             /* seconds between lines of progress */
 
 /* Set by Ctrl-C: the plugin is asked to finish with what it has. */
 static volatile sig_atomic_t interrupted;
@@ -21,6 +22,13 @@ static volatile sig_atomic_t interrupted;
 static void on_interrupt(int signal_number) {
   (void)signal_number;
   interrupted = 1;
+}
+
+static double now(void) {
+  struct timespec t;
+
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 /* One Ctrl-C ends the search, a second one the program. */
@@ -183,6 +191,7 @@ fail:
 struct reply {
   bool terminal;       /* progress is one line that changes */
   bool line_open;
+  double told;         /* when a line of figures was last printed, or 0 */
   json_t *final;       /* the object with "result" */
 };
 
@@ -209,12 +218,24 @@ static void print_progress(struct reply *r, json_t *progress) {
   r->line_open = r->terminal;
 }
 
+/* A line that stays is worth its place once in a while. */
+static bool is_time(struct reply *r, const json_t *progress) {
+  double t = now();
+
+  if (!json_is_object(progress) || r->terminal)
+    return true;
+  if (r->told > 0 && t - r->told < PLAIN_EVERY)
+    return false;
+  r->told = t;
+  return true;
+}
+
 static int32_t take_line(const char *text, size_t size, void *user) {
   struct reply *r = user;
   json_t *line = json_loadb(text, size, 0, NULL);
   json_t *progress = json_object_get(line, "progress");
 
-  if (progress)
+  if (progress && is_time(r, progress))
     print_progress(r, progress);
   if (json_object_get(line, "result") && !r->final)
     r->final = json_incref(line);
@@ -359,13 +380,6 @@ static int show_result(const struct cli_options *o,
   json_decref(result);
   free(text);
   return text ? 0 : fisa_fail(err, "out of memory");
-}
-
-static double now(void) {
-  struct timespec t;
-
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 static int evolve(const struct cli_options *o, const struct fisa_program *p,
