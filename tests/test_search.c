@@ -290,7 +290,7 @@ static struct fse_search_result search(struct rig *r) {
 
 static void same_for_any_threads(const char *name, uint64_t seed) {
   struct fse_search_result first = {0};
-  for (uint32_t threads = 1; threads <= 4; threads++) {
+  for (uint32_t threads = 1; threads <= 5; threads += 2) {
     struct rig r;
     rig_init(&r, sample(name), 24);
     r.q.threads = threads;
@@ -320,9 +320,9 @@ static void same_for_any_threads(const char *name, uint64_t seed) {
 }
 
 static void determined(void) {
-  static const char *const names[] = {"sum", "crc8", "hash", "sort"};
-  for (unsigned i = 0; i < few(4); i++)
-    same_for_any_threads(names[i], i == 3 ? UINT64_MAX : i + 1);
+  static const char *const names[] = {"sum", "hash", "sort"};
+  for (unsigned i = 0; i < few(3); i++)
+    same_for_any_threads(names[i], i == 2 ? UINT64_MAX : i + 1);
 }
 
 /* A budget that ends in the middle of a round ends it for all alike. */
@@ -350,7 +350,7 @@ static void determined_when_cut(void) {
 
 /* Other seeds may find other programs; all of them are right. */
 static void any_seed_is_right(void) {
-  for (uint64_t seed = 100; seed < 100 + unit_scale(12); seed++) {
+  for (uint64_t seed = 100; seed < 100 + unit_scale(8); seed++) {
     struct rig r;
     rig_init(&r, sample(seed % 2 ? "gcd" : "checksum"), 24);
     r.q.seed = seed;
@@ -448,6 +448,7 @@ static void denied_rows(void) {
   for (unsigned i = 0; i < few(3); i++) {
     struct rig r;
     rig_init(&r, sample(samples[i]), 8);
+    r.q.once = true;
     for (unsigned round = 0; round < (scaled() ? 2u : 4u); round++) {
       struct fse_search_result out = search(&r);
       const char *made = NULL;
@@ -489,6 +490,7 @@ static void weights(void) {
     struct rig r;
     rig_init(&r, sample("crc8"), 8);
     r.policy.weight[k] = 0;
+    r.q.once = k % 8 != 0;  /* some with all climbs */
     struct fse_search_result out = search(&r);
     UNIT_TRUE(strstr(out.kinds, fse_kinds[k].name) == NULL, "%s in %s",
               fse_kinds[k].name, out.kinds);
