@@ -324,11 +324,13 @@ static void without_a_device(void) {
 }
 
 static void a_device_that_fails(void) {
-  for (uint64_t n = 40; n < 400; n += 7) {
-    struct fakecuda *f = rig_fake();
-    struct fbackend *b = open_backend(n % 2 ? FBACKEND_AUTO : FBACKEND_CUDA);
+  unsigned long runs = unit_scale(52);
 
-    f->gone_call = n;
+  for (unsigned long i = 0; i < runs; i++) {
+    struct fakecuda *f = rig_fake();
+    struct fbackend *b = open_backend(i % 2 ? FBACKEND_AUTO : FBACKEND_CUDA);
+
+    f->gone_call = 40 + 360 * i / runs;
     all_cases(b, "a device that is gone");
     UNIT_TRUE(rig_lines <= 1 + FCUDA_ERRORS, "%u lines", rig_lines);
     fbackend_free(b);
