@@ -168,6 +168,9 @@ struct fpk_batch {
    * cells of stacks are among them. */
   int32_t *uniform;
   uint32_t *begin, *end;
+  bool *mixed;           /* a block of cells has a column at begin */
+  uint32_t ended_count;
+  uint16_t *ended;       /* the cells with a column at end */
   uint32_t varying;          /* cells that have a column at begin */
 
   uint32_t word_count, word_capacity;

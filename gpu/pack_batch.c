@@ -14,7 +14,10 @@
 #include "gpu/pack.h"
 #include "gpu/semantics.h"
 
-enum { WORDS_OF_PAGE = FISA_PAGE / 4 };
+enum {
+  WORDS_OF_PAGE = FISA_PAGE / 4,
+  BLOCK = 32  /* cells that are looked at together */
+};
 
 static uint64_t next_version(void) {
   static atomic_uint_fast64_t last;
@@ -41,6 +44,8 @@ struct fpk_batch *fpk_batch_new(const struct fisa_dialect *d) {
   if (!new_array(&b->uniform, cells, sizeof(*b->uniform)) ||
       !new_array(&b->begin, cells, sizeof(*b->begin)) ||
       !new_array(&b->end, cells, sizeof(*b->end)) ||
+      !new_array(&b->mixed, cells / BLOCK + 1, sizeof(*b->mixed)) ||
+      !new_array(&b->ended, cells, sizeof(*b->ended)) ||
       !new_array(&b->view, FPK_WIDTH, sizeof(struct fpk_view *)) ||
       !new_array(&b->begin_pc, FPK_WIDTH, sizeof(*b->begin_pc)) ||
       !new_array(&b->end_pc, FPK_WIDTH, sizeof(*b->end_pc)) ||
@@ -76,6 +81,8 @@ void fpk_batch_free(struct fpk_batch *b) {
   free(b->uniform);
   free(b->begin);
   free(b->end);
+  free(b->mixed);
+  free(b->ended);
   free(b->view);
   free(b->begin_pc);
   free(b->end_pc);
@@ -164,32 +171,52 @@ static bool set_end(struct fpk_batch *b, uint32_t *column, uint32_t begin,
 
 /* ---- cells -------------------------------------------------------------- */
 
+static bool add_begin_cell(struct fpk_batch *b, uint32_t c, int32_t v) {
+  if (b->begin[c] == FPK_NONE) {
+    if (v == b->uniform[c])
+      return true;
+    b->varying++;
+    b->mixed[c / BLOCK] = true;
+  }
+  return set_lane(b, &b->begin[c], b->uniform[c], v);
+}
+
 static bool add_begin_cells(struct fpk_batch *b, const struct fisa_state *s) {
   if (b->lanes == 0)
     memcpy(b->uniform, s->cells, s->cell_count * sizeof(*s->cells));
-  for (uint32_t c = 0; c < s->cell_count; c++) {
-    if (b->begin[c] == FPK_NONE && s->cells[c] == b->uniform[c])
+  for (uint32_t from = 0; from < s->cell_count; from += BLOCK) {
+    uint32_t n = s->cell_count - from < BLOCK ? s->cell_count - from : BLOCK;
+
+    if (!b->mixed[from / BLOCK] &&
+        memcmp(s->cells + from, b->uniform + from, n * sizeof(*s->cells)) == 0)
       continue;
-    b->varying += b->begin[c] == FPK_NONE;
-    if (!set_lane(b, &b->begin[c], b->uniform[c], s->cells[c]))
-      return false;
+    for (uint32_t c = from; c < from + n; c++)
+      if (!add_begin_cell(b, c, s->cells[c]))
+        return false;
   }
   return true;
 }
 
 static bool add_end_cell(struct fpk_batch *b, uint32_t c,
                          const struct fisa_state *s) {
+  bool is_new = b->end[c] == FPK_NONE;
+
   assert(c < s->cell_count);
-  return set_end(b, &b->end[c], b->begin[c], b->uniform[c], s->cells[c]);
+  if (!set_end(b, &b->end[c], b->begin[c], b->uniform[c], s->cells[c]))
+    return false;
+  if (is_new && b->end[c] != FPK_NONE)
+    b->ended[b->ended_count++] = (uint16_t)c;
+  return true;
 }
 
 /* Columns at the end exist for cells that no view of this lane shows, too:
  * there they hold what the lane began with. */
-static bool fill_end_cells(struct fpk_batch *b, const struct fisa_state *s) {
-  for (uint32_t c = 0; c < s->cell_count; c++)
-    if (b->end[c] != FPK_NONE)
-      b->column[b->end[c]].v[b->lanes] = s->cells[c];
-  return true;
+static void fill_end_cells(struct fpk_batch *b, const struct fisa_state *s) {
+  for (uint32_t i = 0; i < b->ended_count; i++) {
+    uint32_t c = b->ended[i];
+
+    b->column[b->end[c]].v[b->lanes] = s->cells[c];
+  }
 }
 
 static bool add_end_cells(struct fpk_batch *b, const struct fpk_view *v,
