@@ -136,7 +136,8 @@ static bool recall(struct fse_instance *in, struct fse_known *k) {
   bool known;
   if (in->journal == NULL || build == NULL) return false;
   fse_calibration_key(build, k->dialect, key);
-  known = fse_journal_calibration(in->journal, key, &blob, &size, NULL) > 0 &&
+  known = fse_journal_get(in->journal, FSE_SHELF_CALIBRATIONS, key, &blob,
+                          &size, NULL) > 0 &&
           fse_calibration_unpack(k->dialect, blob, size, &k->verdict);
   free(blob);
   return known;
@@ -152,8 +153,8 @@ static void remember(struct fse_instance *in, const struct fse_known *k) {
     return;
   fse_calibration_key(build, k->dialect, key);
   blob = fse_calibration_pack(&k->verdict, &size);
-  if (blob == NULL || fse_journal_calibration_put(in->journal, key, blob,
-                                                  size, &err) != 0)
+  if (blob == NULL || fse_journal_put(in->journal, FSE_SHELF_CALIBRATIONS,
+                                      key, blob, size, &err) != 0)
     fse_say(in, FLUX_LOG_WARNING, "a calibration is not remembered: %s",
             err.text);
   free(blob);

@@ -172,8 +172,8 @@ bool fse_boundaries_carry(const struct fisa_program *root,
 /* Lowers and tries a verified child. */
 static struct fse_verdict try_child(const struct fse_round *r,
                                     struct fse_bench *b, uint64_t bound,
-                                    const struct fisa_program *child,
                                     const struct fse_made *m) {
+  const struct fisa_program *child = m->program;
   struct fse_verdict v = {.fate = FSE_FATE_REFUSED};
   struct fir_program *ir = NULL;
   struct ftrial_pc_map map;
@@ -198,13 +198,26 @@ static struct fse_verdict try_child(const struct fse_round *r,
   return v;
 }
 
+struct fse_verdict fse_candidate_try(const struct fse_round *r,
+                                     struct fse_bench *b, uint64_t bound,
+                                     const struct fse_made *m) {
+  struct fse_verdict refused = {.fate = FSE_FATE_REFUSED};
+  struct fisa_finding finding;
+  assert(m->program != NULL);
+  if (m->program->size >
+          r->root->size * r->view.policy->max_growth + 0.5 ||
+      fisa_verify_child(m->program, r->root, b->scratch, &finding, 1) != 0 ||
+      !fse_unseen_kept(r->unseen, m->program, m->places, m->place_count))
+    return refused;
+  return try_child(r, b, bound, m);
+}
+
 struct fse_verdict fse_candidate_judge(const struct fse_round *r,
                                        struct fse_bench *b, uint64_t bound,
                                        struct fse_made *made) {
   struct fse_verdict v = {.fate = FSE_FATE_REFUSED};
   struct fse_child child = {0};
   struct fse_made m = {0};
-  struct fisa_finding finding;
   if (fse_draft_finish(b->draft, r->view.policy->max_size, &child, NULL) != 0)
     return v;
   v.code_hash = fse_code_hash(child.program);
@@ -215,18 +228,13 @@ struct fse_verdict fse_candidate_judge(const struct fse_round *r,
     v.fate = FSE_FATE_NONE;
     goto done;
   }
-  if (child.program->size >
-          r->root->size * r->view.policy->max_growth + 0.5 ||
-      fisa_verify_child(child.program, r->root, b->scratch, &finding, 1) != 0 ||
-      compose(r, &child, &m) != 0 ||
-      !fse_unseen_kept(r->unseen, child.program, m.places, m.place_count))
-    goto done;
-  struct fse_verdict t = try_child(r, b, bound, child.program, &m);
+  if (compose(r, &child, &m) != 0) goto done;
+  m.program = child.program;
+  child.program = NULL;
+  struct fse_verdict t = fse_candidate_try(r, b, bound, &m);
   v.fate = t.fate;
   v.worth.cost = t.worth.cost;
   if (v.fate == FSE_FATE_SAME && made != NULL) {
-    m.program = child.program;
-    child.program = NULL;
     *made = m;
     memset(&m, 0, sizeof m);
   }

@@ -76,6 +76,15 @@ struct fse_made {
 };
 void fse_made_done(struct fse_made *m);
 
+/*
+ * Judges a finished child: its size, whether it verifies beside the root, its
+ * trial with early cut. The verdict has no code hash, and of its worth only
+ * the cost. Of the round the root, its facts, set, unseen and policy are used.
+ */
+struct fse_verdict fse_candidate_try(const struct fse_round *r,
+                                     struct fse_bench *b, uint64_t bound,
+                                     const struct fse_made *m);
+
 /* Draws proposal i of the round into b->draft, which holds `base` first. */
 int fse_candidate_edit(const struct fse_round *r, struct fse_bench *b,
                        const struct fse_draft *base, uint32_t i,

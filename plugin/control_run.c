@@ -121,6 +121,15 @@ static flux_status read_episodes(struct run *r) {
   return rc;
 }
 
+/* Who gave a journal wants it used. */
+static flux_status check_journal(struct run *r) {
+  const struct fse_instance *in = r->c->in;
+  if (in->policy.journal[0] == '\0' || in->journal != NULL) return FLUX_OK;
+  return fse_control__fail(r->c, FLUX_E_IO,
+                           "the journal \"%.100s\" cannot be used",
+                           in->policy.journal);
+}
+
 static flux_status read_run(struct run *r) {
   static const char *const keys[] = {
       "cmd",  "program",       "name",    "seed", "variants", "time_limit",
@@ -128,6 +137,7 @@ static flux_status read_run(struct run *r) {
   flux_status rc = fse_control__keys(r->c, keys);
   if (rc == FLUX_OK)
     rc = fse_control__program(r->c, &r->dialect, &r->program);
+  if (rc == FLUX_OK) rc = check_journal(r);
   if (rc == FLUX_OK) rc = fse_control__string(r->c, "name", &r->name);
   if (rc == FLUX_OK) rc = read_work(r);
   if (rc == FLUX_OK) rc = read_assurance(r);
@@ -172,7 +182,7 @@ static json_t *records_json(const struct fse_offline_result *out) {
 static json_t *figures_json(const struct run *r,
                             const struct fse_offline_result *out) {
   return json_pack(
-      "{s:s, s:s, s:I, s:f, s:I, s:f, s:f, s:I, s:I, s:s, s:I, s:s}",
+      "{s:s, s:s, s:I, s:f, s:I, s:f, s:f, s:I, s:I, s:s, s:I, s:b, s:s}",
       "program", r->name, "dialect", r->dialect->name, "seed",
       (json_int_t)r->policy.seed, "seconds", out->seconds, "variants",
       (json_int_t)out->variants, "cycles_before", out->cycles_before,
@@ -180,7 +190,8 @@ static json_t *figures_json(const struct run *r,
       (json_int_t)out->instructions_before, "instructions_after",
       (json_int_t)out->instructions_after, "assurance",
       fse_assurance_name(out->assurance), "episodes",
-      (json_int_t)out->episodes, "reason", out->reason);
+      (json_int_t)out->episodes, "recalled", (int)out->recalled, "reason",
+      out->reason);
 }
 
 static flux_status answer(const struct run *r,
@@ -212,6 +223,7 @@ flux_status fse_control_run(struct fse_control *c) {
                           .given = r.given,
                           .time_limit = r.time_limit,
                           .backend = c->in->backend,
+                          .journal = c->in->journal,
                           .progress = on_progress,
                           .user = &r};
   if (rc == FLUX_OK && fse_offline_run(&o, &out, &c->err) != 0)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/bytes.h"
 #include "plugin/instance.h"
 
 #define FORM 1u
@@ -19,42 +20,16 @@
 
 /* ---- writing ------------------------------------------------------------ */
 
-struct writer {
-  uint8_t *bytes;
-  size_t size, capacity;
-  bool failed;
-};
-
-static void put_bytes(struct writer *w, const void *bytes, size_t n) {
-  if (w->failed) return;
-  if (w->size + n > w->capacity) {
-    size_t capacity = (w->size + n) * 2;
-    uint8_t *p = realloc(w->bytes, capacity);
-    w->failed = p == NULL;
-    if (w->failed) return;
-    w->bytes = p;
-    w->capacity = capacity;
-  }
-  memcpy(w->bytes + w->size, bytes, n);
-  w->size += n;
-}
-
-static void put(struct writer *w, uint32_t v) {
-  uint8_t b[4] = {(uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16),
-                  (uint8_t)(v >> 24)};
-  put_bytes(w, b, sizeof b);
-}
-
-static void put_cells(struct writer *w, const struct fisa_state *s,
+static void put_cells(struct fse_writer *w, const struct fisa_state *s,
                       const struct fisa_state *initial) {
   uint32_t n = 0;
   for (uint32_t i = 0; i < s->cell_count; i++)
     n += s->cells[i] != initial->cells[i];
-  put(w, n);
+  fse_put(w, n);
   for (uint32_t i = 0; i < s->cell_count; i++) {
     if (s->cells[i] == initial->cells[i]) continue;
-    put(w, i);
-    put(w, (uint32_t)s->cells[i]);
+    fse_put(w, i);
+    fse_put(w, (uint32_t)s->cells[i]);
   }
 }
 
@@ -64,38 +39,39 @@ static bool is_zero(const uint8_t *page) {
   return true;
 }
 
-static void put_pages(struct writer *w, const struct fisa_state *s) {
+static void put_pages(struct fse_writer *w, const struct fisa_state *s) {
   uint32_t n = 0, pages = s->mem_size / FISA_PAGE;
   for (uint32_t i = 0; i < pages; i++)
     n += !is_zero(s->mem + (size_t)i * FISA_PAGE);
-  put(w, n);
+  fse_put(w, n);
   for (uint32_t i = 0; i < pages; i++) {
     if (is_zero(s->mem + (size_t)i * FISA_PAGE)) continue;
-    put(w, i);
-    put_bytes(w, s->mem + (size_t)i * FISA_PAGE, FISA_PAGE);
+    fse_put(w, i);
+    fse_put_bytes(w, s->mem + (size_t)i * FISA_PAGE, FISA_PAGE);
   }
 }
 
-static void put_events(struct writer *w, const struct fisa_event *e,
+static void put_events(struct fse_writer *w, const struct fisa_event *e,
                        uint32_t count) {
-  put(w, count);
+  fse_put(w, count);
   for (uint32_t i = 0; i < count; i++) {
-    put(w, (uint32_t)e[i].name << 8 | e[i].argc);
-    put(w, (uint32_t)e[i].value);
-    for (unsigned k = 0; k < FISA_MAX_ARGS; k++) put(w, (uint32_t)e[i].arg[k]);
+    fse_put(w, (uint32_t)e[i].name << 8 | e[i].argc);
+    fse_put(w, (uint32_t)e[i].value);
+    for (unsigned k = 0; k < FISA_MAX_ARGS; k++)
+      fse_put(w, (uint32_t)e[i].arg[k]);
   }
 }
 
 /* Episode i as a blob; its memory is the caller's. */
-static struct writer pack(const struct flux_evolved *a, uint32_t i,
-                          struct fisa_state *s,
-                          const struct fisa_state *initial) {
+static struct fse_writer pack(const struct flux_evolved *a, uint32_t i,
+                              struct fisa_state *s,
+                              const struct fisa_state *initial) {
   const struct fisa_event *events;
-  struct writer w = {0};
+  struct fse_writer w = {0};
   uint32_t count;
   ftrial_set_get(a->set, i, s, &events, &count);
-  put(&w, FORM);
-  put(&w, s->pc);
+  fse_put(&w, FORM);
+  fse_put(&w, s->pc);
   put_cells(&w, s, initial);
   put_pages(&w, s);
   put_events(&w, events, count);
@@ -113,7 +89,7 @@ void fse_counters_save(struct flux_evolved *a) {
   s = fisa_state_new(a->dialect);
   initial = fisa_state_new(a->dialect);
   for (uint32_t i = first; s != NULL && initial != NULL && i < n; i++) {
-    struct writer w = pack(a, i, s, initial);
+    struct fse_writer w = pack(a, i, s, initial);
     /* One that is not kept is found again. */
     if (!w.failed)
       (void)fse_journal_counter_add(j, a->root->hash, w.bytes, w.size, NULL);
@@ -125,62 +101,39 @@ void fse_counters_save(struct flux_evolved *a) {
 
 /* ---- reading ------------------------------------------------------------ */
 
-struct reader {
-  const uint8_t *at, *end;
-  bool failed;
-};
-
-static uint32_t get(struct reader *r) {
-  const uint8_t *b = r->at;
-  if (r->failed || r->end - b < 4) {
-    r->failed = true;
-    return 0;
-  }
-  r->at += 4;
-  return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 |
-         (uint32_t)b[3] << 24;
-}
-
-/* A count of things of `words` words each, which must all be there. */
-static uint32_t get_count(struct reader *r, size_t words) {
-  uint32_t n = get(r);
-  if (n > (size_t)(r->end - r->at) / (words * 4)) r->failed = true;
-  return r->failed ? 0 : n;
-}
-
-static void get_cells(struct reader *r, struct fisa_state *s) {
-  uint32_t n = get_count(r, 2);
+static void get_cells(struct fse_reader *r, struct fisa_state *s) {
+  uint32_t n = fse_get_count(r, 2);
   for (uint32_t k = 0; k < n && !r->failed; k++) {
-    uint32_t i = get(r), v = get(r);
+    uint32_t i = fse_get(r), v = fse_get(r);
     if (i >= s->cell_count) r->failed = true;
     else s->cells[i] = (int32_t)v;
   }
 }
 
-static void get_pages(struct reader *r, struct fisa_state *s) {
-  uint32_t n = get_count(r, 1 + FISA_PAGE / 4);
+static void get_pages(struct fse_reader *r, struct fisa_state *s) {
+  uint32_t n = fse_get_count(r, 1 + FISA_PAGE / 4);
   for (uint32_t k = 0; k < n && !r->failed; k++) {
-    uint32_t i = get(r);
+    uint32_t i = fse_get(r);
     if (i >= s->mem_size / FISA_PAGE) {
       r->failed = true;
       return;
     }
-    memcpy(s->mem + (size_t)i * FISA_PAGE, r->at, FISA_PAGE);
+    fse_get_bytes(r, s->mem + (size_t)i * FISA_PAGE, FISA_PAGE);
     fisa_state_mark(s, i * FISA_PAGE, FISA_PAGE);
-    r->at += FISA_PAGE;
   }
 }
 
-static void get_events(struct reader *r, const struct fisa_dialect *d,
+static void get_events(struct fse_reader *r, const struct fisa_dialect *d,
                        struct fisa_trace *t) {
-  uint32_t n = get_count(r, EVENT_WORDS);
+  uint32_t n = fse_get_count(r, EVENT_WORDS);
   for (uint32_t i = 0; i < n && !r->failed; i++) {
     struct fisa_event e = {0};
-    uint32_t name = get(r);
+    uint32_t name = fse_get(r);
     e.name = (uint16_t)(name >> 8);
     e.argc = (uint8_t)name;
-    e.value = (int32_t)get(r);
-    for (unsigned k = 0; k < FISA_MAX_ARGS; k++) e.arg[k] = (int32_t)get(r);
+    e.value = (int32_t)fse_get(r);
+    for (unsigned k = 0; k < FISA_MAX_ARGS; k++)
+      e.arg[k] = (int32_t)fse_get(r);
     r->failed |= name >> 8 >= d->source_count || e.argc > FISA_MAX_ARGS ||
                  fisa_trace_add(t, &e) != 0;
   }
@@ -202,19 +155,19 @@ struct loading {
 static int load(const void *blob, size_t size, void *user) {
   struct loading *l = user;
   struct flux_evolved *a = l->a;
-  struct reader r = {blob, (const uint8_t *)blob + size, false};
+  struct fse_reader r = {blob, (const uint8_t *)blob + size, false};
   struct fisa_trace t = {0};
   struct ftrial_episode e = {.origin = FTRIAL_COUNTER, .begin = a->begin,
                              .confidence = 1};
-  if (blob == NULL || get(&r) != FORM) return 0;
+  if (blob == NULL || fse_get(&r) != FORM) return 0;
   fisa_state_reset(a->dialect, a->begin);
-  a->begin->pc = get(&r);
+  a->begin->pc = fse_get(&r);
   get_cells(&r, a->begin);
   get_pages(&r, a->begin);
   get_events(&r, a->dialect, &t);
   e.events = t.events;
   e.event_count = t.count;
-  if (!r.failed && r.at == r.end && a->begin->pc < a->root->size &&
+  if (fse_get_ended(&r) && a->begin->pc < a->root->size &&
       a->root_facts->index[a->begin->pc] != UINT32_MAX &&
       stack_fits(a->dialect, a->begin))
     (void)ftrial_set_add(a->set, &e);

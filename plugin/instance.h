@@ -264,6 +264,11 @@ void fse_complete(struct flux_evolved *a, enum fse_outcome outcome,
 void fse_tell(struct flux_evolved *a);
 /* Writes it; a failure pauses evolution with one line. 0 or -1. */
 int fse_remember(struct flux_evolved *a, const struct fse_version *v);
+/* What an earlier search of the agent's root found (recall.h), for one that
+ * runs its root; and that this turned out wrong. */
+struct fse_found;
+bool fse_answer_known(const struct flux_evolved *a, struct fse_found *out);
+void fse_answer_forget(const struct flux_evolved *a);
 /* The patch on its way is gone: complete, tell, remember, free. */
 void fse_part(struct flux_evolved *a, enum fse_outcome outcome,
               const char *why);

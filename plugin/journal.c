@@ -448,20 +448,39 @@ int fse_journal_counter_add(struct fse_journal *j, const uint8_t root[32],
   return end(j, run(j, s, err), err);
 }
 
-int fse_journal_calibration_put(struct fse_journal *j, const uint8_t key[32],
-                                const void *blob, size_t size,
-                                struct fisa_error *err) {
+/* ---- shelves ------------------------------------------------------------ */
+
+int fse_journal_put(struct fse_journal *j, enum fse_shelf shelf,
+                    const uint8_t key[32], const void *blob, size_t size,
+                    struct fisa_error *err) {
+  static const char *const sql[] = {
+      "INSERT OR REPLACE INTO calibrations(key, verdict) VALUES(?, ?)",
+      "INSERT OR REPLACE INTO answers(key, answer) VALUES(?, ?)",
+  };
   sqlite3_stmt *s;
   assert(j != NULL && blob != NULL);
+  assert((unsigned)shelf < sizeof sql / sizeof sql[0]);
   if (size > MAX_VALUE)
-    return fisa_fail(err, "journal \"%s\": a calibration of %zu bytes",
-                     j->name, size);
+    return fisa_fail(err, "journal \"%s\": a value of %zu bytes", j->name,
+                     size);
   if (begin(j, err) != 0) return -1;
-  s = fse_journal__prepare(
-      j, "INSERT OR REPLACE INTO calibrations VALUES(?, ?)", err);
+  s = fse_journal__prepare(j, sql[shelf], err);
   if (s == NULL) return end(j, -1, err);
   sqlite3_bind_blob(s, 1, key, 32, SQLITE_STATIC);
   sqlite3_bind_blob(s, 2, blob, (int)size, SQLITE_STATIC);
+  return end(j, run(j, s, err), err);
+}
+
+int fse_journal_take(struct fse_journal *j, enum fse_shelf shelf,
+                     const uint8_t key[32], struct fisa_error *err) {
+  static const char *const sql[] = {"DELETE FROM calibrations WHERE key = ?",
+                                    "DELETE FROM answers WHERE key = ?"};
+  sqlite3_stmt *s;
+  assert((unsigned)shelf < sizeof sql / sizeof sql[0]);
+  if (begin(j, err) != 0) return -1;
+  s = fse_journal__prepare(j, sql[shelf], err);
+  if (s == NULL) return end(j, -1, err);
+  sqlite3_bind_blob(s, 1, key, 32, SQLITE_STATIC);
   return end(j, run(j, s, err), err);
 }
 
@@ -501,6 +520,8 @@ int fse_journal_prune(struct fse_journal *j, uint32_t keep,
       "DELETE FROM counterexamples WHERE root NOT IN"
       " (SELECT root FROM versions) AND id NOT IN"
       " (SELECT id FROM counterexamples ORDER BY id DESC LIMIT ?1)",
+      "DELETE FROM answers WHERE id NOT IN"
+      " (SELECT id FROM answers ORDER BY id DESC LIMIT ?1)",
       "DELETE FROM programs WHERE ?1 >= 0"
       " AND hash NOT IN (SELECT root FROM versions)"
       " AND hash NOT IN (SELECT program FROM versions)"

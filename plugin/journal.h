@@ -11,7 +11,7 @@
 #include "plugin/edit.h"
 #include "plugin/policy.h"
 
-#define FSE_JOURNAL_SCHEMA 1
+#define FSE_JOURNAL_SCHEMA 2
 
 /* What became of a proposal that reached the end of its search or life. */
 enum fse_outcome {
@@ -96,14 +96,23 @@ int fse_journal_counters(struct fse_journal *j, const uint8_t root[32],
                          int (*each)(const void *blob, size_t size,
                                      void *user),
                          struct fisa_error *err, void *user);
-/* Bytes by a key, which replace those it had: what calibration found. Reading
- * returns 1 and *blob, to be freed; 0 if there are none; -1 with err. */
-int fse_journal_calibration_put(struct fse_journal *j, const uint8_t key[32],
-                                const void *blob, size_t size,
-                                struct fisa_error *err);
-int fse_journal_calibration(struct fse_journal *j, const uint8_t key[32],
-                            uint8_t **blob, size_t *size,
-                            struct fisa_error *err);
+/*
+ * Bytes by a key, on one shelf for each use. Putting replaces what the key had;
+ * reading returns 1 and *blob, to be freed, 0 if there is nothing, -1 with err;
+ * taking away what is not there is no error.
+ */
+enum fse_shelf {
+  FSE_SHELF_CALIBRATIONS,  /* what calibration found (calibrate.h) */
+  FSE_SHELF_ANSWERS        /* what searches found (recall.h) */
+};
+int fse_journal_put(struct fse_journal *j, enum fse_shelf shelf,
+                    const uint8_t key[32], const void *blob, size_t size,
+                    struct fisa_error *err);
+int fse_journal_get(struct fse_journal *j, enum fse_shelf shelf,
+                    const uint8_t key[32], uint8_t **blob, size_t *size,
+                    struct fisa_error *err);
+int fse_journal_take(struct fse_journal *j, enum fse_shelf shelf,
+                     const uint8_t key[32], struct fisa_error *err);
 /* A fault of a live task, for the report. */
 int fse_journal_fault(struct fse_journal *j, const char *agent,
                       uint64_t version, int32_t code, uint32_t pc,
@@ -120,8 +129,9 @@ int fse_journal_versions(struct fse_journal *j,
                          struct fisa_error *err, void *user);
 
 /*
- * Keeps the newest `keep` records, faults and counterexamples, and what any
- * version needs, however old: its programs, its record, its counterexamples.
+ * Keeps the newest `keep` records, faults, counterexamples and answers, and
+ * what any version needs, however old: its programs, its record, its
+ * counterexamples.
  */
 int fse_journal_prune(struct fse_journal *j, uint32_t keep,
                       struct fisa_error *err);

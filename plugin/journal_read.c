@@ -269,7 +269,7 @@ int fse_journal_versions(struct fse_journal *j,
   return rc;
 }
 
-/* ---- calibrations ------------------------------------------------------- */
+/* ---- shelves ------------------------------------------------------------ */
 
 /* Copies a column of bytes. 1 or -1. */
 static int copy_blob(struct fse_journal *j, sqlite3_stmt *s, int i,
@@ -277,7 +277,7 @@ static int copy_blob(struct fse_journal *j, sqlite3_stmt *s, int i,
   const void *bytes = sqlite3_column_blob(s, i);
   int n = sqlite3_column_bytes(s, i);
   if (sqlite3_column_type(s, i) != SQLITE_BLOB || n <= 0 || bytes == NULL)
-    return damaged(j, "a calibration", err);
+    return damaged(j, "a value", err);
   *blob = malloc((size_t)n);
   if (*blob == NULL) return fisa_fail(err, "out of memory");
   memcpy(*blob, bytes, (size_t)n);
@@ -285,15 +285,19 @@ static int copy_blob(struct fse_journal *j, sqlite3_stmt *s, int i,
   return 1;
 }
 
-int fse_journal_calibration(struct fse_journal *j, const uint8_t key[32],
-                            uint8_t **blob, size_t *size,
-                            struct fisa_error *err) {
+int fse_journal_get(struct fse_journal *j, enum fse_shelf shelf,
+                    const uint8_t key[32], uint8_t **blob, size_t *size,
+                    struct fisa_error *err) {
+  static const char *const sql[] = {
+      "SELECT verdict FROM calibrations WHERE key = ?",
+      "SELECT answer FROM answers WHERE key = ?",
+  };
   sqlite3_stmt *s;
   int rc = -1;
   assert(j != NULL && blob != NULL && size != NULL);
+  assert((unsigned)shelf < sizeof sql / sizeof sql[0]);
   pthread_mutex_lock(&j->lock);
-  s = fse_journal__prepare(
-      j, "SELECT verdict FROM calibrations WHERE key = ?", err);
+  s = fse_journal__prepare(j, sql[shelf], err);
   if (s == NULL) goto done;
   sqlite3_bind_blob(s, 1, key, 32, SQLITE_STATIC);
   switch (sqlite3_step(s)) {

@@ -54,9 +54,17 @@ static int to_1(struct fse_journal *j, struct fisa_error *err) {
   return fse_journal__exec(j, schema_1, err);
 }
 
+/* What searches found. */
+static int to_2(struct fse_journal *j, struct fisa_error *err) {
+  return fse_journal__exec(
+      j, "CREATE TABLE answers("
+         " id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE,"
+         " answer BLOB NOT NULL);", err);
+}
+
 /* migrations[v] brings schema v to v + 1. */
 static int (*const migrations[])(struct fse_journal *j,
-                                 struct fisa_error *err) = {to_1};
+                                 struct fisa_error *err) = {to_1, to_2};
 
 _Static_assert(sizeof migrations / sizeof migrations[0] ==
                    FSE_JOURNAL_SCHEMA,

@@ -11,6 +11,7 @@
 
 #include "plugin/candidate.h"
 #include "plugin/queue.h"
+#include "plugin/recall.h"
 #include "plugin/search.h"
 
 #define PROBES 48u          /* generated states every candidate meets */
@@ -405,17 +406,42 @@ struct best {
   struct fse_place *places;
   uint32_t place_count;
   enum fse_assurance assurance;
+  char kinds[FSE_KINDS_TEXT];
+  bool complete;                 /* no search was cut short */
+  bool answered;                 /* it was known, and all there is */
 };
 
 static void best_done(struct best *b) {
   fisa_program_free(b->program);
   free(b->places);
-  memset(b, 0, sizeof *b);
+  b->program = NULL;
+  b->places = NULL;
+  b->place_count = 0;
+  b->assurance = FSE_ASSURE_NONE;
+  b->kinds[0] = '\0';
+}
+
+/* Takes over what a search found. */
+static void best_take(struct best *b, struct fse_search_result *r) {
+  char kinds[FSE_KINDS_TEXT];
+  size_t n = strlen(b->kinds);
+  memcpy(kinds, b->kinds, n + 1);
+  snprintf(kinds + n, sizeof kinds - n, "%s%.200s", n > 0 ? ", " : "",
+           r->kinds);
+  best_done(b);
+  memcpy(b->kinds, kinds, sizeof kinds);
+  b->program = r->best;
+  b->places = r->places;
+  b->place_count = r->place_count;
+  b->assurance = r->assurance;
+  r->best = NULL;
+  r->places = NULL;
 }
 
 /* One search from the best. 1: better, or the best was refuted and it goes on
  * from the root; 0: no more; -1. */
-static int generation(struct offline *f, struct best *b, uint32_t number,
+static int generation(struct offline *f, struct best *b,
+                      const struct fse_found *known, uint32_t number,
                       struct fisa_error *err) {
   const struct fse_policy *policy = f->o->policy;
   struct fse_search_result r;
@@ -428,6 +454,7 @@ static int generation(struct offline *f, struct best *b, uint32_t number,
       .set = f->set,
       .policy = policy,
       .seed = ftrial_random(policy->seed, number, 0, 0),
+      .known = known,
       .assurance = policy->min_assurance,
       .threads = policy->threads,
       .budget = policy->budget - f->searched,
@@ -438,14 +465,13 @@ static int generation(struct offline *f, struct best *b, uint32_t number,
   int rc;
   if (fse_search(&q, &r, err) != 0) return -1;
   f->searched += r.variants;
+  b->complete = b->complete && r.complete;
+  b->answered = r.answered;
   rc = r.improved;
   if (put_record(f, q.parent, &r) != 0)
     rc = fisa_fail(err, "out of memory");
   if (rc > 0) {
-    best_done(b);
-    *b = (struct best){r.best, r.places, r.place_count, r.assurance};
-    r.best = NULL;
-    r.places = NULL;
+    best_take(b, &r);
   } else if (rc == 0 && r.parent_refuted && b->program != NULL) {
     best_done(b);
     rc = 1;
@@ -460,13 +486,45 @@ static bool time_left(const struct offline *f) {
 }
 
 /* Generations until one finds nothing. */
-static int evolve(struct offline *f, struct best *b, struct fisa_error *err) {
+static int search_on(struct offline *f, struct best *b,
+                     const struct fse_found *known, struct fisa_error *err) {
+  const struct fse_policy *p = f->o->policy;
   int rc = 1;
-  for (uint32_t n = 0; rc > 0 && n < f->o->policy->max_generations &&
-                       f->searched < f->o->policy->budget && time_left(f);
+  b->complete = true;
+  for (uint32_t n = 0; rc > 0 && !b->answered && n < p->max_generations &&
+                       f->searched < p->budget && time_left(f);
        n++)
-    rc = generation(f, b, n, err);
+    rc = generation(f, b, n == 0 ? known : NULL, n, err);
+  b->complete = b->complete && time_left(f);
   return rc < 0 ? -1 : 0;
+}
+
+/* The same, with what an earlier run found, and for the next. */
+static int evolve(struct offline *f, struct best *b, struct fisa_error *err) {
+  const struct fse_policy *p = f->o->policy;
+  struct fse_found known = {.program = NULL};
+  struct fse_version found;
+  struct fse_finding how;
+  uint8_t key[32];
+  bool knows;
+  int rc;
+  if (f->o->journal == NULL) return search_on(f, b, NULL, err);
+  fse_found_key(f->o->program, p, p->min_assurance, key);
+  knows = fse_found_recall(f->o->journal, key, f->o->program, &known) > 0;
+  rc = search_on(f, b, knows ? &known : NULL, err);
+  f->out->recalled = b->answered;
+  found = (struct fse_version){.program = b->program, .places = b->places,
+                               .root = f->o->program,
+                               .place_count = b->place_count};
+  how = (struct fse_finding){.assurance = b->assurance, .seed = p->seed,
+                             .budget = p->budget, .complete = b->complete};
+  memcpy(how.kinds, b->kinds, sizeof how.kinds);
+  if (rc == 0 && !b->answered &&
+      fse_found_keep(f->o->journal, key, &found, &how, err) != 0)
+    snprintf(f->out->reason, sizeof f->out->reason, "not remembered: %.200s",
+             err->text);
+  fse_found_done(&known);
+  return rc;
 }
 
 /* What is shown of the best; it counts only if its tasks got cheaper. */

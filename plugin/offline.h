@@ -36,6 +36,7 @@ struct fse_offline {
   const struct fse_given *given;
   double time_limit;                 /* seconds; 0: none */
   struct fbackend *backend;          /* runs the trials; NULL: the lanes */
+  struct fse_journal *journal;       /* keeps what is found; NULL: none */
   /* Between rounds, and four times a second in the fuzzing; non-zero: finish
    * with what there is. May be NULL. */
   int (*progress)(const struct fse_progress *p, void *user);
@@ -45,12 +46,14 @@ struct fse_offline {
 struct fse_offline_result {
   struct fisa_program *best;         /* the original if nothing was found */
   bool improved;
+  bool recalled;                     /* it was known from an earlier run */
   uint64_t variants;
   uint32_t episodes;                 /* tasks that finished */
   double seconds, cycles_before, cycles_after; /* mean over them */
   uint32_t instructions_before, instructions_after;
   enum fse_assurance assurance;
-  char reason[256];                  /* why nothing was changed, or "" */
+  char reason[256];                  /* why nothing was changed, or what was
+                                        found is not remembered; or "" */
   uint32_t record_count;
   struct fse_record *records;        /* one a generation */
 };

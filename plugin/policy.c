@@ -176,7 +176,7 @@ static const struct word {
      "sources, channels",
      "what a new instinct may read and put out beside the agent's own"},
     {"journal", KIND_WORD, take_journal, "none", "a path",
-     "the file that remembers accepted versions; none: nothing is kept"},
+     "the file that remembers what was found and accepted; none: nothing is"},
     {"test_plant", KIND_LIST, take_plant, "none",
      "fault, wrong, slow, AGENT:fault, ...",
      "test switch: bad patches offered past every check"},

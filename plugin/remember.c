@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "plugin/instance.h"
+#include "plugin/recall.h"
 
 static int64_t wall_ms(void) {
   struct timespec t;
@@ -55,12 +56,48 @@ static void pause_for(struct fse_instance *in, const struct fisa_error *err) {
     fse_say(in, FLUX_LOG_ERROR, "evolution is paused: %s", err->text);
 }
 
+/* ---- answers ------------------------------------------------------------ */
+
+static void answer_key(const struct flux_evolved *a, uint8_t key[32]) {
+  const struct fse_policy *p = &a->instance->policy;
+  fse_found_key(a->root, p, p->min_assurance, key);
+}
+
+bool fse_answer_known(const struct flux_evolved *a, struct fse_found *out) {
+  struct fse_journal *j = a->instance->journal;
+  uint8_t key[32];
+  if (j == NULL || a->live.program != NULL) return false;
+  answer_key(a, key);
+  return fse_found_recall(j, key, a->root, out) != 0;
+}
+
+void fse_answer_forget(const struct flux_evolved *a) {
+  uint8_t key[32];
+  if (a->instance->journal == NULL) return;
+  answer_key(a, key);
+  (void)fse_found_forget(a->instance->journal, key, NULL);
+}
+
+/* What was accepted is an answer for the next agent that has this root. */
+static void keep_answer(struct flux_evolved *a, const struct fse_version *v) {
+  const struct fse_instance *in = a->instance;
+  struct fse_finding how = {.assurance = a->next_patch.record.assurance,
+                            .seed = in->policy.seed,
+                            .budget = in->policy.budget};
+  uint8_t key[32];
+  snprintf(how.kinds, sizeof how.kinds, "%s", a->next_patch.record.kind);
+  answer_key(a, key);
+  (void)fse_found_keep(in->journal, key, v, &how, NULL);
+}
+
 int fse_remember(struct flux_evolved *a, const struct fse_version *v) {
   struct fse_instance *in = a->instance;
   struct fisa_error err = {""};
   if (in->journal == NULL) return 0;
-  if (fse_journal_record(in->journal, &a->next_patch.record, v, &err) == 0)
+  if (fse_journal_record(in->journal, &a->next_patch.record, v, &err) == 0) {
+    if (v != NULL) keep_answer(a, v);
     return 0;
+  }
   pause_for(in, &err);
   return -1;
 }
@@ -98,6 +135,7 @@ void fse_demote_again(struct flux_evolved *a) {
 
 void fse_demote(struct flux_evolved *a, const char *why) {
   assert(a->live.program != NULL);
+  fse_answer_forget(a);
   live_record(a, &a->next_patch.record);
   a->next_patch.tasks = 0;
   fse_complete(a, FSE_REVERTED, why);
@@ -113,6 +151,7 @@ void fse_unaccept(struct flux_evolved *a, const char *why) {
   struct fse_record *r = &a->next_patch.record, again;
   struct fisa_error err = {""};
   int rc;
+  fse_answer_forget(a);
   fse_complete(a, FSE_RECOVERED, why);
   fse_tell(a);
   if (in->journal == NULL) return;

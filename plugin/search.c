@@ -17,6 +17,7 @@
 #include "plugin/assure.h"
 #include "plugin/candidate.h"
 #include "plugin/genome.h"
+#include "plugin/recall.h"
 #include "plugin/settle.h"
 
 #define SMOKE_STATES 256u  /* fuzz states each adopted step must pass */
@@ -62,6 +63,10 @@ struct search {
   uint64_t worth;           /* only what costs less is asked for assurance */
   uint64_t before;          /* variants of earlier climbs */
   bool stopped;             /* time is up, or progress() said so */
+  bool recalled;            /* steps[1] is what was known */
+  bool vouched;             /* and was fuzzed by this build */
+  bool answered;            /* and nothing more is to be found */
+  bool known_refuted;
   bool refuted;             /* the parent is not as the root */
   char refutation[96];      /* how, or why nothing can be offered */
   char unproved[160];       /* why the last step asked about is not proved */
@@ -261,6 +266,9 @@ static void drop_step(struct search *s) {
   assert(s->step_count > 1);
   fse_made_done(&current(s)->made);
   s->step_count--;
+  if (s->step_count > 1 || !s->recalled) return;
+  s->recalled = s->answered = false;
+  s->known_refuted = true;
 }
 
 /* A counterexample to a step may be one to the whole program, and then joins
@@ -522,7 +530,9 @@ static bool prove(struct search *s) {
  * offered. */
 static bool assure(struct search *s) {
   int rc;
-  if (s->step_count == 1 || s->q->assurance < FSE_ASSURE_FUZZ) return true;
+  if (s->step_count == 1 || s->q->assurance < FSE_ASSURE_FUZZ ||
+      (s->step_count == 2 && s->recalled && s->vouched))
+    return true;
   rc = fuzz_made(s, &current(s)->made, s->q->policy->fuzz_states);
   if (rc == 0) return prove(s);
   if (rc > 0) {
@@ -541,8 +551,8 @@ static int search_loop(struct search *s, struct fisa_error *err) {
   uint32_t stale = 0, most = s->q->patience;
   if (most == 0) most = STALE_ROUNDS;
   for (;;) {
-    while (!s->stopped && stale < most && s->variants < s->q->budget &&
-           !cancelled(s->q)) {
+    while (!s->stopped && !s->answered && stale < most &&
+           s->variants < s->q->budget && !cancelled(s->q)) {
       int taken = run_round(s, err);
       if (taken < 0) return -1;
       stale = taken > 0 ? 0 : stale + 1;
@@ -558,8 +568,9 @@ static int search_loop(struct search *s, struct fisa_error *err) {
 static void name_kinds(const struct search *s, char *out, size_t capacity) {
   uint32_t count[FSE_KINDS_MAX] = {0};
   size_t used = 0;
-  out[0] = '\0';
-  for (uint32_t i = 1; i < s->step_count; i++)
+  snprintf(out, capacity, "%s", s->recalled ? s->q->known->how.kinds : "");
+  used = strlen(out);
+  for (uint32_t i = s->recalled ? 2 : 1; i < s->step_count; i++)
     if (s->steps[i].what.kind < FSE_KINDS_MAX)
       count[s->steps[i].what.kind]++;
   for (uint32_t k = 0; k < fse_kind_count && used < capacity; k++) {
@@ -635,8 +646,10 @@ static void say_proof(struct search *s, struct fse_search_result *out) {
   const struct step *best = current(s);
   char last[FSE_REASON] = "none";
   int n;
-  if (s->step_count > 1)
+  if (s->step_count > 2 || (s->step_count > 1 && !s->recalled))
     fse_kinds[best->what.kind].describe(&best->what, last);
+  else if (s->recalled)
+    snprintf(last, sizeof last, "what an earlier search found");
   n = snprintf(out->reason, sizeof out->reason,
                "%u edits, cost %.2f -> %.2f a result; the last: %s",
                s->step_count - 1, out->cost_before, out->cost_after, last);
@@ -660,6 +673,9 @@ static void finish(struct search *s, const struct search *first,
   out->rejected = s->rejected;
   out->cost_before = (double)parent_cost * per;
   out->parent_refuted = first->refuted;
+  out->complete = !first->stopped && !s->stopped && !too_late(s->q);
+  out->answered = first->answered;
+  out->known_refuted = first->known_refuted;
   if (first->refutation[0] != '\0')
     snprintf(out->reason, sizeof out->reason, "%s", first->refutation);
   out->improved = best->worth.cost < parent_cost && !s->refuted &&
@@ -706,6 +722,70 @@ static bool stands_proved(struct search *s) {
   return false;
 }
 
+/* ---- what is known ------------------------------------------------------ */
+
+/* Whether the search that gave an answer looked as far as this one would. */
+static bool answers(const struct fse_found *a, const struct fse_policy *p) {
+  const struct fse_finding *how = &a->how;
+  return how->complete && how->seed == p->seed && how->budget >= p->budget;
+}
+
+static int made_copy(const struct fse_found *a, struct fse_made *m) {
+  const struct fisa_program *p = a->program;
+  uint32_t n = a->place_count;
+  m->program = fisa_program_derive(p, p->code, p->size, p->entry,
+                                   p->manifest.boundary.pc);
+  m->places = malloc((n + 1) * sizeof *m->places);
+  m->place_count = n;
+  if (m->program != NULL && m->places != NULL) {
+    memcpy(m->places, a->places, n * sizeof *m->places);
+    return 0;
+  }
+  fse_made_done(m);
+  return -1;
+}
+
+/* Judges a program that is known as any candidate. */
+static bool known_passes(struct search *s, const struct fse_made *m,
+                         uint64_t *cost) {
+  struct fse_round round = {.root = s->q->root, .root_facts = s->root_facts,
+                            .set = s->q->set, .unseen = s->unseen,
+                            .view = {.policy = s->q->policy}};
+  struct fse_bench bench = {.lane = s->lane,
+                            .scratch = fisa_verify_scratch_new()};
+  struct fse_verdict v = {.fate = FSE_FATE_REFUSED};
+  if (bench.scratch != NULL)
+    v = fse_candidate_try(&round, &bench, UINT64_MAX, m);
+  fisa_verify_scratch_free(bench.scratch);
+  *cost = v.worth.cost;
+  return v.fate == FSE_FATE_SAME && fuzz_made(s, m, SMOKE_STATES) == 0;
+}
+
+/* The first step is what is known, if it is right, and cheaper here. */
+static int recall(struct search *s, struct fisa_error *err) {
+  const struct fse_found *a = s->q->known;
+  struct step *st = &s->steps[1];
+  if (a == NULL || s->q->parent != s->q->root) return 0;
+  s->answered = answers(a, s->q->policy);
+  if (a->program == NULL) return 0;
+  if (made_copy(a, &st->made) != 0) return fisa_fail(err, "out of memory");
+  s->variants++;
+  if (!known_passes(s, &st->made, &st->worth.cost)) {
+    s->known_refuted = true;
+    s->rejected++;
+  } else if (st->worth.cost < s->steps[0].worth.cost) {
+    s->vouched = a->by_this_build && a->how.assurance >= FSE_ASSURE_FUZZ;
+    st->asked = s->vouched && a->how.assurance >= FSE_ASSURE_PROOF;
+    st->proof = st->asked ? FSE_PROVED : FSE_UNPROVED;
+    s->step_count = 2;
+    s->recalled = true;
+    return weigh(st, err);
+  }
+  s->answered = false;
+  fse_made_done(&st->made);
+  return 0;
+}
+
 /* One climb from the parent. NULL: err says why. */
 static struct search *climb(const struct fse_search_request *q,
                             const struct ground *ground, uint64_t worth,
@@ -728,7 +808,7 @@ static struct search *climb(const struct fse_search_request *q,
     fisa_fail(err, "out of memory");
     goto fail;
   }
-  if (start(s, err) != 0 ||
+  if (start(s, err) != 0 || (before == 0 && recall(s, err) != 0) ||
       (!s->refuted && stands_proved(s) && search_loop(s, err) != 0))
     goto fail;
   return s;
@@ -792,9 +872,10 @@ static int breed_on(struct search *s, const struct pool *pool,
 static void kinds_used(const struct search *first, bool used[FSE_KINDS_MAX]) {
   bool from_root = first->q->parent == first->q->root;
   for (uint32_t k = 0; k < fse_kind_count; k++)
-    used[k] = !from_root && fse_kind_preserves(k) &&
+    used[k] = (!from_root || first->recalled) && fse_kind_preserves(k) &&
               first->q->policy->weight[k] > 0;
-  for (uint32_t i = 1; from_root && i < first->step_count; i++)
+  for (uint32_t i = first->recalled ? 2 : 1;
+       from_root && i < first->step_count; i++)
     used[first->steps[i].what.kind % FSE_KINDS_MAX] = true;
 }
 
@@ -888,7 +969,7 @@ int fse_search(const struct fse_search_request *q,
   policy = malloc(sizeof *policy);
   rc = first == NULL ? -1 : 0;
   if (rc == 0 && policy == NULL) rc = fisa_fail(err, "out of memory");
-  if (rc == 0 && !first->refuted && !q->once)
+  if (rc == 0 && !first->refuted && !q->once && !first->answered)
     rc = climb_again(first, &best, &ground, policy, err);
   if (rc == 0) {
     doubt_parent(first);

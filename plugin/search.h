@@ -10,7 +10,9 @@
  * of edit, since what is taken early may close the way to more. What is left at
  * the end has passed replay, every counterexample and, if asked, the counted
  * fuzz; then each step is proved, if it can be. Where proof is asked for, no
- * step is taken that is not.
+ * step is taken that is not. Where an earlier search had the same question,
+ * what it found is the first step (recall.h); if it had the same means, nothing
+ * more is looked for.
  */
 #ifndef FLUX_PLUGIN_SEARCH_H
 #define FLUX_PLUGIN_SEARCH_H
@@ -18,6 +20,10 @@
 #include <stdatomic.h>
 
 #include "plugin/bandit.h"
+
+#define FSE_KINDS_TEXT 224u  /* bytes of the names of a search's edits */
+
+struct fse_found;  /* recall.h */
 
 struct fse_search_request {
   const struct fisa_program *root;     /* the truth */
@@ -42,6 +48,9 @@ struct fse_search_request {
    * proposals; NULL: the profile of the episodes. */
   const uint64_t *heat;
   const struct fse_bandit *learned;    /* of kinds, earlier; NULL: nothing */
+  /* What a search of the root found earlier; where the parent is the root, the
+   * search begins with it. NULL: nothing. */
+  const struct fse_found *known;
   /* Set from another thread: end soon, nothing is wanted. May be NULL. */
   const atomic_bool *cancel;
   /* Called between rounds; non-zero: finish with what there is. */
@@ -65,7 +74,11 @@ struct fse_search_result {
   enum fse_assurance assurance;
   bool parent_refuted;           /* the parent itself differs from the root:
                                     `reason` says how; nothing is improved */
-  char kinds[224];               /* "RemoveDead x3, PatchJump" */
+  bool complete;                 /* nothing cut it short but its budget */
+  bool answered;                 /* what was known is the answer: nothing new
+                                    was looked for */
+  bool known_refuted;            /* what was known does not do what it should */
+  char kinds[FSE_KINDS_TEXT];    /* "RemoveDead x3, PatchJump" */
   char reason[160];
 };
 

@@ -12,6 +12,7 @@
 
 #include "plugin/candidate.h"
 #include "plugin/instance.h"
+#include "plugin/recall.h"
 
 #define IDLE_NS 2000000
 #define REST_NS 20000000u  /* of a rest, before cancelling is looked for */
@@ -160,6 +161,7 @@ static bool conclude(struct flux_evolved *a, struct fse_search_result *r) {
   const struct fse_policy *p = &a->instance->policy;
   bool found = false;
   fse_counters_save(a);
+  if (r->known_refuted) fse_answer_forget(a);
   if (r->parent_refuted) {
     snprintf(a->refuted, sizeof a->refuted, "%.127s", r->reason);
     return false;
@@ -186,6 +188,7 @@ static bool find(struct flux_evolved *a) {
   struct fse_instance *in = a->instance;
   struct pace pace = {a, fse_now_ns(in)};
   struct fse_search_result result;
+  struct fse_found earlier = {.program = NULL};
   struct fisa_error err = {""};
   uint64_t *heat = host_counts(a);
   struct fse_policy policy = in->policy;
@@ -201,6 +204,7 @@ static bool find(struct flux_evolved *a) {
       .policy = &policy,
       .patience = PATIENCE + width(a),
       .learned = &a->learned,
+      .known = fse_answer_known(a, &earlier) ? &earlier : NULL,
       .seed = ftrial_random(in->policy.seed, a->generation, a->patches, 0),
       .assurance = in->policy.min_assurance,
       .threads = in->policy.threads,
@@ -216,6 +220,7 @@ static bool find(struct flux_evolved *a) {
   add_probes(a);
   rc = fse_search(&q, &result, &err);
   free(heat);
+  fse_found_done(&earlier);
   if (rc != 0) {
     fse_say(in, FLUX_LOG_WARNING, "agent \"%s\" is not evolved: %s", a->name,
             err.text);

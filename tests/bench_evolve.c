@@ -5,6 +5,8 @@
  *            plain rules alone; how many came out as short as the shortest
  *            known, and the seconds of each
  *   hd_rest  the same for p13 to p25
+ *   cache    problems p01 to p12 with a journal, twice: the milliseconds of
+ *            the second run, from the request to the program
  *   agents   the sample agents as compiled and as tuned by hand: cost after
  *            over cost before
  *
@@ -46,10 +48,15 @@ static const char *setting(const char *name, const char *without) {
 }
 
 static void remove_folder(void) {
-  char path[PATH + 16];
+  static const char *const files[] = {"best.flx", "journal.db",
+                                      "journal.db-wal", "journal.db-shm",
+                                      "journal.db.lock"};
+  char path[PATH + 32];
 
-  snprintf(path, sizeof path, "%s/best.flx", folder);
-  unlink(path);
+  for (unsigned i = 0; i < sizeof files / sizeof files[0]; i++) {
+    snprintf(path, sizeof path, "%s/%s", folder, files[i]);
+    unlink(path);
+  }
   rmdir(folder);
 }
 
@@ -101,12 +108,13 @@ static void take(const char *line, const char *what, struct outcome *o) {
   json_decref(j);
 }
 
-/* Evolves a file; `deny` may be NULL. */
-static void evolve(const char *path, const char *deny, struct outcome *o) {
+/* Evolves a file, with up to two more options and their values. */
+static void evolve(const char *path, const char *const more[4],
+                   struct outcome *o) {
   char bin[PATH], *line = NULL, *last = NULL;
   const char *argv[] = {bin, "run", path, "-o", o->best, "--json",
                         "--time-limit", setting("BENCH_SECONDS", "10"),
-                        deny ? "--deny-op" : NULL, deny, NULL};
+                        more[0], more[1], more[2], more[3], NULL};
   size_t room = 0;
   int status;
   pid_t child;
@@ -181,7 +189,8 @@ static int problem(const struct hd_problem *p, const char *rules,
 
   snprintf(path, sizeof path, "%s",
            source_path("tests/data/hd/%s.flx", p->name));
-  evolve(path, deny, &o);
+  const char *const more[4] = {deny ? "--deny-op" : NULL, deny};
+  evolve(path, more, &o);
   if (hd_form_load(&f, o.best, &err) != 0)
     die(err.text, p->name);
   if (hd_form_wrong(&f, p, 0, INPUTS) != INPUTS)
@@ -227,6 +236,42 @@ static void bench_hd_rest(void) {
   problems("search.hd_rest", TWELVE, HD_PROBLEMS);
 }
 
+/* ---- what is remembered -------------------------------------------------- */
+
+static int by_value(const void *x, const void *y) {
+  double a = *(const double *)x, b = *(const double *)y;
+
+  return a < b ? -1 : a > b;
+}
+
+/* The first run searches for so many variants that it comes to its end. */
+static void bench_cache(void) {
+  double ms[TWELVE];
+  char journal[PATH + 16];
+  const char *const more[4] = {"--journal", journal, "--variants", "2000"};
+
+  make_folder();
+  snprintf(journal, sizeof journal, "%s/journal.db", folder);
+  for (unsigned i = 0; i < TWELVE; i++) {
+    char path[2 * PATH];
+    struct outcome first, second;
+
+    snprintf(path, sizeof path, "%s",
+             source_path("tests/data/hd/%s.flx", hd_problems[i].name));
+    evolve(path, more, &first);
+    evolve(path, more, &second);
+    if (second.after != first.after)
+      die("the second run has another result", path);
+    ms[i] = second.seconds * 1e3;
+    printf("%-4s %8.0f ms, then %6.1f ms\n", hd_problems[i].name,
+           first.seconds * 1e3, ms[i]);
+  }
+  qsort(ms, TWELVE, sizeof *ms, by_value);
+  bench_figure("cache.second_run", (ms[TWELVE / 2 - 1] + ms[TWELVE / 2]) / 2,
+               "ms");
+  bench_figure("cache.second_run.worst", ms[TWELVE - 1], "ms");
+}
+
 /* ---- agents -------------------------------------------------------------- */
 
 /* Whether what came out is the agent it was, from many states. Offline there
@@ -248,6 +293,8 @@ static void hold(const char *path, const struct outcome *o) {
   agent_pair_done(&p);
 }
 
+static const char *const none[4];
+
 /* Evolves an agent; the logarithm of after / before. */
 static double agent(const char *name, const char *form) {
   struct outcome o;
@@ -256,7 +303,7 @@ static double agent(const char *name, const char *form) {
   snprintf(stem, sizeof stem, "%s%s", name, form);
   snprintf(path, sizeof path, "%s",
            source_path("samples/agents/%s.flx", stem));
-  evolve(path, NULL, &o);
+  evolve(path, none, &o);
   hold(path, &o);
   printf("%-18s %10.1f -> %10.1f   %5.3f   %5.1f s\n", stem, o.before,
          o.after, o.after / o.before, o.seconds);
@@ -284,5 +331,6 @@ static void bench_agents(void) {
 
 const struct bench_group bench_groups[] = {{"hd", bench_hd},
                                            {"hd_rest", bench_hd_rest},
+                                           {"cache", bench_cache},
                                            {"agents", bench_agents},
                                            {NULL, NULL}};

@@ -224,6 +224,7 @@ void livehost_open(struct livehost *h, const char *program_text) {
   h->feed = usual_feed;
   h->trust = 0.9;
   h->how = -1;
+  h->name = "agent";
   livehost_set(h, "policy.seed", 1);
   livehost_set(h, "policy.record_period", 1);
   livehost_set(h, "policy.cpu_share", 1);
@@ -234,7 +235,7 @@ static bool attach(struct livehost *h) {
   flux_agent_info i = {.struct_size = sizeof i,
                        .flags = h->continues ? 0u : FLUX_AGENT_FRESH_START,
                        .id = AGENT,
-                       .name = "agent",
+                       .name = h->name,
                        .dialect = "unified",
                        .code = h->root->code,
                        .code_size = h->root->size,

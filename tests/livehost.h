@@ -51,6 +51,7 @@ struct livehost {
   struct flux_evolved *evolved;
 
   /* The agent; the test's thread. */
+  const char *name;
   struct fisa_program *root, *program;
   struct fir_program *ir;
   struct fir_lane *lane;

@@ -281,12 +281,12 @@ static int see_version(const char *agent, uint32_t generation,
 }
 
 /* Bytes by key: the last that were put, or none. */
-static void calibration_is(struct fse_journal *j, const uint8_t key[32],
-                           const char *want) {
+static void shelf_is(struct fse_journal *j, enum fse_shelf shelf,
+                     const uint8_t key[32], const char *want) {
   struct fisa_error err = {""};
   uint8_t *blob = NULL;
   size_t size = 0;
-  int found = fse_journal_calibration(j, key, &blob, &size, &err);
+  int found = fse_journal_get(j, shelf, key, &blob, &size, &err);
   UNIT_TRUE(found == (want != NULL), "%s", err.text);
   if (found > 0 && want != NULL) {
     UNIT_EQ(size, strlen(want));
@@ -295,26 +295,39 @@ static void calibration_is(struct fse_journal *j, const uint8_t key[32],
   free(blob);
 }
 
-static void calibrations(void) {
-  const char *path = path_of("calibrated.db");
+static void on_a_shelf(enum fse_shelf shelf, bool pruned) {
+  const char *path = path_of(pruned ? "answers.db" : "calibrated.db");
   struct fse_journal *j = must_open(path);
   struct fisa_error err = {""};
   uint8_t one[32] = {1}, two[32] = {2};
-  calibration_is(j, one, NULL);
-  UNIT_EQ(fse_journal_calibration_put(j, one, "fine", 4, &err), 0);
-  calibration_is(j, one, "fine");
-  calibration_is(j, two, NULL);
-  UNIT_EQ(fse_journal_calibration_put(j, two, "other", 5, &err), 0);
-  UNIT_EQ(fse_journal_calibration_put(j, one, "opaque", 6, &err), 0);
-  UNIT_EQ(fse_journal_prune(j, 0, &err), 0);
+  shelf_is(j, shelf, one, NULL);
+  UNIT_EQ(fse_journal_put(j, shelf, one, "fine", 4, &err), 0);
+  shelf_is(j, shelf, one, "fine");
+  shelf_is(j, shelf, two, NULL);
+  UNIT_EQ(fse_journal_put(j, shelf, two, "other", 5, &err), 0);
+  UNIT_EQ(fse_journal_put(j, shelf, one, "opaque", 6, &err), 0);
+  UNIT_EQ(fse_journal_prune(j, 2, &err), 0);
   fse_journal_close(j);
   j = must_open(path);
-  calibration_is(j, one, "opaque");
-  calibration_is(j, two, "other");
-  UNIT_EQ(fse_journal_calibration_put(j, one, "x", (size_t)1 << 40, &err),
-          -1);
-  calibration_is(j, one, "opaque");
+  shelf_is(j, shelf, one, "opaque");
+  shelf_is(j, shelf, two, "other");
+  UNIT_EQ(fse_journal_put(j, shelf, one, "x", (size_t)1 << 40, &err), -1);
+  shelf_is(j, shelf, one, "opaque");
+  UNIT_EQ(fse_journal_take(j, shelf, two, &err), 0);
+  UNIT_EQ(fse_journal_take(j, shelf, two, &err), 0);
+  shelf_is(j, shelf, two, NULL);
+  shelf_is(j, shelf, one, "opaque");
+  UNIT_EQ(fse_journal_prune(j, 0, &err), 0);
+  shelf_is(j, shelf, one, pruned ? NULL : "opaque");
   fse_journal_close(j);
+}
+
+static void calibrations(void) {
+  on_a_shelf(FSE_SHELF_CALIBRATIONS, false);
+}
+
+static void answers(void) {
+  on_a_shelf(FSE_SHELF_ANSWERS, true);
 }
 
 static void versions_are_listed(void) {
@@ -565,13 +578,39 @@ static void foreign_databases(void) {
   refused(path, "another program's database");
 }
 
+static void set_schema(const char *path, int schema) {
+  char text[64];
+  snprintf(text, sizeof text, "PRAGMA user_version = %d", schema);
+  sql(path, text);
+}
+
 static void a_newer_schema(void) {
   const char *path = path_of("newer.db");
+  char want[80];
   fse_journal_close(must_open(path));
-  sql(path, "PRAGMA user_version = 2");
-  refused(path, "has schema 2; this version knows 1 at most");
-  sql(path, "PRAGMA user_version = 1");
+  set_schema(path, FSE_JOURNAL_SCHEMA + 1);
+  snprintf(want, sizeof want, "has schema %d; this version knows %d at most",
+           FSE_JOURNAL_SCHEMA + 1, FSE_JOURNAL_SCHEMA);
+  refused(path, want);
+  set_schema(path, FSE_JOURNAL_SCHEMA);
   fse_journal_close(must_open(path));
+}
+
+/* A file of the first schema gets what came since, and keeps what it has. */
+static void an_older_schema(void) {
+  const char *path = path_of("older.db");
+  struct fisa_error err = {""};
+  struct fse_journal *j = must_open(path);
+  uint8_t key[32] = {7};
+  UNIT_EQ(fse_journal_put(j, FSE_SHELF_CALIBRATIONS, key, "old", 3, &err), 0);
+  fse_journal_close(j);
+  sql(path, "DROP TABLE answers");
+  set_schema(path, 1);
+  j = must_open(path);
+  shelf_is(j, FSE_SHELF_CALIBRATIONS, key, "old");
+  UNIT_EQ(fse_journal_put(j, FSE_SHELF_ANSWERS, key, "new", 3, &err), 0);
+  shelf_is(j, FSE_SHELF_ANSWERS, key, "new");
+  fse_journal_close(j);
 }
 
 static void triggers_are_refused(void) {
@@ -661,7 +700,8 @@ static void interrogate(const char *path) {
   }
   (void)fse_journal_records(j, NULL, see_record, &err, &seen);
   (void)fse_journal_counters(j, root()->hash, see_blob, &err, &seen);
-  (void)fse_journal_calibration(j, root()->hash, &blob, &size, &err);
+  (void)fse_journal_get(j, FSE_SHELF_CALIBRATIONS, root()->hash, &blob, &size,
+                        &err);
   free(blob);
   (void)accept_child(j, "z", 1, &err);
   fse_journal_close(j);
@@ -677,7 +717,8 @@ static size_t make_image(const char *name) {
   for (uint32_t i = 1; i <= 20; i++)
     UNIT_EQ(accept_child(j, i % 2 ? "a" : "b", i, &err), 0);
   UNIT_EQ(fse_journal_counter_add(j, root()->hash, "xyz", 3, &err), 0);
-  UNIT_EQ(fse_journal_calibration_put(j, root()->hash, "abc", 3, &err), 0);
+  UNIT_EQ(fse_journal_put(j, FSE_SHELF_CALIBRATIONS, root()->hash, "abc", 3,
+                          &err), 0);
   fse_journal_close(j);
   return read_file(path, image, sizeof image);
 }
@@ -903,6 +944,7 @@ static const struct unit_test tests[] = {
     {"lists", "records", records_come_back},
     {"lists", "counterexamples", counterexamples},
     {"lists", "calibrations", calibrations},
+    {"lists", "answers", answers},
     {"lists", "versions", versions_are_listed},
     {"lists", "faults and programs", faults_and_programs},
     {"lists", "outcomes", outcomes_have_names},
@@ -915,6 +957,7 @@ static const struct unit_test tests[] = {
     {"refused", "not SQLite", not_sqlite},
     {"refused", "foreign", foreign_databases},
     {"refused", "newer", a_newer_schema},
+    {"migrations", "older", an_older_schema},
     {"refused", "triggers", triggers_are_refused},
     {"refused", "missing table", a_table_is_missing},
     {"refused", "no files", no_files},

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "plugin/control.h"
+#include "plugin/recall.h"
 #include "tests/livehost.h"
 #include "tests/unit.h"
 
@@ -524,6 +525,35 @@ static void journal_fails(void) {
   livehost_close(&h);
 }
 
+/* Another agent of the same root has at once what the first one got. */
+static void journal_answers(void) {
+  struct livehost h;
+  struct fse_found f;
+  uint8_t hash[32];
+  char kinds[FSE_KINDS_TEXT];
+  open_small(&h, sum);
+  livehost_set_text(&h, "journal", journal_path());
+  UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
+  UNIT_TRUE(!fse_answer_known(h.evolved, &f), "nothing yet");
+  accept_one(&h);
+  memcpy(hash, h.program->hash, 32);
+  snprintf(kinds, sizeof kinds, "%s", last_record(&h).r.kind);
+  livehost_stop(&h);
+  h.name = "other";
+  UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
+  UNIT_TRUE(!h.offered, "no version of its own");
+  CU_ASSERT_FATAL(fse_answer_known(h.evolved, &f));
+  UNIT_MEM_EQ(f.program->hash, hash, 32);
+  fse_found_done(&f);
+  (void)livehost_offer(&h);
+  UNIT_TRUE(strncmp(h.evolved->next_patch.record.kind, kinds,
+                    strlen(kinds)) == 0, "%s begins with %s",
+            h.evolved->next_patch.record.kind, kinds);
+  fse_answer_forget(h.evolved);
+  UNIT_TRUE(!fse_answer_known(h.evolved, &f), "forgotten");
+  livehost_close(&h);
+}
+
 static void journal_resumes(void) {
   const char *path = journal_path();
   uint8_t hash[32];
@@ -594,6 +624,7 @@ static void journal_lies(void) {
 static void contradictions(void) {
   const struct livehost_lie wrong = {.cell = 3, .add = 1};
   struct livehost_lie l = honest;
+  struct fse_found found;
   struct livehost h;
   uint8_t bad[32];
   open_small(&h, sum);
@@ -606,6 +637,7 @@ static void contradictions(void) {
   livehost_task(&h, &wrong);
   livehost_settle(&h);
   UNIT_TRUE(!has_version(&h), "the journal forgot it at once");
+  UNIT_TRUE(!fse_answer_known(h.evolved, &found), "for all agents");
   while (!h.offered) {
     livehost_task(&h, NULL);
     livehost_settle(&h);
@@ -892,6 +924,7 @@ static const struct unit_test tests[] = {
     {"trend", "a decline", decline_freezes},
     {"trend", "nothing found", nothing_found_is_a_point},
     {"journal", "fails", journal_fails},
+    {"journal", "answers", journal_answers},
     {"journal", "resumes", journal_resumes},
     {"journal", "lies", journal_lies},
     {"contradicted", "at once", contradictions},

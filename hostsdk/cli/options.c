@@ -77,6 +77,8 @@ static const struct option {
    "static, replay, fuzz or proof"},
   {"deny-op", 0, TEXT, CLI_RUN, AT(deny), 0, 0, 0, "LIST",
    "mnemonics with commas that no variant may hold anew"},
+  {"journal", 0, TEXT, CLI_RUN, AT(journal), 0, 0, 0, "FILE",
+   "remembers what was found, for the next run"},
   {"threads", 0, NUMBER, CLI_RUN, AT(threads), AT(has_threads), 1, 64, "N",
    "threads that search"},
   {"plugin", 0, TEXT, CLI_EXEC | CLI_RUN | CLI_POLICY, AT(plugin), 0, 0, 0,

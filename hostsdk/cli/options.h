@@ -24,7 +24,7 @@ struct cli_options {
   const char *word[CLI_MAX_WORDS];  /* behind the command */
   int words;
   const char *output, *dialect, *manifest, *engine, *state, *plugin;
-  const char *episodes, *min_assurance, *deny, *config;
+  const char *episodes, *min_assurance, *deny, *config, *journal;
   bool json, help, version;
   bool has_fuel, has_seed, has_variants, has_time_limit, has_threads;
   uint64_t fuel, seed, variants, threads;

@@ -20,6 +20,7 @@
 #define PLUGIN_FILE "flux_self_evolve.so"
 
 struct cli_plugin {
+  flux_setting journal;   /* .s NULL: none */
   struct fhost_machines *machines;
   struct fhost_services *services;
   struct fhost_plugin *plugin;
@@ -79,6 +80,8 @@ static int create(struct cli_plugin *p, struct fisa_error *err) {
   struct fhost_services_options options = {
     .name = "fluxevolve", .version = PACKAGE_VERSION,
     .log_level = FLUX_LOG_WARNING,
+    .settings = &p->journal,
+    .setting_count = p->journal.s != NULL,
   };
   const char *name;
 
@@ -104,6 +107,9 @@ int cli_plugin_open(const struct cli_options *o, struct cli_plugin **out,
 
   if (!p)
     return fisa_fail(err, "out of memory");
+  p->journal = (flux_setting){.struct_size = sizeof p->journal,
+                              .type = FLUX_SETTING_STRING, .name = "journal",
+                              .s = o->journal, .file = "--journal"};
   if (find(o, path, err) != 0 ||
       fhost_plugin_open(path, &p->plugin, err) != 0 || create(p, err) != 0)
     goto fail;
