@@ -60,7 +60,8 @@ struct shape {
 
 /* Bits of an overlay that holds what runs like the root write, and more. */
 static uint32_t overlay_for(const struct fpk_batch *b) {
-  uint32_t words = b->word_count * 2 + 48, bits = OVERLAY_LEAST;
+  uint32_t words = b->most_stored + b->most_stored / 4 + 48;
+  uint32_t bits = OVERLAY_LEAST;
 
   while (bits < OVERLAY_MOST && (UINT32_C(3) << bits) / 4 < words)
     bits++;
@@ -145,8 +146,10 @@ static void narrow_or_refuse(struct fcuda *c, const struct fcu_plan *p,
     return;
   }
   p->work->run[i].status = FCUDA_REFUSED;
-  fisa_fail(&c->refusal, "a program of %u bytes with fuel %u is too large for "
-            "one launch", p->needs[i].bytes, p->work->batch->most_fuel);
+  fisa_fail(&c->refusal, "a program of %u bytes with fuel %u that stores to "
+            "%u words is too large for one launch", p->needs[i].bytes,
+            p->work->batch->most_fuel,
+            p->needs[i].stores ? p->work->batch->most_stored : 0);
 }
 
 /* Takes runs into a launch, from p->next on, as many as it can hold. */

@@ -301,15 +301,49 @@ static bool keep_states(struct fuzzing *z, uint32_t end, int *rc) {
   return z->caching;
 }
 
+/* Where a batch begins that is laid by length: behind what is tried first. */
+static uint32_t laid_from(uint32_t batch) {
+  return batch == 0 ? FTRIAL_FIRST : 0;
+}
+
+/* Lays a batch that is full. Only its lanes are: the states stay in the order
+ * of their numbers, and so does what is said of them. */
+static void lay_batch(struct ftrial_cache *cache) {
+  uint32_t first = laid_from(cache->laid), count = FPK_WIDTH - first;
+  const struct ftrial_fuzzed *f =
+      cache->states + cache->laid * FPK_WIDTH + first;
+  struct ftrial_length length[FPK_WIDTH];
+  uint32_t from[FPK_WIDTH];
+
+  assert(cache->count >= (cache->laid + 1) * FPK_WIDTH);
+  for (uint32_t i = 0; i < count; i++)
+    length[i].instructions = f[i].expect.instructions;
+  ftrial__by_length(length, count, from);
+  fpk_batch_lay(cache->packs.batch[cache->laid++], first, count, from);
+}
+
+/* Which of states i..i+count-1 is wrong first, of which some lane is. */
+static void find_wrong(struct fuzzing *z, uint32_t i, uint32_t count,
+                       struct ftrial_result *result) {
+  for (uint32_t end = i + count; i < end; i++)
+    if (!fuzz_one(z, i, result))
+      return;
+  /* A device may be broken; nobody's host ends for that. */
+  result->verdict = FTRIAL_INCONCLUSIVE;
+  snprintf(result->what, sizeof(result->what), "the engines do not agree");
+}
+
 /*
  * Tries states i..i+count-1, which lie in one batch, side by side. Returns 1:
  * they are good; 0: it is over; -1: the ir engine has to.
  */
 static int fuzz_many(struct fuzzing *z, uint32_t i, uint32_t count,
                      struct ftrial_result *result) {
-  struct ftrial_packs *packs = &z->set->cache.packs;
+  struct ftrial_cache *cache = &z->set->cache;
   struct ftrial_part part = {NULL, i % FPK_WIDTH, count};
+  uint32_t batch = i / FPK_WIDTH;
   struct fpk_verdict v;
+  bool laid;
   int rc;
 
   assert(i % FPK_WIDTH + count <= FPK_WIDTH);
@@ -323,18 +357,24 @@ static int fuzz_many(struct fuzzing *z, uint32_t i, uint32_t count,
     give_up(result, rc);
     return 0;
   }
-  part.batch = packs->batch[i / FPK_WIDTH];
+  if (batch == cache->laid && cache->count >= (batch + 1) * FPK_WIDTH)
+    lay_batch(cache);
+  laid = batch < cache->laid && part.first >= laid_from(batch);
+  if (laid && part.first + count < FPK_WIDTH)
+    return -1; /* some of these lanes, who knows which */
+  part.batch = cache->packs.batch[batch];
   if (ftrial__wide_run(z->set, z->map, z->lane, part, UINT64_MAX, &v))
     return -1;
-  result->tried += v.good;
-  result->instructions += v.instructions;
+  if (!v.wrong || !laid) {
+    result->tried += v.good;
+    result->instructions += v.instructions;
+  }
   if (!v.wrong)
     return 1;
-  /* A device may be broken; nobody's host ends for that. */
-  if (fuzz_one(z, i + v.good, result)) {
-    result->verdict = FTRIAL_INCONCLUSIVE;
-    snprintf(result->what, sizeof(result->what), "the engines do not agree");
-  }
+  if (laid)
+    find_wrong(z, i, count, result);
+  else
+    find_wrong(z, i + v.good, 1, result);
   return 0;
 }
 

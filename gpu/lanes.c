@@ -437,7 +437,6 @@ static void finish_lane(struct lanes_run *r, uint32_t lane, uint32_t at) {
   const struct fir_io io = {lone_input, lone_output, &c};
   struct fir_limits limits = {lanes_fuel(r, lane) - e->rows[lane],
                               r->stop_at_yield};
-  int32_t one[FPK_WIDTH] __attribute__((aligned(64))) = {0};
   struct fisa_state *s = fir_lane_state(e->lane, r->b->dialect);
   struct fir_stand from = {0};
   struct fir_result res;
@@ -468,12 +467,11 @@ static void finish_lane(struct lanes_run *r, uint32_t lane, uint32_t at) {
     r->tasks[lane].result.starved = res.starved;
     join_written(r->tasks[lane].state, s);
   }
-  one[lane] = -1;
-  e->isa->stop(r, one, s);
+  e->isa->stop(r, lane, s);
 }
 
 void lanes_finish(struct lanes_run *r, const int32_t *mask, uint32_t at) {
-  for (uint32_t lane = r->lo; lane < r->end && lane < r->wrong; lane++)
+  for (uint32_t lane = r->now.lo; lane < r->now.hi && lane < r->wrong; lane++)
     if (mask[lane])
       finish_lane(r, lane, at);
 }
@@ -574,7 +572,8 @@ static bool make_groups(struct lanes_run *r) {
   if (b->begin_count > LANES_GROUPS)
     return false;
   for (uint32_t k = 0; k < b->begin_count; k++) {
-    struct lanes_group g = {.at = r->places->start[k]};
+    struct lanes_group g = {.at = r->places->start[k], .lo = r->lo,
+                            .hi = r->hi, .loose = true};
 
     g.left = b->least_fuel < r->most ? b->least_fuel : r->most;
     if (b->begin_count > 1 || !whole) {

@@ -194,12 +194,12 @@ static void compare_end(const struct lanes_run *r,
   const struct fpk_batch *b = r->b;
   const size_t n = lane_count(r);
   int32_t *bad = part(r, r->e->bad);
-  const int32_t *status = b->status + r->lo, *fault = b->fault + r->lo;
+  const int32_t *status = b->status + r->now.lo, *fault = b->fault + r->now.lo;
 
   if (b->alike && !r->p->outside) {
     bool same = status[0] == end->status && fault[0] == end->fault &&
                 (end->status != FISA_RUN_YIELD ||
-                 r->places->stop[b->stop[r->lo]] == end->pc);
+                 r->places->stop[b->stop[r->now.lo]] == end->pc);
     memset(bad, same ? 0 : 0xFF, n * sizeof(*bad));
     return;
   }
@@ -207,14 +207,14 @@ static void compare_end(const struct lanes_run *r,
     bad[i] = (status[i] ^ end->status) | (fault[i] ^ end->fault);
   if (b->event_count > 0 || r->p->outside)
     for (size_t i = 0; i < n; i++) {
-      uint32_t lane = r->lo + (uint32_t)i;
+      uint32_t lane = r->now.lo + (uint32_t)i;
       uint32_t used = r->p->outside ? r->e->used[lane] : 0;
       uint32_t given = r->p->outside ? r->e->given[lane] : 0;
       bad[i] |= used != b->in_count[lane] || given != b->out_count[lane];
     }
   if (end->status == FISA_RUN_YIELD)
     for (size_t i = 0; i < n; i++) {
-      uint32_t stop = b->stop[r->lo + i];
+      uint32_t stop = b->stop[r->now.lo + i];
       bad[i] |= stop == FPK_NONE || r->places->stop[stop] != end->pc;
     }
 }
@@ -230,7 +230,7 @@ static void note_wrong(struct lanes_run *r, const int32_t *mask,
     any |= bad[i];
   if (!any)
     return;
-  for (uint32_t lane = r->lo; lane < r->hi && lane < r->wrong; lane++)
+  for (uint32_t lane = r->now.lo; lane < r->now.hi && lane < r->wrong; lane++)
     if ((!mask || mask[lane]) && r->e->bad[lane] &&
         (!view || r->b->view[r->b->looks[lane]] == view)) {
       r->wrong = lane;
@@ -255,7 +255,7 @@ static bool all_bad(const struct lanes_run *r, const int32_t *mask) {
 static void stop_lanes(struct lanes_run *r, const int32_t *mask,
                        const struct fisa_state *end) {
   if (r->tasks) {
-    for (uint32_t lane = r->lo; lane < r->end; lane++)
+    for (uint32_t lane = r->now.lo; lane < r->now.hi; lane++)
       if (!mask || mask[lane])
         lanes_exec_end(r, lane, end);
     return;
@@ -278,13 +278,30 @@ static void stop_lanes(struct lanes_run *r, const int32_t *mask,
   }
 }
 
+/* The same of one lane of the present group: only its block is looked at. */
+static void stop_lane(struct lanes_run *r, uint32_t lane,
+                      const struct fisa_state *end) {
+  int32_t mask[FPK_WIDTH] __attribute__((aligned(64)));
+  const uint32_t lo = r->now.lo, hi = r->now.hi;
+
+  assert(lane >= lo && lane < hi);
+  r->now.lo = lane / LANES_BLOCK * LANES_BLOCK;
+  r->now.hi = r->now.lo + LANES_BLOCK;
+  memset(mask + r->now.lo, 0, LANES_BLOCK * sizeof(*mask));
+  mask[lane] = -1;
+  stop_lanes(r, mask, end);
+  r->now.lo = lo;
+  r->now.hi = hi;
+}
+
 /* The present group stops in o, which is counted, or END, which is not. */
 static void stop_group(struct lanes_run *r, const struct fpk_op *o,
                        int32_t status, int32_t fault, uint32_t pc) {
   const struct fisa_state end = {.status = status, .fault = fault, .pc = pc};
 
   count_to(r, o);
-  if (!r->counted && !r->now.mask && !r->tasks) {
+  if (!r->counted && !r->now.mask && !r->tasks &&
+      r->now.lo == r->lo && r->now.hi == r->hi) {
     r->uniform = true;
     r->uniform_rows = r->now.rows;
     r->uniform_cost = r->now.cost;
@@ -327,7 +344,7 @@ static bool lose_lanes(struct lanes_run *r, const struct fpk_op *o,
   g.mask = mask;
   flush(r, &g);
   on = leave(r, mask);
-  for (uint32_t lane = r->lo; lane < r->hi; lane++) {
+  for (uint32_t lane = r->now.lo; lane < r->now.hi; lane++) {
     const struct fisa_state end = {.status = FISA_RUN_FUEL,
                                    .pc = o->row & ~FIR_FIRST};
     if (!mask[lane])

@@ -2,29 +2,36 @@
  * gpu/lanes_group.h - which lanes go together, and what each has done.
  *
  * Included by lanes_run.h. A group counts for all its lanes at once; its
- * counts are given to the lanes where it is divided, joined or over.
+ * counts are given to the lanes where it is divided, joined or over. What is
+ * done for a group is done from its first block to its last: episodes that lie
+ * by their length leave it at one end.
  */
 
 /* ---- masks -------------------------------------------------------------- */
 
-/* A part of a column of masks that belongs to a run. */
+/* The part of a column of masks that belongs to the present group. */
 static inline int32_t *part(const struct lanes_run *r, int32_t *mask) {
-  return __builtin_assume_aligned(mask + r->lo, 64);
+  return __builtin_assume_aligned(mask + r->now.lo, 64);
 }
 
 static inline const int32_t *const_part(const struct lanes_run *r,
                                         const int32_t *mask) {
-  return __builtin_assume_aligned(mask + r->lo, 64);
+  return __builtin_assume_aligned(mask + r->now.lo, 64);
 }
 
-static uint32_t count_lanes(const struct lanes_run *r, const int32_t *mask) {
-  const size_t n = lane_count(r);
-  const int32_t *m = const_part(r, mask);
+/* Lanes of a mask among lo..hi-1, which are blocks. */
+static uint32_t count_between(const int32_t *mask, uint32_t lo, uint32_t hi) {
+  const size_t n = (size_t)((hi - lo) / LANES_BLOCK) * LANES_BLOCK;
+  const int32_t *m = __builtin_assume_aligned(mask + lo, 64);
   int32_t count = 0;
 
   for (size_t i = 0; i < n; i++)
     count -= m[i];
   return (uint32_t)count;
+}
+
+static uint32_t count_lanes(const struct lanes_run *r, const int32_t *mask) {
+  return count_between(mask, r->now.lo, r->now.hi);
 }
 
 /* Whether a lane is of the present group. */
@@ -33,23 +40,24 @@ static inline bool is_active(const struct lanes_run *r, uint32_t lane) {
 }
 
 #define EACH_ACTIVE(r, lane) \
-  for (uint32_t lane = (r)->lo; lane < (r)->hi; lane++) \
+  for (uint32_t lane = (r)->now.lo; lane < (r)->now.hi; lane++) \
     if (is_active(r, lane))
 
 static uint32_t first_active(const struct lanes_run *r) {
-  uint32_t lane = r->lo;
+  uint32_t lane = r->now.lo;
 
-  while (lane + 1 < r->hi && !is_active(r, lane))
+  while (lane + 1 < r->now.hi && !is_active(r, lane))
     lane++;
   return lane;
 }
 
 /* ---- counters ----------------------------------------------------------- */
 
-static void add_to(const struct lanes_run *r, uint32_t *counter,
-                   const int32_t *mask, uint32_t v) {
-  const size_t n = lane_count(r);
-  uint32_t *c = __builtin_assume_aligned(counter + r->lo, 64);
+static void add_to(const struct lanes_group *g, uint32_t *counter,
+                   uint32_t v) {
+  const size_t n = (size_t)((g->hi - g->lo) / LANES_BLOCK) * LANES_BLOCK;
+  uint32_t *c = __builtin_assume_aligned(counter + g->lo, 64);
+  const int32_t *mask = g->mask;
 
   if (v == 0)
     return;
@@ -58,7 +66,7 @@ static void add_to(const struct lanes_run *r, uint32_t *counter,
       c[i] += v;
     return;
   }
-  mask = const_part(r, mask);
+  mask = __builtin_assume_aligned(mask + g->lo, 64);
   for (size_t i = 0; i < n; i++)
     c[i] += v & (uint32_t)mask[i];
 }
@@ -66,7 +74,7 @@ static void add_to(const struct lanes_run *r, uint32_t *counter,
 /* Gives a group's counts to its lanes. */
 static void flush(struct lanes_run *r, struct lanes_group *g) {
   struct flanes *e = r->e;
-  size_t bytes = lane_count(r) * sizeof(uint32_t);
+  size_t bytes = (r->hi - r->lo) * sizeof(uint32_t);
 
   if (r->counted && g->rows == 0 && g->cost == 0 && g->cycles == 0)
     return;
@@ -77,9 +85,9 @@ static void flush(struct lanes_run *r, struct lanes_group *g) {
     memset(e->cycles + r->lo, 0, bytes);
     r->counted = true;
   }
-  add_to(r, e->rows, g->mask, g->rows);
-  add_to(r, e->cost, g->mask, g->cost);
-  add_to(r, e->cycles, g->mask, g->cycles);
+  add_to(g, e->rows, g->rows);
+  add_to(g, e->cost, g->cost);
+  add_to(g, e->cycles, g->cycles);
   g->rows = g->cost = g->cycles = 0;
 }
 
@@ -143,24 +151,61 @@ static bool next_group(struct lanes_run *r) {
   return true;
 }
 
+/* Makes a group one of lanes lo..hi-1, which are at least its own, with a
+ * mask. */
+static void widen(struct lanes_run *r, struct lanes_group *g, uint32_t lo,
+                  uint32_t hi) {
+  assert(lo <= g->lo && g->hi <= hi);
+  if (!g->mask) {
+    g->mask = lanes_mask_take(r);
+    memset(g->mask + g->lo, 0xFF, (g->hi - g->lo) * sizeof(*g->mask));
+  }
+  memset(g->mask + lo, 0, (g->lo - lo) * sizeof(*g->mask));
+  memset(g->mask + g->hi, 0, (hi - g->hi) * sizeof(*g->mask));
+  g->lo = lo;
+  g->hi = hi;
+}
+
+/* Makes the present group no wider than it has to be. */
+static void tighten(struct lanes_run *r) {
+  struct lanes_group *g = &r->now;
+
+  assert(g->active > 0);
+  g->loose = false;
+  if (!g->mask)
+    return;
+  while (count_between(g->mask, g->lo, g->lo + LANES_BLOCK) == 0)
+    g->lo += LANES_BLOCK;
+  while (count_between(g->mask, g->hi - LANES_BLOCK, g->hi) == 0)
+    g->hi -= LANES_BLOCK;
+  if (g->active < g->hi - g->lo)
+    return;
+  lanes_mask_give(r, g->mask);
+  g->mask = NULL;
+}
+
 /* Lanes of group g join another one at the same op. */
 static void join(struct lanes_run *r, struct lanes_group *to,
                  struct lanes_group *g) {
-  const size_t n = lane_count(r);
-  int32_t *m, *more;
+  uint32_t lo = to->lo < g->lo ? to->lo : g->lo;
+  uint32_t hi = to->hi > g->hi ? to->hi : g->hi;
 
-  assert(to->mask && g->mask && to->at == g->at);
+  assert(to->at == g->at);
   if (g->rows != to->rows || g->cost != to->cost || g->cycles != to->cycles) {
     flush(r, g);
     flush(r, to);
   }
-  m = part(r, to->mask);
-  more = part(r, g->mask);
-  for (size_t i = 0; i < n; i++)
-    m[i] |= more[i];
-  lanes_mask_give(r, g->mask);
+  widen(r, to, lo, hi);
+  if (g->mask)
+    for (uint32_t i = g->lo; i < g->hi; i++)
+      to->mask[i] |= g->mask[i];
+  else
+    memset(to->mask + g->lo, 0xFF, (g->hi - g->lo) * sizeof(*to->mask));
+  if (g->mask)
+    lanes_mask_give(r, g->mask);
   to->active += g->active;
   to->lone = 0;
+  to->loose = true;
   if (g->left < to->left)
     to->left = g->left;
 }
@@ -178,10 +223,6 @@ static void settle(struct lanes_run *r) {
     } else {
       i++;
     }
-  if (r->now.mask && r->now.active == r->hi - r->lo) {
-    lanes_mask_give(r, r->now.mask);
-    r->now.mask = NULL;
-  }
   least = r->waiting_count > 0 ? least_far(r) : 0;
   if (r->waiting_count > 0 && r->waiting[least].at < r->now.at) {
     struct lanes_group g = r->waiting[least];
@@ -205,7 +246,17 @@ static bool leave(struct lanes_run *r, const int32_t *gone) {
   for (size_t i = 0; i < n; i++)
     m[i] &= ~out[i];
   r->now.active = count_lanes(r, r->now.mask);
+  r->now.loose = true;
   return r->now.active > 0;
+}
+
+/* A group without the lanes from hi on; false: it has no others. */
+static bool shorten_group(struct lanes_group *g, uint32_t hi) {
+  if (g->hi > hi) {
+    g->hi = g->lo < hi ? hi : g->lo;
+    g->active = g->mask ? count_between(g->mask, g->lo, g->hi) : g->hi - g->lo;
+  }
+  return g->active > 0;
 }
 
 /* From a lane that is wrong on nobody looks at the lanes behind it: the run
@@ -216,17 +267,15 @@ static void shorten(struct lanes_run *r) {
   if (r->tasks || hi >= r->hi)
     return;
   r->hi = hi;
-  for (uint32_t i = 0; i < r->waiting_count;) {
-    struct lanes_group *g = &r->waiting[i];
-    g->active = count_lanes(r, g->mask);
-    if (g->active == 0) {
-      lanes_mask_give(r, g->mask);
-      *g = r->waiting[--r->waiting_count];
-    } else {
+  for (uint32_t i = 0; i < r->waiting_count;)
+    if (shorten_group(&r->waiting[i], hi)) {
       i++;
+    } else {
+      if (r->waiting[i].mask)
+        lanes_mask_give(r, r->waiting[i].mask);
+      r->waiting[i] = r->waiting[--r->waiting_count];
     }
-  }
-  r->now.active = r->now.mask ? count_lanes(r, r->now.mask) : hi - r->lo;
+  shorten_group(&r->now, hi);
   if (r->wrong == r->lo) /* all is said */
     r->now.active = 0;
 }

@@ -30,8 +30,11 @@ enum {
  * counters were written. */
 struct lanes_group {
   uint32_t at;          /* the op: a head */
+  uint32_t lo, hi;      /* all of them are among these, which are blocks */
   uint32_t active;      /* lanes */
-  int32_t *mask;        /* -1 in each of them, else 0; NULL: all of the run */
+  int32_t *mask;        /* [lo..hi): -1 in each of them, else 0; NULL: these
+                           are the group */
+  bool loose;           /* lanes came or went since lo and hi were tightened */
   uint32_t left;        /* fuel that each of them has at least */
   uint32_t rows, cost, cycles;
   uint32_t lone;        /* instructions done while sparse */
@@ -57,8 +60,8 @@ struct lanes_run;
 struct lanes_isa {
   const char *name;
   void (*run)(struct lanes_run *r);
-  /* Ends lanes that have stopped: see lanes_run.h. */
-  void (*stop)(struct lanes_run *r, const int32_t *mask,
+  /* Ends a lane that has stopped: see lanes_end.h. */
+  void (*stop)(struct lanes_run *r, uint32_t lane,
                const struct fisa_state *end);
   /* What the lanes came to, in their order. */
   void (*reduce)(const struct lanes_run *r, uint64_t bound,

@@ -256,7 +256,7 @@ static void push(struct lanes_run *r, struct lanes_image *s,
     if (fsem_full(top, size, down))
       return;
     top -= down;
-    copy_active(r, part(r, stack_column(s, top)), v + r->lo);
+    copy_active(r, part(r, stack_column(s, top)), v + r->now.lo);
     lanes_touch(s, (uint32_t)top);
     move_sp(r, f->sp, down ? -1 : 1);
     return;
@@ -281,7 +281,7 @@ static void pop(struct lanes_run *r, struct lanes_image *s,
   if (one_value(r, f->sp, &top) && !fsem_empty(top, size, down)) {
     const int32_t *from = stack_column(s, down ? top : top - 1);
     move_sp(r, f->sp, down ? 1 : -1);
-    copy_active(r, d + r->lo, from + r->lo);
+    copy_active(r, d + r->now.lo, from + r->now.lo);
     return;
   }
   EACH_ACTIVE(r, lane) {
@@ -356,7 +356,7 @@ static int run_stack_guard(struct lanes_run *r, const struct fpk_op *o) {
   if (one_value(r, f->sp, &top) && !stack_guard_hits(o, f, top))
     return go_on(r, o);
   hit = lanes_mask_take(r);
-  for (uint32_t lane = r->lo; lane < r->hi; lane++) {
+  for (uint32_t lane = r->now.lo; lane < r->now.hi; lane++) {
     hit[lane] = -(is_active(r, lane) && stack_guard_hits(o, f, sp[lane]));
     any |= hit[lane] != 0;
   }

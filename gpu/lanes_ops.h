@@ -2,23 +2,23 @@
  * gpu/lanes_ops.h - the ops that compute, column by column.
  *
  * Included by lanes_run.h. Every op of FSEM_VALUES becomes a loop over the
- * lanes of a run, as gpu/semantics.h has it, without a mask and with one; those
- * of FPK_CONSTANT_OPS also with a constant in a, in b, and in both. A loop
- * writes element i of column d after it has read element i of the others and
+ * lanes of a group, as gpu/semantics.h has it, without a mask and with one;
+ * those of FPK_CONSTANT_OPS also with a constant in a, in b, and in both. A
+ * loop writes element i of column d after it has read element i of the others and
  * nothing else of them, so columns may be one and the same.
  */
 
 typedef void (*lanes_fn)(const struct lanes_run *r, const struct fpk_op *o,
                          const int32_t *mask);
 
-/* The part of a column that belongs to a run. */
+/* The part of a column that belongs to the present group. */
 static inline int32_t *column(const struct lanes_run *r, uint32_t slot) {
-  return __builtin_assume_aligned(r->e->col[slot] + r->lo, 64);
+  return __builtin_assume_aligned(r->e->col[slot] + r->now.lo, 64);
 }
 
 /* How many lanes; the compiler sees that blocks are whole. */
 static inline size_t lane_count(const struct lanes_run *r) {
-  return (size_t)((r->hi - r->lo) / LANES_BLOCK) * LANES_BLOCK;
+  return (size_t)((r->now.hi - r->now.lo) / LANES_BLOCK) * LANES_BLOCK;
 }
 
 #define IVDEP _Pragma("GCC ivdep")
@@ -48,7 +48,7 @@ static inline size_t lane_count(const struct lanes_run *r) {
       const struct lanes_run *r, const struct fpk_op *o, \
       const int32_t *mask) { \
     OPERANDS; \
-    mask = __builtin_assume_aligned(mask + r->lo, 64); \
+    mask = __builtin_assume_aligned(mask + r->now.lo, 64); \
     IVDEP for (size_t i = 0; i < n; i++) { \
       const int32_t value = (expression); \
       d[i] = mask[i] ? value : d[i]; \
@@ -96,7 +96,7 @@ FSEM_VALUES(X)
     OPERANDS; \
     int32_t *zero = column(r, o->c); \
     int32_t *less = column(r, (uint32_t)o->imm); \
-    mask = mask ? __builtin_assume_aligned(mask + r->lo, 64) : NULL; \
+    mask = mask ? __builtin_assume_aligned(mask + r->now.lo, 64) : NULL; \
     if (o->flags & FPK_NO_IMM) { \
       IVDEP for (size_t i = 0; i < n; i++) { \
         const int32_t value = (expression); \
@@ -133,7 +133,7 @@ SIGNS_LOOP(masked_sub_signs, fsem_sub(FA, FB), KEEP_MASKED)
                    const int32_t *mask) { \
     OPERANDS; \
     int32_t *other = column(r, o->second_column); \
-    mask = mask ? __builtin_assume_aligned(mask + r->lo, 64) : NULL; \
+    mask = mask ? __builtin_assume_aligned(mask + r->now.lo, 64) : NULL; \
     IVDEP for (size_t i = 0; i < n; i++) { \
       const int32_t one = (first), two = (second); \
       if (!mask || mask[i]) { \

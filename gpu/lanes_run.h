@@ -101,6 +101,7 @@ static void park(struct lanes_run *r, int32_t *mask, uint32_t target,
   g.mask = mask;
   g.at = target;
   g.active = count;
+  g.loose = true;
   leave(r, mask);
   for (uint32_t i = 0; i < r->waiting_count; i++)
     if (r->waiting[i].at == target) {
@@ -276,17 +277,14 @@ static int run_call(struct lanes_run *r, const struct fpk_op *o) {
 /* Ends lanes that went to an address where there is no code. */
 static void end_outside(struct lanes_run *r, const int32_t *pc,
                         int32_t *mask) {
-  for (uint32_t lane = r->lo; lane < r->hi; lane++) {
+  for (uint32_t lane = r->now.lo; lane < r->now.hi; lane++) {
     struct fisa_state end = {.status = FISA_RUN_END, .pc = (uint32_t)pc[lane]};
-    int32_t one[FPK_WIDTH] __attribute__((aligned(64)));
 
     if (!mask[lane])
       continue;
     if (lanes_fuel(r, lane) == r->e->rows[lane])
       end.status = FISA_RUN_FUEL;
-    memset(one, 0, sizeof(one));
-    one[lane] = -1;
-    stop_lanes(r, one, &end);
+    stop_lane(r, lane, &end);
   }
 }
 
@@ -298,7 +296,7 @@ static bool drop_outside(struct lanes_run *r, const int32_t *pc) {
   struct lanes_group g = r->now;
   bool any = false, on = true;
 
-  for (uint32_t lane = r->lo; lane < r->hi; lane++) {
+  for (uint32_t lane = r->now.lo; lane < r->now.hi; lane++) {
     mask[lane] = -(is_active(r, lane) && (uint32_t)pc[lane] >= size);
     any |= mask[lane] != 0;
   }
@@ -324,7 +322,7 @@ static int go_to_each(struct lanes_run *r, const int32_t *pc) {
     uint32_t target = r->p->at[ir->at[first]], same = 0;
     int32_t *mask = lanes_mask_take(r);
 
-    for (uint32_t lane = r->lo; lane < r->hi; lane++) {
+    for (uint32_t lane = r->now.lo; lane < r->now.hi; lane++) {
       mask[lane] = -(is_active(r, lane) && pc[lane] == first);
       same += mask[lane] != 0;
     }
@@ -355,7 +353,7 @@ static int run_ret_each(struct lanes_run *r, const struct fpk_op *o) {
   int32_t *below = lanes_mask_take(r), *none = lanes_mask_take(r);
   uint32_t below_count = 0, none_count = 0;
 
-  for (uint32_t lane = r->lo; lane < r->hi; lane++) {
+  for (uint32_t lane = r->now.lo; lane < r->now.hi; lane++) {
     int32_t at = sp[lane] - !f->down;
     bool on = is_active(r, lane);
     bool empty = fsem_empty(sp[lane], f->count, f->down);
@@ -600,7 +598,9 @@ static bool enter(struct lanes_run *r) {
   count_before(r, &r->p->op[r->now.at]);
   if (r->waiting_count > 0)
     settle(r);
-  if (r->now.active * LANES_BLOCK >= r->hi - r->lo)
+  if (r->now.loose)
+    tighten(r);
+  if (r->now.active * LANES_BLOCK >= r->now.hi - r->now.lo)
     r->now.lone = 0;
   if (r->now.lone > LANES_LONE) {
     finish_group(r);
@@ -645,5 +645,5 @@ static void run_lanes(struct lanes_run *r) {
     run_group(r);
 }
 
-const struct lanes_isa LANES_BUILD = {LANES_NAME, run_lanes, stop_lanes,
+const struct lanes_isa LANES_BUILD = {LANES_NAME, run_lanes, stop_lane,
                                       reduce};

@@ -195,6 +195,8 @@ struct fpk_batch {
   struct fisa_event *event;
 
   uint32_t least_fuel, most_fuel; /* of a lane */
+  uint32_t most_stored;      /* words of memory that the root stored to on a
+                                lane, at most */
   bool alike;                /* all lanes end with the same status, fault and
                                 pc, and nothing crosses the border */
   bool slow;                 /* a lane's fuel is above FPK_MAX_FUEL: only the
@@ -221,6 +223,11 @@ struct fpk_episode {
 /* Adds a lane to a batch that has room. Returns 0 or -1 (out of memory: the
  * batch is as it was). */
 int fpk_batch_add(struct fpk_batch *b, const struct fpk_episode *e);
+
+/* Lays lanes first..first+count-1 anew: lane first + i becomes what lane
+ * first + from[i] was. Lanes side by side that run alike cost less. */
+void fpk_batch_lay(struct fpk_batch *b, uint32_t first, uint32_t count,
+                   const uint32_t *from);
 
 /* Bytes a batch takes. */
 size_t fpk_batch_bytes(const struct fpk_batch *b);

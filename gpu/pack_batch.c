@@ -322,16 +322,32 @@ static bool add_page(struct fpk_batch *b, const struct fpk_episode *e,
   return true;
 }
 
+/* Words of a page that were stored to. */
+static uint32_t stored_words(const struct fisa_state *s, uint32_t page) {
+  uint32_t n = 0;
+
+  for (uint32_t i = 0; i < WORDS_OF_PAGE; i++) {
+    uint32_t at = page * FISA_PAGE + i * 4;
+    n += (s->written[at / 64] >> at % 64 & 15) != 0;
+  }
+  return n;
+}
+
 /* Lanes hold what all others hold until they are told otherwise; a column at
  * the end holds what the lane began with. */
 static bool add_memory(struct fpk_batch *b, const struct fpk_episode *e) {
-  uint32_t pages = e->begin->mem_size / FISA_PAGE;
+  uint32_t pages = e->begin->mem_size / FISA_PAGE, stored = 0;
 
   for (uint32_t w = 0; w * 64 < pages; w++)
     for (uint64_t bits = e->begin->dirty[w] | e->end->dirty[w]; bits;
-         bits &= bits - 1)
-      if (!add_page(b, e, w * 64 + (uint32_t)__builtin_ctzll(bits)))
+         bits &= bits - 1) {
+      uint32_t page = w * 64 + (uint32_t)__builtin_ctzll(bits);
+      if (!add_page(b, e, page))
         return false;
+      stored += stored_words(e->end, page);
+    }
+  if (stored > b->most_stored)
+    b->most_stored = stored;
   return true;
 }
 
@@ -440,4 +456,31 @@ int fpk_batch_add(struct fpk_batch *b, const struct fpk_episode *e) {
   b->lanes++;
   b->version = next_version();
   return 0;
+}
+
+/* ---- another order ------------------------------------------------------ */
+
+/* v is at its first lane. */
+static void lay_values(void *v, uint32_t count, const uint32_t *from) {
+  uint32_t *to = v, was[FPK_WIDTH];
+
+  memcpy(was, to, count * sizeof(*was));
+  for (uint32_t i = 0; i < count; i++) {
+    assert(from[i] < count);
+    to[i] = was[from[i]];
+  }
+}
+
+void fpk_batch_lay(struct fpk_batch *b, uint32_t first, uint32_t count,
+                   const uint32_t *from) {
+  void *const facts[] = {b->at,     b->stop,   b->looks, b->status,
+                         b->fault,  b->fuel,   b->cycles, b->counts,
+                         b->in,     b->in_count, b->out, b->out_count};
+
+  assert(first <= b->lanes && count <= b->lanes - first);
+  for (uint32_t i = 0; i < b->column_count; i++)
+    lay_values(b->column[i].v + first, count, from);
+  for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++)
+    lay_values((uint32_t *)facts[i] + first, count, from);
+  b->version = next_version();
 }

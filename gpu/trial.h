@@ -117,6 +117,14 @@ struct ftrial_result ftrial_judge(const struct ftrial_set *set,
                                   const struct ftrial_pc_map *map,
                                   struct fir_lane *lane, uint64_t cost_bound);
 
+/*
+ * Lays the episodes anew, so that those that are run at once run alike: by how
+ * long the root took on each. The first that are tried, and counterexamples,
+ * stay where they are. This is the order of the set from then on, whichever
+ * engine runs it: for who has added all that there is.
+ */
+void ftrial_set_lay(struct ftrial_set *set);
+
 /* How many episodes of origin FTRIAL_RECORDED the set holds, and how many
  * counterexamples: those are its first. */
 uint32_t ftrial_set_recorded(const struct ftrial_set *set);

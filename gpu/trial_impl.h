@@ -97,6 +97,7 @@ struct ftrial_cache {
   struct ftrial_fuzzed *states;
   struct fisa_trace events;
   struct ftrial_packs packs;  /* of the same states */
+  uint32_t laid;        /* of these batches so many are laid by length */
 };
 
 struct ftrial_set {
@@ -205,6 +206,15 @@ uint64_t ftrial__fuel(const struct ftrial_expect *expect);
 int ftrial__packs_add(struct ftrial_packs *packs, const struct fisa_dialect *d,
                       const struct fpk_episode *e);
 void ftrial__packs_done(struct ftrial_packs *packs);
+
+/* The order in which lanes that run alike lie together: by the root's
+ * instructions, which it reads from each of them; equal ones as they were. */
+struct ftrial_length {
+  uint64_t instructions;
+  uint32_t at;           /* set by the function */
+};
+void ftrial__by_length(struct ftrial_length *lane, uint32_t count,
+                       uint32_t *from);
 
 /* What a root did, as an episode of a pack. */
 struct fpk_episode ftrial__episode(const struct ftrial_want *want,

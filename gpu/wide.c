@@ -57,6 +57,23 @@ void ftrial__packs_done(struct ftrial_packs *packs) {
   memset(packs, 0, sizeof(*packs));
 }
 
+static int compare_lengths(const void *x, const void *y) {
+  const struct ftrial_length *a = x, *b = y;
+
+  if (a->instructions != b->instructions)
+    return a->instructions < b->instructions ? -1 : 1;
+  return a->at < b->at ? -1 : a->at > b->at;
+}
+
+void ftrial__by_length(struct ftrial_length *lane, uint32_t count,
+                       uint32_t *from) {
+  for (uint32_t i = 0; i < count; i++)
+    lane[i].at = i;
+  qsort(lane, count, sizeof(*lane), compare_lengths);
+  for (uint32_t i = 0; i < count; i++)
+    from[i] = lane[i].at;
+}
+
 struct fpk_episode ftrial__episode(const struct ftrial_want *want,
                                    const struct fisa_state *begin,
                                    const struct fisa_state *end, bool counts) {

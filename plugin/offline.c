@@ -326,6 +326,7 @@ static int gather(struct offline *f, struct fisa_error *err) {
     rc = add_given(f, &f->o->given[i], i);
   if (f->o->count == 0) rc = make_episodes(f);
   if (rc == 0) rc = add_probes(f);
+  ftrial_set_lay(f->set);
   return rc == 0 ? 0 : fisa_fail(err, "out of memory");
 }
 

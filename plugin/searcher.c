@@ -73,6 +73,7 @@ static void add_probes(struct flux_evolved *a) {
                                .event_count = trace.count};
     if (ftrial_set_add(a->set, &e) == FTRIAL_NO_MEMORY) break;
   }
+  ftrial_set_lay(a->set);
   fisa_trace_done(&trace);
 }
 

@@ -512,13 +512,9 @@ static void hard(void) {
   rig_clean("hard");
 }
 
-/* All memory, as the root does: more than there is room for beside a batch.
- * It is refused, not wrong. */
-static void all_memory(void) {
-  static const char *const texts[] = {
-      ".scratch mem 0 65536\n  MOVI R4, 4\n  MOVI16 R5, 16384\n"
-      "again:  STOREI R1, R6, 0\n  ADD R6, R6, R4\n  DEC R5\n"
-      "  JNE R5, again\n  MOV R3, R1\n  HALT\n", NULL};
+/* Variants that store to all memory: more than there is room for beside a
+ * batch. They are refused, not wrong, in these words. */
+static void all_memory(const char *const *texts, const char *why) {
   struct fcuda_options o = rig_options();
   struct wide_case k;
   struct cuda_work w;
@@ -534,8 +530,8 @@ static void all_memory(void) {
                 "it had room");
       for (uint32_t i = 0; i < w.work.run_count; i++)
         UNIT_TRUE(w.work.run[i].status != FCUDA_FAILED, "it failed");
-      UNIT_TRUE(strstr(fcuda_refusal(c), "writes more memory") != NULL,
-                "it says \"%s\"", fcuda_refusal(c));
+      UNIT_TRUE(strstr(fcuda_refusal(c), why) != NULL, "it says \"%s\"",
+                fcuda_refusal(c));
       cuda_work_close(&w);
     }
     wide_case_close(&k);
@@ -543,6 +539,50 @@ static void all_memory(void) {
   UNIT_EQ(rig_lines, 0);
   fcuda_free(c);
   rig_clean("all memory");
+}
+
+#define STORES_ALL \
+  ".scratch mem 0 65536\n  MOVI R4, 4\n  MOVI16 R5, 16384\n" \
+  "again:  STOREI R1, R6, 0\n  ADD R6, R6, R4\n  DEC R5\n" \
+  "  JNE R5, again\n  MOV R3, R1\n  HALT\n"
+
+/* What the root stores is known before anything is sent. */
+static void as_the_root(void) {
+  static const char *const texts[] = {STORES_ALL, NULL};
+
+  all_memory(texts, "stores to 16384 words is too large");
+}
+
+static void unlike_the_root(void) {
+  static const char *const texts[] = {
+      ".scratch mem 0 65536\n  MOVI16 R5, 32767\n  MOVI R7, 3\n"
+      "again:  DEC R5\n  JNE R5, again\n  MOV R3, R1\n  HALT\n",
+      STORES_ALL, NULL};
+
+  all_memory(texts, "writes more memory");
+}
+
+/* Scratch memory that a root fills, and nobody looks at: there is room for it
+ * although none of it is in the batch. */
+static void scratch_memory(void) {
+  static const char *const texts[] = {
+      ".scratch mem 0x400 2048\n.out R3\n  MOVI16 R10, 0x400\n"
+      "  MOV R11, R1\n  MEMSET R11, R10, 2048\n  LOADI R3, R10, 516\n"
+      "  HALT\n", NULL};
+  struct fcuda_options o = rig_options();
+  struct wide_case k;
+  struct fcuda *c;
+
+  rig_fake();
+  c = rig_open(&o);
+  if (c && wide_text_open(&k, texts, 40, odd_values)) {
+    UNIT_EQ(k.wide.batch->word_count, 0);
+    UNIT_EQ(k.wide.batch->most_stored, 512);
+    agree(c, &k, 4, 0, "scratch memory");
+    wide_case_close(&k);
+  }
+  fcuda_free(c);
+  rig_clean("scratch memory");
 }
 
 /* Ops that the kernel has nothing for, refused before anything is sent: one
@@ -681,7 +721,9 @@ static const struct unit_test tests[] = {
     {"batches", "stay", batches_stay},
     {"batches", "leave", batches_leave},
     {"hard", "programs_and_values", hard},
-    {"hard", "all_memory", all_memory},
+    {"hard", "as_the_root", as_the_root},
+    {"hard", "unlike_the_root", unlike_the_root},
+    {"hard", "scratch_memory", scratch_memory},
     {"hard", "unknown_ops", unknown_ops},
     {"hard", "too_much_fuel", too_much_fuel},
     {"works", "in_flight", in_flight},

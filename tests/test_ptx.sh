@@ -79,6 +79,11 @@ sed -n 's/^ptxsim: .*: \([0-9]*\) warp ins.* \([0-9]*\) lane ins.*/\1 \2/p' \
       printf "figure cuda.emulated.%s.lanes %.0f %%\n", name,
         100 * lane / warp / 32
     }
-    $2 > 0 && NR <= 2 { tell($1, $2, $5, $6) }
-    $2 > 0 && NR > 2 { rows += $2; warp += $5; lane += $6 }
-    END { if (rows) tell("corpus", rows, warp, lane) }'
+    $2 > 0 {
+      what = $1 == "straight" || $1 == "once" ? $1 : "corpus"
+      rows[what] += $2; warp[what] += $5; lane[what] += $6
+      if (what != "corpus" || $3 <= 32) next
+      what = "corpus.confirm"  # without the few that are run before all
+      rows[what] += $2; warp[what] += $5; lane[what] += $6
+    }
+    END { for (what in rows) tell(what, rows[what], warp[what], lane[what]) }'

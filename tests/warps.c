@@ -1,7 +1,8 @@
 /*
  * tests/warps.c - how much the kernel does on a libcuda that counts warp
- * instructions: for each subject one launch of one program on episodes that
- * differ, and a line with the instructions it stands for. The driver's counts
+ * instructions: for each subject one program on a batch of episodes that
+ * differ, as a trial runs it, few lanes before all others, and for each of
+ * these launches a line with the instructions it stands for. The driver's counts
  * come on standard error, a line a launch, in the same order; see
  * tests/test_ptx.sh, which makes figures of both.
  *
@@ -12,10 +13,11 @@
 #include <string.h>
 
 #include "gpu/cuda.h"
+#include "gpu/trial_impl.h"
 #include "isa/asm.h"
 #include "tests/gen.h"
 
-enum { LANES = 128, FUEL = 4000 };
+enum { LANES = FPK_WIDTH, FUEL = 4000 };
 
 /* 20 instructions on integers; the same over and over. */
 #define TWENTY \
@@ -66,16 +68,6 @@ static int note_output(uint16_t channel, const int32_t *arg, unsigned argc,
   return fisa_trace_add(&m->out, &e);
 }
 
-/* Each cell of a register file that the program may be given. */
-static void vary(struct fisa_state *s, const struct fisa_program *p,
-                 uint64_t number) {
-  for (uint32_t i = 0; i < p->manifest.in_count; i++) {
-    const struct fisa_cells *c = &p->manifest.in[i];
-    for (uint32_t k = 0; c->kind == FISA_CELLS_FILE && k < c->count; k++)
-      s->cells[c->first + k] = gen_input(11, number, c->first + k);
-  }
-}
-
 /* Adds the next task of an agent as a lane; false: it has no more. */
 static bool add_task(struct fpk_batch *b, const struct fir_program *ir,
                      struct fir_lane *lane, const struct fpk_view *view,
@@ -109,21 +101,22 @@ static bool add_task(struct fpk_batch *b, const struct fir_program *ir,
   return more && s->status == FISA_RUN_YIELD;
 }
 
+/* Begins are those that a fuzzing would make. */
 static void add_tasks(struct fpk_batch *b, const struct fisa_program *p,
                       const struct fir_program *ir,
                       const struct fpk_view *view) {
+  struct ftrial_set *set = ftrial_set_new(p, FUEL, NULL);
   struct fir_lane *lane = fir_lane_new();
   struct fisa_state *s = fisa_state_new(p->dialect);
   struct making m = {.number = 0};
   bool more = false;
 
-  if (!lane || !s)
+  if (!lane || !s || !set)
     fail("out of memory");
   for (uint32_t tries = 0; b->lanes < LANES && tries < 4 * LANES; tries++) {
     if (!more) {
       m.number++;
-      fisa_state_start(p, s);
-      vary(s, p, m.number);
+      ftrial__fuzz_begin(set, 11, m.number, s);
     }
     more = add_task(b, ir, lane, view, s, &m);
   }
@@ -131,19 +124,35 @@ static void add_tasks(struct fpk_batch *b, const struct fisa_program *p,
   fisa_trace_done(&m.out);
   fisa_state_free(s);
   fir_lane_free(lane);
+  ftrial_set_free(set);
+}
+
+/* As ftrial_set_lay does: fuel is what the root took, twice and a little. */
+static void lay(struct fpk_batch *b) {
+  struct ftrial_length length[LANES];
+  uint32_t from[LANES], count = b->lanes - FTRIAL_FIRST;
+
+  if (b->lanes <= FTRIAL_FIRST)
+    return;
+  for (uint32_t i = 0; i < count; i++)
+    length[i].instructions = b->fuel[FTRIAL_FIRST + i];
+  ftrial__by_length(length, count, from);
+  fpk_batch_lay(b, FTRIAL_FIRST, count, from);
 }
 
 /* ---- launches ----------------------------------------------------------- */
 
 static void launch(struct fcuda *c, const struct fpk_program *p,
-                   const struct fpk_batch *b, const char *name) {
+                   const struct ftrial_part *part, const char *name) {
+  const struct fpk_batch *b = part->batch;
   uint32_t start[FPK_WIDTH];
   struct fpk_places places = {start, b->end_pc};
   struct fpk_verdict v = {0};
   struct fcuda_run run = {
       .program = p, .places = &places, .cost_bound = UINT64_MAX, .out = &v};
   struct fcuda_work w = {
-      .batch = b, .count = b->lanes, .run_count = 1, .run = &run};
+      .batch = b, .first = part->first, .count = part->count, .run_count = 1,
+      .run = &run};
 
   fpk_places_start(p, b->begin_pc, b->begin_count, start);
   if (fcuda_submit(c, &w))
@@ -182,6 +191,7 @@ static void subject(struct fcuda *c, const struct fisa_program *p,
   struct fpk_program packed = {0};
   struct fir_program *ir = NULL;
   struct fisa_error err = {""};
+  uint32_t few;
 
   if (!b || fir_lower(p, &ir, &err))
     fail(err.text);
@@ -189,8 +199,12 @@ static void subject(struct fcuda *c, const struct fisa_program *p,
   if (fpk_program_make(ir, p->manifest.boundary.kind ? NULL : &ends, &packed,
                        &err) == 0) {
     add_tasks(b, p, ir, &view);
-    if (b->lanes > 0)
-      launch(c, &packed, b, name);
+    lay(b);
+    few = b->lanes < FTRIAL_FIRST ? b->lanes : FTRIAL_FIRST;
+    if (few > 0)
+      launch(c, &packed, &(struct ftrial_part){b, 0, few}, name);
+    if (b->lanes > few)
+      launch(c, &packed, &(struct ftrial_part){b, few, b->lanes - few}, name);
   }
   fpk_program_done(&packed);
   fpk_batch_free(b);

@@ -93,6 +93,8 @@ static bool fill(struct wide *w, const struct wide_make *m) {
 
   for (uint32_t i = 0; ok && i < m->lanes; i++)
     ok = m->fuzz ? add_fuzzed(w, m, i, a) : add_episode(w, m, i, ir, a);
+  if (m->fuzz || m->number % 2 == 1)
+    ftrial_set_lay(w->set);
   for (uint32_t i = 0; ok && i < ftrial_set_count(w->set); i++)
     ok = add_lane(w, i, a, b);
   fir_free(ir);
