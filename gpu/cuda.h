@@ -94,6 +94,23 @@ bool fcuda_wait(struct fcuda *c, struct fcuda_work *w);
 /* Looks without waiting; whether no run of a work is SENT. */
 bool fcuda_poll(struct fcuda *c, struct fcuda_work *w);
 
+/* A state that is to be run as it is, and what came of it. */
+struct fcuda_task {
+  const struct fir_program *ir;
+  struct fisa_state *state;         /* in: the begin; out: the end */
+  const struct fir_io *io;          /* NULL: nothing to take */
+  uint64_t fuel;                    /* of all tasks */
+  struct fir_result result;         /* out */
+};
+
+/*
+ * Runs a program through all of its tasks, as fir_run does that does not stop
+ * at boundaries, on the ir engine and on the device, which has to come to the
+ * same in every task that does not end for want of fuel. Returns 0, or -1
+ * with one sentence: the device refuses, fails or does not agree.
+ */
+int fcuda_exec(struct fcuda *c, struct fcuda_task *t, struct fisa_error *why);
+
 /* False: it is retired, and everything sent FAILED. */
 bool fcuda_alive(const struct fcuda *c);
 

@@ -151,6 +151,16 @@ static bool next_group(struct lanes_run *r) {
   return true;
 }
 
+/* to |= mask, in lanes lo..hi-1, which are blocks. */
+static void add_mask(int32_t *to, const int32_t *mask, uint32_t lo,
+                     uint32_t hi) {
+  const size_t n = (size_t)((hi - lo) / LANES_BLOCK) * LANES_BLOCK;
+
+  to = __builtin_assume_aligned(to + lo, 64);
+  mask = __builtin_assume_aligned(mask + lo, 64);
+  IVDEP for (size_t i = 0; i < n; i++) to[i] |= mask[i];
+}
+
 /* Makes a group one of lanes lo..hi-1, which are at least its own, with a
  * mask. */
 static void widen(struct lanes_run *r, struct lanes_group *g, uint32_t lo,
@@ -196,13 +206,12 @@ static void join(struct lanes_run *r, struct lanes_group *to,
     flush(r, to);
   }
   widen(r, to, lo, hi);
-  if (g->mask)
-    for (uint32_t i = g->lo; i < g->hi; i++)
-      to->mask[i] |= g->mask[i];
-  else
-    memset(to->mask + g->lo, 0xFF, (g->hi - g->lo) * sizeof(*to->mask));
-  if (g->mask)
+  if (g->mask) {
+    add_mask(to->mask, g->mask, g->lo, g->hi);
     lanes_mask_give(r, g->mask);
+  } else {
+    memset(to->mask + g->lo, 0xFF, (g->hi - g->lo) * sizeof(*to->mask));
+  }
   to->active += g->active;
   to->lone = 0;
   to->loose = true;

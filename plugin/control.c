@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gpu/cuda.h"
 #include "gpu/lanes.h"
 #include "plugin/control_impl.h"
 #include "plugin/queue.h"
@@ -64,19 +65,54 @@ static struct fir_result run_lanes(const struct fir_program *ir,
   return task.result;
 }
 
+/* All tasks on a device, whatever the backend is told to use. */
+static flux_status run_cuda(struct fse_control *c, struct fcuda_task *task) {
+  const struct fcuda_options options = {.wait_ms = 0};
+  struct fisa_error why = {""};
+  struct fcuda *cuda = NULL;
+  int rc;
+  if (fcuda_new(&options, &cuda, &why) != 0)
+    return fse_control__fail(c, FLUX_E_UNSUPPORTED,
+                             "engine cuda: there is no device: %.160s",
+                             why.text);
+  rc = fcuda_exec(cuda, task, &why);
+  fcuda_free(cuda);
+  return rc == 0 ? FLUX_OK
+                 : fse_control__fail(c, FLUX_E_UNSUPPORTED,
+                                     "engine cuda: %.200s", why.text);
+}
+
 /* What is to be executed, and how. */
 struct execution {
   const struct fisa_program *program;
   const struct fisa_trace *in;
   uint64_t fuel;
-  bool lanes;           /* else the ir engine */
+  const char *engine;
 };
+
+static bool is_engine(const char *name) {
+  return strcmp(name, "ir") == 0 || strcmp(name, "lanes") == 0 ||
+         strcmp(name, "cuda") == 0;
+}
+
+/* One run on the engine; where it fails c says why. */
+static flux_status run_on(struct fse_control *c, const char *engine,
+                          struct fcuda_task *t, struct fir_lane *lane) {
+  const struct fir_limits limits = {t->fuel, false};
+  assert(is_engine(engine));
+  if (strcmp(engine, "cuda") == 0) return run_cuda(c, t);
+  t->result = strcmp(engine, "lanes") == 0
+                  ? run_lanes(t->ir, lane, t->state, t->io, limits)
+                  : fir_run(t->ir, lane, t->state, t->io, limits);
+  return t->result.starved
+             ? fse_control__fail(c, FLUX_E_MEMORY, "out of memory")
+             : FLUX_OK;
+}
 
 /* Runs from the state's pc to the end of all tasks. */
 static flux_status execute(struct fse_control *c, const struct execution *x,
                            struct fisa_state *s) {
   const struct fisa_program *p = x->program;
-  const struct fir_limits limits = {x->fuel, false};
   struct fir_program *ir = NULL;
   struct fir_lane *lane = fir_lane_new();
   struct fse_queue q = {0};
@@ -88,12 +124,9 @@ static flux_status execute(struct fse_control *c, const struct execution *x,
   }
   if (fir_lower_from(p, s->pc, &ir, &c->err) != 0) goto done;
   struct fir_io io = fse_queue_io(&q);
-  struct fir_result r = x->lanes ? run_lanes(ir, lane, s, &io, limits)
-                                 : fir_run(ir, lane, s, &io, limits);
-  if (r.starved) {
-    fse_control__fail(c, rc, "out of memory");
-    goto done;
-  }
+  struct fcuda_task t = {.ir = ir, .state = s, .io = &io, .fuel = x->fuel};
+  rc = run_on(c, x->engine, &t, lane);
+  if (rc != FLUX_OK) goto done;
   text = fisa_state_to_json(p->dialect, s, &q.put);
   rc = fse_control__send_text(c, text);
   free(text);
@@ -121,7 +154,7 @@ flux_status fse_control_exec(struct fse_control *c) {
       (rc = fse_control__integer(c, "fuel", (struct fse_range){0, INT64_MAX},
                                  &fuel)) != FLUX_OK)
     goto done;
-  if (strcmp(engine, "ir") != 0 && strcmp(engine, "lanes") != 0) {
+  if (!is_engine(engine)) {
     rc = fse_control__fail(c, FLUX_E_UNSUPPORTED,
                            "engine %.40s does not exist for dialect %s",
                            engine, d->name);
@@ -134,8 +167,7 @@ flux_status fse_control_exec(struct fse_control *c) {
   }
   fisa_state_start(p, s);
   rc = fse_control__state(c, json_object_get(c->request, "state"), p, s, &in);
-  const struct execution x = {p, &in, (uint64_t)fuel,
-                              strcmp(engine, "lanes") == 0};
+  const struct execution x = {p, &in, (uint64_t)fuel, engine};
   if (rc == FLUX_OK) rc = execute(c, &x, s);
 done:
   fisa_trace_done(&in);
@@ -155,6 +187,7 @@ static const struct {
     {"policy", fse_control_policy},   {"history", fse_control_history},
     {"status", fse_control_status},   {"programs", fse_control_programs},
     {"calibrate", fse_control_calibrate}, {"kinds", fse_control_kinds},
+    {"bench", fse_control_bench},
 };
 
 static flux_status serve(struct fse_control *c) {

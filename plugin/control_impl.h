@@ -69,6 +69,7 @@ flux_status fse_control_status(struct fse_control *c);
 flux_status fse_control_programs(struct fse_control *c);
 
 flux_status fse_control_calibrate(struct fse_control *c); /* ..._calibrate.c */
+flux_status fse_control_bench(struct fse_control *c);     /* ..._bench.c */
 
 /* An EvolutionRecord; its time only if asked for. */
 json_t *fse_record_json(const struct fse_record *r, bool with_time);

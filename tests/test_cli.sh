@@ -240,8 +240,19 @@ check "exec: engine ir names the file as ref does" \
 err "exec: no state" 1 "$tmp/none.json: No such file or directory" \
 	exec --state "$tmp/none.json" hex:00 --dialect unified
 
-err "exec: engine cuda" 1 "engine cuda does not exist for dialect unified" \
-	exec --engine cuda hex:00 --dialect unified
+# Without a device: a sentence, and no result. With one it is a line as any.
+"$bin" exec --engine cuda --json hex:00 --dialect unified \
+	>"$tmp/cuda.out" 2>"$tmp/cuda.err"
+if [ $? = 0 ]; then
+	"$bin" exec --engine ir --json hex:00 --dialect unified >"$tmp/ir.out"
+	check "exec: engine cuda gives what ir does" \
+		cmp "$tmp/ir.out" "$tmp/cuda.out"
+else
+	same "exec: engine cuda: stdout" "$(cat "$tmp/cuda.out")" ""
+	same "exec: engine cuda: a line" "$(wc -l <"$tmp/cuda.err")" 1
+	check "exec: engine cuda: why" grep -q \
+		'^fluxevolve: engine cuda: there is no device: .' "$tmp/cuda.err"
+fi
 printf '{"regs":[0,7],"in":[["SENSE",21],["SENSE",22]]}' >"$tmp/state.json"
 for engine in ref ir lanes; do
 	"$bin" exec --json --engine $engine --state "$tmp/state.json" \
@@ -252,6 +263,30 @@ check "exec: engine lanes gives what ref does" \
 	cmp "$tmp/ref.out" "$tmp/lanes.out"
 err "exec: engine frob" 1 "engine frob does not exist for dialect unified" \
 	exec --engine frob --json hex:00 --dialect unified
+
+# Figures, as short as they can be had.
+for engine in ref ir lanes; do
+	"$bin" bench trial --engine $engine --json --time-limit 0.001 \
+		>"$tmp/stdout" 2>"$tmp/stderr"
+	same "bench: $engine: status" $? 0
+	same "bench: $engine: stderr" "$(cat "$tmp/stderr")" ""
+	same "bench: $engine: a line" "$(wc -l <"$tmp/stdout")" 1
+	check "bench: $engine: its name" \
+		grep -q "^{\"engine\":\"$engine\",\"episodes\":512," "$tmp/stdout"
+	same "bench: $engine: figures above 0" "$(grep -oE \
+		'"(instructions|trials)_per_second":[1-9]' "$tmp/stdout" |
+		wc -l)" 6
+done
+"$bin" bench trial --time-limit 0.001 >"$tmp/stdout" 2>&1
+same "bench: a line for each program" "$(grep -c ' M trials/s$' \
+	"$tmp/stdout")" 3
+"$bin" bench trial --engine cuda --time-limit 0.001 >"$tmp/stdout" \
+	2>"$tmp/stderr" ||
+	check "bench: cuda: why not" grep -q \
+		'^fluxevolve: there is no device: .' "$tmp/stderr"
+err "bench: what" 2 'bench: there is no "frob"; there is: trial' bench frob
+err "bench: engine frob" 1 "engine frob cannot be measured" \
+	bench trial --engine frob
 
 # Dialects whose VM is a module. What the table says is what the VM does.
 "$bin" exec --json --dialect seed hex:012a08ff >"$tmp/stdout" 2>&1

@@ -5,7 +5,13 @@
  * the plugin and, later, a control socket speak the same. The requests:
  *
  *   {"cmd":"exec","engine":"ir","program":P,"state":S,"fuel":N}
- *       runs a program on an IR engine; the one line is the exec object
+ *       runs a program on an IR engine, "ir", "lanes" or "cuda"; the one line
+ *       is the exec object
+ *   {"cmd":"bench","engine":"lanes","program":P,"episodes":[S,...],
+ *    "seconds":N}
+ *       runs a program on all of the episodes, again and again; the one line
+ *       has "instructions" and "trials" a second, and how many "episodes" came
+ *       to an end: only these are run
  *   {"cmd":"run","program":P,"seed":N,"variants":N,"time_limit":S,
  *    "episodes":[S,...],"min_assurance":"fuzz","deny":["MUL"],"threads":N}
  *       evolves a program offline; lines {"progress":...}, a sentence or

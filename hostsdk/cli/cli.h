@@ -26,6 +26,7 @@ int cli_run(const struct cli_options *o);
 int cli_dialect(const struct cli_options *o);
 int cli_policy(const struct cli_options *o);
 int cli_calibrate(const struct cli_options *o);
+int cli_bench(const struct cli_options *o);
 
 /* exec on the VM of the dialect; *line receives the JSON line, to be freed. */
 int cli_exec_ref(const struct cli_options *o, const struct fisa_program *p,

@@ -1,8 +1,8 @@
 /*
  * cli/cmd_exec.c - exec: one run of a program on an engine.
  *
- * The reference VM is part of the host; the IR engine and the lanes are the
- * plugin's. All give the same line.
+ * The reference VM is part of the host; the IR engine, the lanes and the CUDA
+ * back end are the plugin's. All give the same line.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -158,7 +158,8 @@ static int exec_on(const struct cli_options *o, const struct fisa_program *p,
 
   if (strcmp(engine, "ref") == 0)
     return cli_exec_ref(o, p, line, err);
-  if (strcmp(engine, "ir") == 0 || strcmp(engine, "lanes") == 0)
+  if (strcmp(engine, "ir") == 0 || strcmp(engine, "lanes") == 0 ||
+      strcmp(engine, "cuda") == 0)
     return exec_plugin(o, p, line, err);
   return fisa_fail(err, "engine %.40s does not exist for dialect %s", engine,
                    p->dialect->name);

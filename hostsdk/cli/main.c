@@ -27,6 +27,8 @@ static int dispatch(const struct cli_options *o) {
     return cli_policy(o);
   case CLI_CALIBRATE:
     return cli_calibrate(o);
+  case CLI_BENCH:
+    return cli_bench(o);
   }
   assert(!"a command of the table");
   return CLI_USAGE;

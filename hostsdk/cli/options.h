@@ -15,7 +15,7 @@ enum { CLI_MAX_WORDS = 4 };
 enum cli_command {
   CLI_ASM = 1 << 0, CLI_DISASM = 1 << 1, CLI_VERIFY = 1 << 2,
   CLI_EXEC = 1 << 3, CLI_RUN = 1 << 4, CLI_DIALECT = 1 << 5,
-  CLI_POLICY = 1 << 6, CLI_CALIBRATE = 1 << 7
+  CLI_POLICY = 1 << 6, CLI_CALIBRATE = 1 << 7, CLI_BENCH = 1 << 8
 };
 
 /* What was asked for. Texts are those of argv; NULL: not given. */
