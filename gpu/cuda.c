@@ -192,17 +192,18 @@ static bool send_all(struct fcuda *c, struct fcu_plan *p) {
   }
 }
 
-/* With the device open: the batch, then the launches. */
-static void submit(struct fcuda *c, struct fcuda_work *w) {
-  struct fcu_plan p = {.work = w};
+/* Lanes that lie on the device together, or can: the launches. */
+static void submit_lanes(struct fcuda *c, struct fcuda_work *w,
+                         struct fkn_lanes lanes) {
+  struct fcu_plan p = {.work = w, .lanes = lanes};
   struct fcu_failure f = {NULL, 0, false};
   int rc;
 
-  if (!fcu_batch_there(c, w->batch) && !settle_all(c)) {
+  if (!fcu_batch_there(c, w->batch, lanes) && !settle_all(c)) {
     set_unsent(w, FCUDA_FAILED);
     return;
   }
-  rc = fcu_batch_have(c, w->batch, &p.batch_at, &f);
+  rc = fcu_batch_have(c, w->batch, lanes, &p.batch_at, &f);
   if (rc < 0 && f.call)
     fail(c, &f);
   if (rc != 0) {
@@ -218,6 +219,118 @@ static void submit(struct fcuda *c, struct fcuda_work *w) {
   if (!send_all(c, &p))
     set_unsent(w, FCUDA_FAILED);
   free(p.needs);
+}
+
+/* ---- batches that are too large ----------------------------------------- */
+
+/* Runs of a work that go through its parts. */
+struct parts {
+  struct fcuda_work *work;
+  struct fpk_verdict *sum;       /* [run_count] */
+  uint32_t count;                /* that are to go on */
+  uint32_t *which;               /* [count] of the work's runs */
+  struct fcuda_run *run;         /* [count] of the present part */
+  struct fpk_verdict *out;
+};
+
+/* What came of a part is added to what came of those before it. Returns
+ * whether the run is to go on. */
+static bool add_part(struct parts *p, uint32_t i) {
+  struct fpk_verdict *v = &p->sum[p->which[i]];
+  const struct fpk_verdict *part = &p->out[i];
+
+  p->work->run[p->which[i]].status = p->run[i].status;
+  if (p->run[i].status != FCUDA_DONE)
+    return false;
+  v->good += part->good;
+  v->cost += part->cost;
+  v->instructions += part->instructions;
+  v->wrong = part->wrong;
+  v->dear = part->dear;
+  return !v->wrong && !v->dear;
+}
+
+/* Runs one part and waits for it. */
+static void do_part(struct fcuda *c, struct parts *p, struct fcuda_work *part) {
+  struct fkn_lanes lanes;
+  uint32_t left = 0;
+
+  for (uint32_t i = 0; i < p->count; i++) {
+    const struct fcuda_run *run = &p->work->run[p->which[i]];
+
+    p->run[i] = (struct fcuda_run){run->program, run->places,
+                                   run->cost_bound -
+                                       p->sum[p->which[i]].cost,
+                                   &p->out[i], FCUDA_SENT};
+  }
+  part->run = p->run;
+  part->run_count = p->count;
+  if (!c->s.open) {
+    set_unsent(part, FCUDA_FAILED);
+  } else if (fcu_batch_part(c, part->batch, part->first, &lanes) != 0) {
+    set_unsent(part, FCUDA_REFUSED);
+  } else {
+    if (part->count > lanes.first + lanes.count - part->first)
+      part->count = lanes.first + lanes.count - part->first;
+    submit_lanes(c, part, lanes);
+    if (c->s.open)
+      settle_all(c);
+  }
+  assert(part->pending == 0);
+  for (uint32_t i = 0; i < p->count; i++)
+    if (add_part(p, i))
+      p->which[left++] = p->which[i];
+  p->count = left;
+}
+
+/* Part after part: what the next is run for depends on what came of the
+ * last. */
+static void do_parts(struct fcuda *c, struct parts *p) {
+  const struct fcuda_work *w = p->work;
+  uint32_t from = w->first, end = w->first + w->count;
+
+  while (from < end && p->count > 0) {
+    struct fcuda_work part = {.batch = w->batch, .first = from,
+                              .count = end - from};
+
+    do_part(c, p, &part);
+    from += part.count;
+  }
+  for (uint32_t i = 0; i < w->run_count; i++)
+    if (w->run[i].status == FCUDA_DONE)
+      *w->run[i].out = p->sum[i];
+}
+
+static void submit_parts(struct fcuda *c, struct fcuda_work *w) {
+  struct parts p = {.work = w, .count = w->run_count};
+
+  p.sum = calloc(w->run_count, sizeof(*p.sum));
+  p.which = calloc(w->run_count, sizeof(*p.which));
+  p.run = calloc(w->run_count, sizeof(*p.run));
+  p.out = calloc(w->run_count, sizeof(*p.out));
+  if (p.sum && p.which && p.run && p.out) {
+    for (uint32_t i = 0; i < w->run_count; i++)
+      p.which[i] = i;
+    do_parts(c, &p);
+  } else {
+    set_unsent(w, FCUDA_FAILED);
+  }
+  free(p.sum);
+  free(p.which);
+  free(p.run);
+  free(p.out);
+}
+
+/* With the device open. */
+static void submit(struct fcuda *c, struct fcuda_work *w) {
+  struct fkn_lanes lanes;
+
+  if (fcu_batch_part(c, w->batch, w->first, &lanes) != 0)
+    set_unsent(w, FCUDA_REFUSED);
+  else if (w->first + w->count <= lanes.first + lanes.count)
+    submit_lanes(c, w, lanes);
+  else
+    submit_parts(c, w);
 }
 
 bool fcuda_submit(struct fcuda *c, struct fcuda_work *w) {

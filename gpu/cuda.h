@@ -83,8 +83,9 @@ int fcuda_new(const struct fcuda_options *o, struct fcuda **out,
 void fcuda_free(struct fcuda *c);
 
 /*
- * Sends work. It waits only where both sets of buffers are under way. Each run
- * has a status behind it. Returns whether any was sent.
+ * Sends work. It waits only where both sets of buffers are under way, or where
+ * a batch is too large and goes in parts, each of which is waited for. Each
+ * run has a status behind it. Returns whether any was sent.
  */
 bool fcuda_submit(struct fcuda *c, struct fcuda_work *w);
 

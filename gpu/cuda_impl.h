@@ -49,6 +49,7 @@ struct fcu_slot {
 
 struct fcu_batch {
   uint64_t version;              /* 0: none */
+  struct fkn_lanes lanes;        /* of it */
   uint64_t at, used;             /* in the arena; when */
 };
 
@@ -61,6 +62,7 @@ struct fcu_session {
   fcu_function kernel;
   fcu_memory memory;
   struct fcu_arena arena;
+  uint64_t batch_most;           /* room for batches */
   uint32_t in_size, out_size;    /* of a slot */
   uint64_t scratch_size;
   struct fcu_slot slot[FCU_SLOTS];
@@ -112,20 +114,30 @@ void fcu_close(struct fcuda *c, bool driver);
 
 /* ---- cuda_batch.c ------------------------------------------------------- */
 
+/* Lanes of a batch that can be had on the device together: all of them, or,
+ * where these are too many, as many from `first` on. 0, or 1: it is not for
+ * the device, why in c->refusal. */
+int fcu_batch_part(struct fcuda *c, const struct fpk_batch *b, uint32_t first,
+                   struct fkn_lanes *out);
+
 /*
- * Has a batch on the device. Both slots are idle if it is not there yet. 0
- * and its place in the arena; 1: not for the device, why in c->refusal; or -1
- * with the call that failed (or none: no memory on the host).
+ * Has these lanes of a batch on the device. Both slots are idle if they are
+ * not there yet. 0 and their place in the arena; 1: there is no room, why in
+ * c->refusal; or -1 with the call that failed (or none: no memory on the
+ * host).
  */
-int fcu_batch_have(struct fcuda *c, const struct fpk_batch *b, uint64_t *at,
+int fcu_batch_have(struct fcuda *c, const struct fpk_batch *b,
+                   struct fkn_lanes lanes, uint64_t *at,
                    struct fcu_failure *f);
-bool fcu_batch_there(struct fcuda *c, const struct fpk_batch *b);
+bool fcu_batch_there(struct fcuda *c, const struct fpk_batch *b,
+                     struct fkn_lanes lanes);
 
 /* ---- cuda_launch.c ------------------------------------------------------ */
 
 /* What is left to be sent of a work. */
 struct fcu_plan {
   struct fcuda_work *work;
+  struct fkn_lanes lanes;        /* of the batch, which are at batch_at */
   uint64_t batch_at;
   struct fkn_needs *needs;       /* [run_count] */
   uint32_t threads;              /* of the runs that are sent now */

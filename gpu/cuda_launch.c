@@ -199,7 +199,7 @@ static void write_in(struct fcu_plan *p, struct fcu_slot *slot,
       memset(job, 0, sizeof(*job));
       job->bound = r->cost_bound;
       job->program = at;
-      job->first = w->first + from;
+      job->first = w->first - p->lanes.first + from;
       job->count = w->count - from < s->chunk ? w->count - from : s->chunk;
       job->costs = part->job_count > 1 ? costs : FKN_NONE;
       costs += part->job_count > 1 ? job->count : 0;

@@ -236,6 +236,7 @@ int fcu_open(struct fcuda *c, struct fcu_failure *f) {
   for (uint32_t i = 0; i < FCU_SLOTS; i++)
     if (open_slot(c, &s->slot[i], f) != 0)
       return -1;
+  s->batch_most = fcu_arena_room(&s->arena);
   write_about(c);
   FCU_TRY(c, f, cuCtxPopCurrent_v2, &mine);
   s->pushed = false;

@@ -31,13 +31,19 @@ int fkn_program_needs(const struct fpk_program *p, const struct fpk_batch *b,
 void fkn_program_write(const struct fpk_program *p, const struct fpk_batch *b,
                        const struct fpk_places *places, void *out);
 
+/* Lanes of a batch that lie together, from 0 where they lie. */
+struct fkn_lanes {
+  uint32_t first, count;
+};
+
 /*
- * Bytes of a batch, a multiple of 16. Returns 0; or 1 with the reason in err:
- * this batch is not for the kernel.
+ * Bytes of some lanes of a batch, a multiple of 16. Returns 0; or 1 with the
+ * reason in err: this batch is not for the kernel.
  */
-int fkn_batch_size(const struct fpk_batch *b, uint32_t *bytes,
-                   struct fisa_error *err);
-void fkn_batch_write(const struct fpk_batch *b, void *out);
+int fkn_batch_size(const struct fpk_batch *b, struct fkn_lanes lanes,
+                   uint32_t *bytes, struct fisa_error *err);
+void fkn_batch_write(const struct fpk_batch *b, struct fkn_lanes lanes,
+                     void *out);
 
 /*
  * Joins the results of jobs of one program that stand behind one another,

@@ -48,19 +48,31 @@ static uint32_t turned_count(const struct fpk_batch *b) {
   return n;
 }
 
+static uint32_t event_count(const struct fpk_batch *b,
+                            struct fkn_lanes lanes) {
+  uint32_t n = 0;
+
+  for (uint32_t i = lanes.first; i < lanes.first + lanes.count; i++)
+    n += b->in_count[i] + b->out_count[i];
+  return n;
+}
+
 /* Where the parts of a batch lie; views: those of the views, or NULL. */
 static struct fkn_batch layout_of(const struct fpk_batch *b,
+                                  struct fkn_lanes lanes,
                                   struct fkn_view *views) {
   const struct fisa_dialect *d = b->dialect;
   uint32_t end = (sizeof(struct fkn_batch) + ALIGN - 1) / ALIGN * ALIGN;
-  struct fkn_batch h = {.lanes = b->lanes,
+  struct fkn_batch h = {.width = (lanes.count + FKN_WARP - 1) / FKN_WARP *
+                                 FKN_WARP,
+                        .lanes = lanes.count,
                         .cell_count = d->cell_count,
                         .column_count = b->column_count,
                         .view_count = b->view_count,
                         .word_count = b->word_count,
                         .memory = d->mem_size ? d->mem_size - 1 : 0};
 
-  h.columns = place(&end, b->column_count, FPK_WIDTH * sizeof(int32_t));
+  h.columns = place(&end, b->column_count, h.width * sizeof(int32_t));
   h.uniform = place(&end, d->cell_count, sizeof(int32_t));
   h.begin = place(&end, d->cell_count, sizeof(uint32_t));
   h.end = place(&end, d->cell_count, sizeof(uint32_t));
@@ -68,8 +80,8 @@ static struct fkn_batch layout_of(const struct fpk_batch *b,
   h.words = place(&end, b->word_count, sizeof(struct fkn_word));
   h.turned_count = turned_count(b);
   h.turned = place(&end, h.turned_count, sizeof(uint32_t));
-  h.lane = place(&end, FKN_LANE_WORDS, FPK_WIDTH * sizeof(uint32_t));
-  h.events = place(&end, b->event_count, sizeof(struct fkn_event));
+  h.lane = place(&end, FKN_LANE_WORDS, h.width * sizeof(uint32_t));
+  h.events = place(&end, event_count(b, lanes), sizeof(struct fkn_event));
   h.views = place(&end, b->view_count, sizeof(struct fkn_view));
   for (uint32_t i = 0; i < b->view_count; i++) {
     struct fkn_view v = view_layout(b, b->view[i], &end);
@@ -91,9 +103,9 @@ static int unfit(struct fisa_error *err, const char *why) {
   return 1;
 }
 
-int fkn_batch_size(const struct fpk_batch *b, uint32_t *bytes,
-                   struct fisa_error *err) {
-  assert(b->dialect);
+int fkn_batch_size(const struct fpk_batch *b, struct fkn_lanes lanes,
+                   uint32_t *bytes, struct fisa_error *err) {
+  assert(b->dialect && lanes.count <= b->lanes - lanes.first);
   if (b->slow)
     return unfit(err, "an episode needs too much fuel");
   for (uint32_t i = 0; i < b->lanes; i++)
@@ -105,7 +117,7 @@ int fkn_batch_size(const struct fpk_batch *b, uint32_t *bytes,
     return unfit(err, "a state has too much memory");
   if (b->word_count >= UINT16_MAX)
     return unfit(err, "too many words of memory begin or end as not 0");
-  *bytes = layout_of(b, NULL).bytes;
+  *bytes = layout_of(b, lanes, NULL).bytes;
   if (*bytes >= MOST_BYTES)
     return unfit(err, "the batch takes too many bytes");
   return 0;
@@ -158,11 +170,21 @@ static void write_words(const struct fpk_batch *b, const struct fkn_batch *h,
   }
 }
 
-static void write_lanes(const struct fpk_batch *b, const struct fkn_batch *h,
-                        unsigned char *out) {
-  uint32_t *word = (uint32_t *)(void *)(out + h->lane);
+static void write_event(const struct fisa_event *e, struct fkn_event *out) {
+  *out = (struct fkn_event){.name = e->name,
+                            .argc = e->argc,
+                            .value = e->value};
+  memcpy(out->arg, e->arg, sizeof(e->arg));
+}
 
-  for (uint32_t l = 0; l < b->lanes; l++) {
+/* What is known of each lane, and its events behind those of the others. */
+static void write_lanes(const struct fpk_batch *b, struct fkn_lanes lanes,
+                        const struct fkn_batch *h, unsigned char *out) {
+  struct fkn_event *event = (struct fkn_event *)(void *)(out + h->events);
+  uint32_t *word = (uint32_t *)(void *)(out + h->lane), at = 0;
+
+  for (uint32_t i = 0; i < lanes.count; i++) {
+    uint32_t l = lanes.first + i;
     struct fkn_lane f = {.at = b->at[l],
                          .stop = b->stop[l],
                          .looks = b->looks[l],
@@ -171,49 +193,40 @@ static void write_lanes(const struct fpk_batch *b, const struct fkn_batch *h,
                          .fuel = b->fuel[l],
                          .cycles = b->cycles[l],
                          .counts = b->counts[l] != 0,
-                         .in = b->in[l],
+                         .in = at,
                          .in_count = b->in_count[l],
-                         .out = b->out[l],
+                         .out = at + b->in_count[l],
                          .out_count = b->out_count[l]};
     uint32_t words[FKN_LANE_WORDS];
 
+    for (uint32_t k = 0; k < f.in_count; k++)
+      write_event(&b->event[b->in[l] + k], &event[at++]);
+    for (uint32_t k = 0; k < f.out_count; k++)
+      write_event(&b->event[b->out[l] + k], &event[at++]);
     memcpy(words, &f, sizeof(words));
-    for (uint32_t i = 0; i < FKN_LANE_WORDS; i++)
-      word[i * FPK_WIDTH + l] = words[i];
+    for (uint32_t k = 0; k < FKN_LANE_WORDS; k++)
+      word[k * h->width + i] = words[k];
   }
 }
 
-static void write_events(const struct fpk_batch *b, const struct fkn_batch *h,
-                         unsigned char *out) {
-  struct fkn_event *event = (struct fkn_event *)(void *)(out + h->events);
-
-  for (uint32_t i = 0; i < b->event_count; i++) {
-    const struct fisa_event *e = &b->event[i];
-    event[i] = (struct fkn_event){.name = e->name,
-                                  .argc = e->argc,
-                                  .value = e->value};
-    memcpy(event[i].arg, e->arg, sizeof(e->arg));
-  }
-}
-
-void fkn_batch_write(const struct fpk_batch *b, void *where) {
-  struct fkn_batch h = layout_of(b, NULL);
+void fkn_batch_write(const struct fpk_batch *b, struct fkn_lanes lanes,
+                     void *where) {
+  struct fkn_batch h = layout_of(b, lanes, NULL);
   unsigned char *out = where;
   struct fkn_view *views = (struct fkn_view *)(void *)(out + h.views);
 
   assert((uintptr_t)where % ALIGN == 0);
   memset(out, 0, h.bytes);
   memcpy(out, &h, sizeof(h));
-  layout_of(b, views);
+  layout_of(b, lanes, views);
   for (uint32_t i = 0; i < b->column_count; i++)
-    memcpy(out + h.columns + i * FPK_WIDTH * sizeof(int32_t), b->column[i].v,
-           FPK_WIDTH * sizeof(int32_t));
+    memcpy(out + h.columns + (size_t)i * h.width * sizeof(int32_t),
+           b->column[i].v + lanes.first, lanes.count * sizeof(int32_t));
   memcpy(out + h.uniform, b->uniform, h.cell_count * sizeof(int32_t));
   memcpy(out + h.begin, b->begin, h.cell_count * sizeof(uint32_t));
   memcpy(out + h.end, b->end, h.cell_count * sizeof(uint32_t));
   write_words(b, &h, out);
-  write_lanes(b, &h, out);
-  write_events(b, &h, out);
+  write_lanes(b, lanes, &h, out);
   for (uint32_t i = 0; i < b->view_count; i++)
     write_view(b, b->view[i], &views[i], out);
 }

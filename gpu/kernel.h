@@ -21,7 +21,7 @@
 #include "gpu/ir.h"
 
 #define FKN_NAME "flux_trial"    /* the kernel, as a module names it */
-#define FKN_VERSION 1u           /* of these structures */
+#define FKN_VERSION 2u           /* of these structures */
 
 #define FKN_WARP 32u
 #define FKN_THREADS_MOST 128u    /* of a block; 128, 64 or 32 */
@@ -31,7 +31,6 @@
 #define FKN_OWN_SLOTS 6u         /* of a lane, the kernel's own */
 #define FKN_MEMORY_MOST (1u << 20) /* bytes of a state's memory */
 #define FKN_COLUMNS_MOST 32768u  /* columns of a batch */
-#define FKN_WIDTH 512u           /* values of a column: FPK_WIDTH */
 #define FKN_NONE 0xFFFFFFFFu
 
 /* ---- programs ----------------------------------------------------------- */
@@ -126,7 +125,8 @@ struct fkn_program {
 
 /* ---- batches ------------------------------------------------------------ */
 
-/* Lane l of column c is the int32_t at columns + (c * FKN_WIDTH + l) * 4. */
+/* Lane l of column c is the int32_t at columns + (c * width + l) * 4. A batch
+ * may be a part of the host's, whose lanes are counted from 0 here. */
 struct fkn_word { uint32_t word, begin, end; };
 
 /* An event that crossed: its name and the number of its arguments. */
@@ -161,6 +161,7 @@ struct fkn_lane {
 
 struct fkn_batch {
   uint32_t bytes;
+  uint32_t width;        /* values of a column */
   uint32_t lanes, cell_count, column_count, view_count, word_count;
   uint32_t memory;       /* bytes - 1; 0: none */
   uint32_t columns, uniform, begin, end; /* offsets; the last three [cells] */

@@ -47,7 +47,7 @@ FKN_FN int32_t fkn_column(const struct fkn_self *me, uint32_t column) {
   const struct fkn_batch *b = FKN_BATCH(me);
 
   return FKN_AT(me->batch, b->columns,
-                int32_t)[column * FKN_WIDTH + me->lane];
+                int32_t)[column * b->width + me->lane];
 }
 
 /* A cell at begin, and at the root's end. */
@@ -71,7 +71,7 @@ FKN_FN int32_t fkn_end_cell(const struct fkn_self *me, uint32_t cell) {
 #define FKN_LANE(me, member) \
   (FKN_AT((me)->batch, FKN_BATCH(me)->lane, \
           uint32_t)[(uint32_t)(offsetof(struct fkn_lane, member) / 4u) * \
-                        FKN_WIDTH + (me)->lane])
+                        FKN_BATCH(me)->width + (me)->lane])
 
 /* Slots of the kernel's own, for what changes seldom. */
 enum fkn_own {

@@ -4,8 +4,8 @@
  * Included by lanes_run.h. Every op of FSEM_VALUES becomes a loop over the
  * lanes of a group, as gpu/semantics.h has it, without a mask and with one;
  * those of FPK_CONSTANT_OPS also with a constant in a, in b, and in both. A
- * loop writes element i of column d after it has read element i of the others and
- * nothing else of them, so columns may be one and the same.
+ * loop writes element i of column d after it has read element i of the others
+ * and nothing else of them, so columns may be one and the same.
  */
 
 typedef void (*lanes_fn)(const struct lanes_run *r, const struct fpk_op *o,

@@ -244,14 +244,16 @@ err "exec: no state" 1 "$tmp/none.json: No such file or directory" \
 "$bin" exec --engine cuda --json hex:00 --dialect unified \
 	>"$tmp/cuda.out" 2>"$tmp/cuda.err"
 if [ $? = 0 ]; then
-	"$bin" exec --engine ir --json hex:00 --dialect unified >"$tmp/ir.out"
+	"$bin" exec --engine ir --json hex:00 --dialect unified \
+		>"$tmp/ir.out"
 	check "exec: engine cuda gives what ir does" \
 		cmp "$tmp/ir.out" "$tmp/cuda.out"
 else
 	same "exec: engine cuda: stdout" "$(cat "$tmp/cuda.out")" ""
 	same "exec: engine cuda: a line" "$(wc -l <"$tmp/cuda.err")" 1
 	check "exec: engine cuda: why" grep -q \
-		'^fluxevolve: engine cuda: there is no device: .' "$tmp/cuda.err"
+		'^fluxevolve: engine cuda: there is no device: .' \
+		"$tmp/cuda.err"
 fi
 printf '{"regs":[0,7],"in":[["SENSE",21],["SENSE",22]]}' >"$tmp/state.json"
 for engine in ref ir lanes; do
@@ -271,8 +273,8 @@ for engine in ref ir lanes; do
 	same "bench: $engine: status" $? 0
 	same "bench: $engine: stderr" "$(cat "$tmp/stderr")" ""
 	same "bench: $engine: a line" "$(wc -l <"$tmp/stdout")" 1
-	check "bench: $engine: its name" \
-		grep -q "^{\"engine\":\"$engine\",\"episodes\":512," "$tmp/stdout"
+	check "bench: $engine: its name" grep -q \
+		"^{\"engine\":\"$engine\",\"episodes\":512," "$tmp/stdout"
 	same "bench: $engine: figures above 0" "$(grep -oE \
 		'"(instructions|trials)_per_second":[1-9]' "$tmp/stdout" |
 		wc -l)" 6

@@ -413,16 +413,14 @@ static void few_words(const struct fisa_program *p, uint32_t i,
 static void many_words(const struct fisa_program *p, uint32_t i,
                        struct fisa_state *s) {
   few_words(p, i, s);
-  *reg(p, s, 'R', 5) = 6000;
+  *reg(p, s, 'R', 5) = 2000;
 }
 
-/* Little memory: batches leave for others, and one that is too large by itself
- * is refused. */
+/* Little memory: batches leave for others. */
 static void batches_leave(void) {
   enum { BATCHES = 4, ROUNDS = 2 };
   struct fcuda_options o = rig_options();
   struct wide_case k[BATCHES];
-  struct cuda_work w;
   struct fcuda *c;
   unsigned n = 0;
 
@@ -438,19 +436,103 @@ static void batches_leave(void) {
     UNIT_EQ(fcuda_counts(c).uploads, BATCHES * ROUNDS);
   while (n > 0)
     wide_case_close(&k[--n]);
-  if (c && wide_text_open(&k[0], stores, 512, many_words)) {
-    if (cuda_work_open(&w, &k[0], 1, 0, 512)) {
-      UNIT_TRUE(!fcuda_submit(c, &w.work), "it was sent");
-      UNIT_EQ(w.work.run[0].status, FCUDA_REFUSED);
-      UNIT_TRUE(strstr(fcuda_refusal(c), "is too large for the device"),
-                "it says \"%s\"", fcuda_refusal(c));
-      cuda_work_close(&w);
-    }
-    wide_case_close(&k[0]);
-  }
   UNIT_EQ(rig_lines, 0);
   fcuda_free(c);
   rig_clean("batches leave");
+}
+
+/* The same, and variants that are wrong in one lane. */
+#define WRONG_AT(lane) \
+  "  MOVI16 R2, 0x4000\n  MOVI R4, 4\n  MOVI16 R6, " lane "\n" \
+  "  CMP_EQ R6, R6, R1\n" \
+  "again:  STOREI R1, R2, 0\n  ADD R2, R2, R4\n  DEC R5\n" \
+  "  JNE R5, again\n  JEQ R6, end\n  STOREI R4, R0, 0x4000\n" \
+  "end:  MOV R6, R0\n  HALT\n"
+
+/* A batch that is too large goes in parts: verdicts are those of the whole,
+ * wherever the parts meet. */
+static void batches_split(void) {
+  static const char *const texts[] = {
+      "  MOVI16 R2, 0x4000\n  MOVI R4, 4\n"
+      "again:  STOREI R1, R2, 0\n  ADD R2, R2, R4\n  DEC R5\n"
+      "  JNE R5, again\n  MOV R6, R0\n  HALT\n",
+      WRONG_AT("5"), WRONG_AT("256"), WRONG_AT("257"), WRONG_AT("300"),
+      WRONG_AT("512"), WRONG_AT("600"), NULL};
+  struct fcuda_options o = rig_options();
+  struct wide_case k;
+  struct fcuda *c;
+
+  rig_fake();
+  o.device_max = 8 << 20;
+  c = rig_open(&o);
+  if (c && wide_text_open(&k, texts, 512, many_words)) {
+    UNIT_EQ(k.count, 7);
+    agree(c, &k, 4, 0, "halves");
+    UNIT_EQ(fcuda_counts(c).uploads, 2);
+    agree(c, &k, 2, 32, "from 32 on");
+    agree(c, &k, 2, 256, "the second half");
+    agree(c, &k, 2, 480, "the last");
+    wide_case_close(&k);
+  }
+  UNIT_EQ(rig_lines, 0);
+  fcuda_free(c);
+  rig_clean("batches split");
+}
+
+/* Parts that fail: nothing was told of a run that is not done. */
+static void parts_fail(void) {
+  struct fcuda_options o = rig_options();
+  struct fakecuda *f = rig_fake();
+  struct wide_case k;
+  struct cuda_work w;
+  struct fcuda *c;
+  uint64_t launches;
+
+  o.device_max = 8 << 20;
+  c = rig_open(&o);
+  if (c && wide_text_open(&k, stores, 512, many_words)) {
+    for (unsigned i = 1; i <= 2; i++) {
+      launches = f->launches;
+      f->fail_launch = launches + i;
+      if (!cuda_work_open(&w, &k, 1, 0, 512))
+        continue;
+      UNIT_TRUE(!fcuda_submit(c, &w.work), "part of it was sent");
+      UNIT_EQ(w.work.run[0].status, FCUDA_FAILED);
+      UNIT_EQ(w.got[0].good, 0xEEEEEEEE);
+      cuda_work_close(&w);
+      UNIT_EQ(f->launches, launches + i);
+    }
+    f->fail_launch = 0;
+    agree(c, &k, 1, 0, "open again");
+    wide_case_close(&k);
+  }
+  UNIT_EQ(rig_lines, 2);
+  fcuda_free(c);
+  rig_clean("parts fail");
+}
+
+/* Not even a few lanes of it: refused, as what this machine has not is. */
+static void too_large_in_parts(void) {
+  struct fcuda_options o = rig_options();
+  struct wide_case k;
+  struct cuda_work w;
+  struct fcuda *c;
+
+  rig_fake();
+  o.host_max = 128 << 10;
+  c = rig_open(&o);
+  if (c && wide_text_open(&k, stores, 512, many_words)) {
+    if (cuda_work_open(&w, &k, 1, 0, 512)) {
+      UNIT_TRUE(!fcuda_submit(c, &w.work), "it was sent");
+      UNIT_EQ(w.work.run[0].status, FCUDA_REFUSED);
+      UNIT_TRUE(strstr(fcuda_refusal(c), "are too large for the host"),
+                "it says \"%s\"", fcuda_refusal(c));
+      cuda_work_close(&w);
+    }
+    wide_case_close(&k);
+  }
+  fcuda_free(c);
+  rig_clean("too large");
 }
 
 /* ---- programs and values that are hard -------------------------------- */
@@ -720,6 +802,9 @@ static const struct unit_test tests[] = {
     {"verdicts", "few_runs", few_runs},
     {"batches", "stay", batches_stay},
     {"batches", "leave", batches_leave},
+    {"batches", "split", batches_split},
+    {"batches", "parts_fail", parts_fail},
+    {"batches", "too_large_in_parts", too_large_in_parts},
     {"hard", "programs_and_values", hard},
     {"hard", "as_the_root", as_the_root},
     {"hard", "unlike_the_root", unlike_the_root},

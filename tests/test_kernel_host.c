@@ -102,14 +102,15 @@ static void run_variant(struct launch *l, struct krig_work *w, uint32_t v) {
 }
 
 static int run_here(struct krig_work *w, void *user) {
+  const struct fkn_lanes lanes = {0, w->batch->lanes};
   struct launch *l = user;
   struct fisa_error err = {""};
   uint32_t size;
 
-  if (!UNIT_EQ(fkn_batch_size(w->batch, &size, &err), 0))
+  if (!UNIT_EQ(fkn_batch_size(w->batch, lanes, &size, &err), 0))
     return -1;
   l->batch = bytes(size);
-  fkn_batch_write(w->batch, l->batch);
+  fkn_batch_write(w->batch, lanes, l->batch);
   for (uint32_t v = 0; v < w->count; v++)
     run_variant(l, w, v);
   free(l->batch);

@@ -2,8 +2,8 @@
  * tests/warps.c - how much the kernel does on a libcuda that counts warp
  * instructions: for each subject one program on a batch of episodes that
  * differ, as a trial runs it, few lanes before all others, and for each of
- * these launches a line with the instructions it stands for. The driver's counts
- * come on standard error, a line a launch, in the same order; see
+ * these launches a line with the instructions it stands for. The driver's
+ * counts come on standard error, a line a launch, in the same order; see
  * tests/test_ptx.sh, which makes figures of both.
  *
  * The arguments are files of programs besides those in here.
