@@ -149,6 +149,20 @@ static flux_status read_run(struct run *r) {
   return rc;
 }
 
+/* What the user should know beside the figures. */
+static void send_notes(const struct run *r,
+                       const struct fse_offline_result *out) {
+  if (out->unused > 0)
+    (void)fse_control__send(
+        r->c, json_pack("{s:o}", "progress",
+                        json_sprintf("%u of %u episodes are not used: %s",
+                                     out->unused, r->count,
+                                     out->unused_reason)));
+  if (out->reason[0] != '\0')
+    (void)fse_control__send(r->c, json_pack("{s:s}", "progress",
+                                            out->reason));
+}
+
 /* ---- answering ---------------------------------------------------------- */
 
 static int on_progress(const struct fse_progress *p, void *user) {
@@ -229,8 +243,7 @@ flux_status fse_control_run(struct fse_control *c) {
   if (rc == FLUX_OK && fse_offline_run(&o, &out, &c->err) != 0)
     rc = FLUX_E_MEMORY;
   else if (rc == FLUX_OK) {
-    if (out.reason[0] != '\0')
-      (void)fse_control__send(c, json_pack("{s:s}", "progress", out.reason));
+    send_notes(&r, &out);
     rc = answer(&r, &out);
     fse_offline_result_done(&out);
   }

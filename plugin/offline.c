@@ -202,6 +202,13 @@ static int follow(struct offline *f, uint64_t number, uint32_t tasks,
   return rc < 0 ? -1 : 0;
 }
 
+/* A given state that shows nothing of the root. */
+static void leave_out(struct offline *f, uint32_t number, const char *why) {
+  if (f->out->unused++ == 0)
+    snprintf(f->out->unused_reason, sizeof f->out->unused_reason,
+             "episode %u %s", number + 1, why);
+}
+
 /* One given state: its values in the order in which the root takes them. */
 static int add_given(struct offline *f, const struct fse_given *g,
                      uint32_t number) {
@@ -217,8 +224,13 @@ static int add_given(struct offline *f, const struct fse_given *g,
   struct fir_result r = fir_run(from, f->lane, f->work, &io, limits);
   if (q.no_memory) goto done;
   rc = 0;
-  if (r.starved || f->work->status == FISA_RUN_FUEL) goto done;
+  if (r.starved || f->work->status == FISA_RUN_FUEL) {
+    leave_out(f, number, "does not end within the fuel");
+    goto done;
+  }
   rc = add_episode(f, FTRIAL_RECORDED, g->begin, &q.taken);
+  if (rc == FTRIAL_REFUSED)
+    leave_out(f, number, "does not go the same way twice");
   if (rc == FTRIAL_ADDED) {
     rc = note_task(f, g->begin, &q.taken);
     if (rc == 0)

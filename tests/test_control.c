@@ -559,6 +559,31 @@ static void run_on_episodes(void) {
   plugin_done(p);
 }
 
+static bool was_told(const char *text) {
+  for (unsigned i = 0; i < reply.count; i++) {
+    const char *s = json_string_value(json_object_get(reply.line[i],
+                                                      "progress"));
+    if (s != NULL && strstr(s, text) != NULL) return true;
+  }
+  return false;
+}
+
+/* One of three never ends: it is told and left out. */
+static void run_on_episodes_without_an_end(void) {
+  flux_plugin *p = plugin_new();
+  json_t *q = run_request(".in R1\n.out R3\nagain: NOP\nINC R3\nDEC R1\n"
+                          "JNE R1, again\nHALT\n", 1), *r;
+  json_object_set_new(q, "episodes",
+                      json_pack("[{s:[i,i]}, {s:[i,i]}, {s:[i,i]}]", "regs",
+                                0, 3, "regs", 0, 0, "regs", 0, 5));
+  UNIT_EQ(ask(p, q), FLUX_OK);
+  r = json_object_get(last_line(), "result");
+  UNIT_EQ(integer_of(r, "episodes"), 2);
+  UNIT_TRUE(was_told("1 of 3 episodes are not used: episode 2 does not end "
+                     "within the fuel"), "told");
+  plugin_done(p);
+}
+
 /* A task that faults ends as it ends: its variant must do the same. */
 static void run_with_a_fault(void) {
   flux_plugin *p = plugin_new();
@@ -902,6 +927,7 @@ static const struct unit_test tests[] = {
     {"run", "budget", run_keeps_the_budget},
     {"run", "deny", run_denies},
     {"run", "episodes", run_on_episodes},
+    {"run", "endless episodes", run_on_episodes_without_an_end},
     {"run", "fault", run_with_a_fault},
     {"run", "left alone", run_leaves_alone},
     {"run", "progress", run_tells_progress},
