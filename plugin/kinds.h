@@ -93,6 +93,10 @@ int fse_fuse(const struct fse_view *v, uint32_t i, uint32_t j, unsigned way,
 FSE_KIND_TABLE(FSE_KIND_DECLARE)
 #undef FSE_KIND_DECLARE
 
+/* The find that a site of FindSequence puts in, or NULL. */
+struct fse_find;
+const struct fse_find *fse_find_at(const struct fse_view *v, uint32_t site);
+
 /* Takes back any edit of a program's code. */
 int fse_undo(const struct fse_change *c, const struct fisa_program *child,
              struct fisa_program **parent, struct fisa_error *err);

@@ -46,6 +46,8 @@
     "a value in another register; neutral") \
   X(BreedVariants, breed, preserving, fse_breed_random, \
     "one variant up to a place, another from there on") \
+  X(FindSequence, find, preserving, NULL, \
+    "a run of rows by the cheapest that do the same, found by search") \
   X(TuneThreshold, threshold, tuning, NULL, \
     "a constant that is compared with") \
   X(AdjustDecay, decay, tuning, NULL, \

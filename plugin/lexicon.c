@@ -204,7 +204,9 @@ bool fse_op_commutes(unsigned op) {
   switch (op) {
     case FLUX_OP_ADD: case FLUX_OP_MUL: case FLUX_OP_AND: case FLUX_OP_OR:
     case FLUX_OP_XOR: case FLUX_OP_MIN: case FLUX_OP_MAX: case FLUX_OP_EQ:
-    case FLUX_OP_NE:
+    case FLUX_OP_NE: case FLUX_OP_UMULH: case FLUX_OP_CARRY:
+    case FLUX_OP_FADD: case FLUX_OP_FMUL: case FLUX_OP_FEQ:
+    case FLUX_OP_FMIN: case FLUX_OP_FMAX:
       return true;
     default:
       return false;

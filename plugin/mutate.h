@@ -34,6 +34,11 @@ struct fse_profile_source {
   struct ftrial_pc_map map;   /* root's boundaries in the program */
   uint32_t episodes;          /* of the set, from the first, at most */
   struct fir_lane *lane;
+  /* Called before every instruction, with the cells and the run's state, of
+   * which the memory alone is up to date. May be NULL. */
+  void (*also)(uint32_t pc, const int32_t *cells, const struct fisa_state *s,
+               void *user);
+  void *user;
 };
 struct fse_profile *fse_profile_new(const struct fisa_program *p,
                                     const struct fisa_facts *f,
@@ -42,6 +47,7 @@ void fse_profile_free(struct fse_profile *p);
 uint64_t fse_profile_count(const struct fse_profile *p, uint32_t insn);
 
 struct fse_mate;
+struct fse_windows;  /* window_book.h */
 
 /* Everything a proposer may look at; immutable during a round. */
 struct fse_view {
@@ -59,6 +65,7 @@ struct fse_view {
   const struct fse_mate *mates;         /* versions of the same root to breed
                                            with: the first is `program` */
   uint32_t mate_count;
+  const struct fse_windows *windows;    /* what their search found, or NULL */
 };
 
 /*

@@ -17,6 +17,7 @@ struct watcher {
   const struct fisa_facts *f;
   const struct fisa_dialect *d;
   uint32_t last;           /* instruction that ran before, or UINT32_MAX */
+  const struct fse_profile_source *from;
   const struct fisa_event *events;
   uint32_t event_count, at;
 };
@@ -109,6 +110,8 @@ static void keep_sample(struct watcher *w, uint32_t i, const int32_t *cells) {
 static void visit(uint32_t pc, const int32_t *cells, void *user) {
   struct watcher *w = user;
   uint32_t i = pc < w->p->program->size ? w->f->index[pc] : UINT32_MAX;
+  if (w->from->also != NULL)
+    w->from->also(pc, cells, w->state, w->from->user);
   observe_result(w, cells);
   w->last = i;
   if (i == UINT32_MAX) return;
@@ -156,7 +159,8 @@ struct fse_profile *fse_profile_new(const struct fisa_program *p,
   struct fse_profile *profile = calloc(1, sizeof *profile);
   struct fisa_state *s = fisa_state_new(p->dialect);
   struct fir_program *ir = NULL;
-  struct watcher w = {.p = profile, .f = f, .d = p->dialect};
+  struct watcher w = {.p = profile, .f = f, .d = p->dialect,
+                      .from = from};
   if (profile == NULL || s == NULL || fir_lower(p, &ir, NULL) != 0) goto fail;
   profile->program = p;
   profile->count = f->count;

@@ -447,7 +447,8 @@ static struct fse_profile *profile_of(struct watched *w, uint32_t episodes,
                                       uint32_t from, uint32_t to) {
   const uint32_t pair[1][2] = {{from, to}};
   const struct fse_profile_source source = {w->set, {1, pair}, episodes,
-                                            w->lane};
+                                            w->lane,
+                                            NULL, NULL};
   struct fse_profile *p =
       fse_profile_new(w->code.p, w->code.facts, &source);
   CU_ASSERT_FATAL(p != NULL);

@@ -1,0 +1,304 @@
+/*
+ * plugin/window.c - a run of instructions as a window.
+ */
+#include "plugin/window.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "plugin/window_impl.h"
+
+#define NO_SLOT 255u
+
+/* ---- which instructions ------------------------------------------------- */
+
+/* Whether an instruction may be part of a window. */
+static bool fits(const struct fse_view *v, const struct fse_slots *s,
+                 uint32_t i) {
+  const struct fisa_insn *in = &v->facts->insn[i];
+  struct fisa_effects fx;
+  bool slot = s->of[i] != NO_SLOT;
+  if (!fse_plain(v, i) ||
+      !fse_graph_row(v->program->dialect, in->row, slot))
+    return false;
+  fisa_effects(v->program->dialect, in, &fx);
+  if ((fx.mem_read || fx.mem_write) && !slot) return false;
+  return !fx.may_fault && !fx.pinned && !fx.input && !fx.output &&
+         !fx.stack_read && !fx.stack_write;
+}
+
+/* Whether instruction i stands right behind i - 1 and is reached from there
+ * alone. */
+static bool goes_on(const struct fse_view *v, uint32_t i) {
+  const struct fisa_insn *before = &v->facts->insn[i - 1];
+  return i < v->facts->count && !v->facts->is_head[i] &&
+         before->pc + before->length == v->facts->insn[i].pc;
+}
+
+uint32_t fse_window_run(const struct fse_view *v,
+                        const struct fse_slots *slots, uint32_t first) {
+  uint32_t n = 0;
+  while (n < FSE_WINDOW_SPAN && first + n < v->facts->count &&
+         (n == 0 || goes_on(v, first + n)) && fits(v, slots, first + n))
+    n++;
+  return n;
+}
+
+/* ---- what is live behind ------------------------------------------------ */
+
+struct behind {
+  const struct fisa_set *cells;   /* NULL: everything */
+  uint64_t slots;
+};
+
+static struct behind live_behind(const struct fse_view *v,
+                                 const struct fse_slots *slots, uint32_t i) {
+  const struct fisa_facts *f = v->facts;
+  uint32_t pc = f->insn[i].pc + f->insn[i].length;
+  uint32_t next = f->index[pc];
+  struct behind b = {NULL, fse_slots_behind(slots, f, i)};
+  assert(pc <= v->program->size);
+  if (next != UINT32_MAX) b.cells = &f->live_in[next];
+  return b;
+}
+
+static bool is_live(const struct behind *b, uint32_t cell) {
+  if (cell >= FSE_SLOT_CELL(0))
+    return b->slots >> (cell - FSE_SLOT_CELL(0)) & 1;
+  if (b->cells == NULL || cell >= FISA_SET_WORDS * 64u) return true;
+  return b->cells->w[cell / 64] >> cell % 64 & 1;
+}
+
+static const struct fisa_file *file_of(const struct fisa_dialect *d,
+                                       uint32_t cell, uint8_t *index) {
+  for (uint32_t f = 0; f < d->file_count; f++)
+    if (cell >= d->files[f].first && cell - d->files[f].first <
+                                         d->files[f].count) {
+      *index = (uint8_t)f;
+      return &d->files[f];
+    }
+  return NULL;
+}
+
+/* The register of a cell: false if it is none that a row can name. */
+static bool register_of(const struct fisa_dialect *d, uint32_t cell,
+                        struct fse_wreg *out) {
+  const struct fisa_file *f = file_of(d, cell, &out->file);
+  if (f == NULL || f->kind != FISA_FILE_REGS || f->width > 1) return false;
+  out->byte = (int32_t)(cell - f->first);
+  /* Cell 0 behind a zero register is reached by other bytes; not by ours. */
+  return !(f->zero && out->byte == 0) && out->byte <= 255;
+}
+
+/* ---- roles -------------------------------------------------------------- */
+
+static uint8_t role_of(struct fse_window *w, const struct fse_wreg *r) {
+  struct fse_task *t = &w->task;
+  for (unsigned i = 0; i < t->role_count; i++)
+    if (w->reg[i].file == r->file && w->reg[i].byte == r->byte)
+      return (uint8_t)i;
+  if (t->role_count == FSE_WINDOW_ROLES) return FSE_NOTHING;
+  w->reg[t->role_count] = *r;
+  t->role_file[t->role_count] = r->file;
+  return t->role_count++;
+}
+
+/* The row of the window that loads, or last stores, a slot, as it stands. */
+static int find_frame(const struct fse_view *v, const struct fse_slots *s,
+                      const struct fse_window *w, uint32_t cell, bool store,
+                      struct fse_winsn_frame *out) {
+  uint32_t slot = cell - FSE_SLOT_CELL(0);
+  out->row = NULL;
+  for (uint32_t i = w->first; i < w->first + w->length; i++) {
+    const struct fisa_insn *in = &v->facts->insn[i];
+    if (s->of[i] != slot || s->stores[i] != store) continue;
+    for (unsigned k = 0; k < in->row->step_count; k++) {
+      const struct fisa_step *st = &in->row->steps[k];
+      if (st->op != (store ? FLUX_OP_STORE32 : FLUX_OP_LOAD32) ||
+          st->d.kind != FISA_REF_REG)
+        continue;
+      out->row = in->row;
+      out->operand = st->d.operand;
+      out->address = s->address[slot];
+      memcpy(out->value, in->value, sizeof out->value);
+    }
+    if (!store && out->row != NULL) break;
+  }
+  return out->row == NULL ? -1 : 0;
+}
+
+static uint8_t frame_file(const struct fse_winsn_frame *f) {
+  for (unsigned k = 0; k < f->row->step_count; k++)
+    if (f->row->steps[k].d.kind == FISA_REF_REG &&
+        f->row->steps[k].d.operand == f->operand)
+      return f->row->steps[k].d.file;
+  return 0;
+}
+
+/* One window being read. */
+struct reading {
+  const struct fse_view *v;
+  const struct fse_slots *slots;
+  struct fse_window *w;
+  struct fse_graph *g;
+  struct behind behind;
+  uint8_t out[FSE_WINDOW_OUTS];         /* values of the graph */
+  uint32_t out_cell[FSE_WINDOW_OUTS];
+  uint32_t in_cell[FSE_WINDOW_INS];
+  unsigned out_count;
+};
+
+/* Cells whose value changes and is read behind the window, ascending. */
+static int find_results(struct reading *x) {
+  struct fse_graph *g = x->g;
+  for (uint32_t i = 0; i < g->held_count; i++) {
+    const struct fse_held *h = &g->held[i];
+    const struct fse_vertex *n = &g->vertex[h->value];
+    unsigned at = x->out_count;
+    if (!h->written || !is_live(&x->behind, h->cell) ||
+        (n->kind == FSE_VERTEX_INPUT && n->cell == h->cell))
+      continue;
+    if (x->out_count == FSE_WINDOW_OUTS) return -1;
+    for (; at > 0 && x->out_cell[at - 1] > h->cell; at--) {
+      x->out_cell[at] = x->out_cell[at - 1];
+      x->out[at] = x->out[at - 1];
+    }
+    x->out_cell[at] = h->cell;
+    x->out[at] = h->value;
+    x->out_count++;
+  }
+  return 0;
+}
+
+static bool is_result(const struct reading *x, uint32_t cell) {
+  for (unsigned k = 0; k < x->out_count; k++)
+    if (x->out_cell[k] == cell) return true;
+  return false;
+}
+
+static int place_input(struct reading *x, unsigned i) {
+  struct fse_task *t = &x->w->task;
+  uint32_t cell = x->in_cell[i];
+  struct fse_wreg reg;
+  if (cell >= FSE_SLOT_CELL(0)) {
+    if (find_frame(x->v, x->slots, x->w, cell, false, &x->w->load[i]) != 0)
+      return -1;
+    t->in_file[i] = frame_file(&x->w->load[i]);
+    t->in_role[i] = FSE_NOTHING;
+    x->w->frame += x->w->load[i].row->cost;
+    return 0;
+  }
+  if (!register_of(x->v->program->dialect, cell, &reg)) return -1;
+  t->in_file[i] = reg.file;
+  t->in_role[i] = role_of(x->w, &reg);
+  t->in_kept[i] = is_live(&x->behind, cell) && !is_result(x, cell);
+  return t->in_role[i] == FSE_NOTHING ? -1 : 0;
+}
+
+static int place_result(struct reading *x, unsigned k) {
+  struct fse_task *t = &x->w->task;
+  uint32_t cell = x->out_cell[k];
+  struct fse_wreg reg;
+  if (cell >= FSE_SLOT_CELL(0)) {
+    if (find_frame(x->v, x->slots, x->w, cell, true, &x->w->store[k]) != 0)
+      return -1;
+    t->out_file[k] = frame_file(&x->w->store[k]);
+    t->out_role[k] = FSE_NOTHING;
+    x->w->frame += x->w->store[k].row->cost;
+    return 0;
+  }
+  if (!register_of(x->v->program->dialect, cell, &reg)) return -1;
+  t->out_file[k] = reg.file;
+  t->out_role[k] = role_of(x->w, &reg);
+  return t->out_role[k] == FSE_NOTHING ? -1 : 0;
+}
+
+/* Free registers of a file: first those the window itself writes. */
+static void find_free(struct reading *x, uint8_t file, unsigned most) {
+  const struct fisa_file *f = &x->v->program->dialect->files[file];
+  unsigned found = 0;
+  for (unsigned pass = 0; pass < 2; pass++)
+    for (uint32_t k = f->zero ? 1 : 0; k < f->count && k < 256; k++) {
+      struct fse_wreg reg = {file, (int32_t)k};
+      uint32_t cell = f->first + k;
+      bool written = false;
+      uint8_t before = x->w->task.role_count;
+      for (uint32_t i = 0; i < x->g->held_count; i++)
+        written |= x->g->held[i].cell == cell && x->g->held[i].written;
+      if (written != (pass == 0) || is_live(&x->behind, cell)) continue;
+      if (found == most || role_of(x->w, &reg) == FSE_NOTHING) return;
+      found += x->w->task.role_count > before;
+    }
+}
+
+static void find_all_free(struct reading *x) {
+  const struct fse_task *t = &x->w->task;
+  uint32_t files = 0;
+  unsigned n = 0;
+  for (unsigned i = 0; i < t->form.in_count; i++) files |= 1u << t->in_file[i];
+  for (unsigned k = 0; k < t->form.out_count; k++)
+    files |= 1u << t->out_file[k];
+  for (uint32_t f = files; f != 0; f &= f - 1) n++;
+  for (uint8_t f = 0; f < FISA_MAX_FILES; f++) {
+    if (!(files >> f & 1)) continue;
+    if (x->v->program->dialect->files[f].zero)
+      x->w->task.zero_files |= (uint16_t)(1u << f);
+    find_free(x, f, FSE_WINDOW_TEMPS / n);
+  }
+}
+
+/* Flags are no registers: live ones stay as they are, or there is no task. */
+static int keep_flags(struct reading *x) {
+  const struct fisa_dialect *d = x->v->program->dialect;
+  for (uint32_t f = 0; f < d->file_count; f++) {
+    if (d->files[f].kind != FISA_FILE_FLAG ||
+        !is_live(&x->behind, d->files[f].first))
+      continue;
+    if (is_result(x, d->files[f].first)) return -1;
+    x->w->task.flags_kept = true;
+  }
+  return 0;
+}
+
+static int read_window(struct reading *x) {
+  struct fse_window *w = x->w;
+  for (uint32_t i = w->first; i < w->first + w->length; i++) {
+    const struct fisa_insn *in = &x->v->facts->insn[i];
+    if (fse_graph_add(x->g, in, x->slots->of[i], x->slots->stores[i]) != 0)
+      return -1;
+    w->cost += in->row->cost;
+  }
+  x->behind = live_behind(x->v, x->slots, w->first + w->length - 1);
+  if (find_results(x) != 0 || keep_flags(x) != 0 ||
+      fse_form_make(x->g, x->out, x->out_count, &w->task.form,
+                    x->in_cell) != 0)
+    return -1;
+  for (unsigned i = 0; i < w->task.form.in_count; i++)
+    if (place_input(x, i) != 0) return -1;
+  for (unsigned k = 0; k < x->out_count; k++)
+    if (place_result(x, k) != 0) return -1;
+  find_all_free(x);
+  return 0;
+}
+
+uint64_t fse_window_heat(const struct fse_view *v, uint32_t first) {
+  assert(first < v->facts->count);
+  return v->heat != NULL ? v->heat[v->facts->insn[first].pc]
+                         : fse_profile_count(v->profile, first);
+}
+
+int fse_window_read(const struct fse_view *v, const struct fse_slots *slots,
+                    uint32_t first, uint32_t length, struct fse_window *out) {
+  struct fse_graph g;
+  struct reading x = {.v = v, .slots = slots, .w = out, .g = &g};
+  assert(first + length <= v->facts->count && length > 0);
+  g.v = v;
+  g.count = g.held_count = 0;
+  memset(out, 0, sizeof *out);
+  out->first = first;
+  out->length = length;
+  out->heat = fse_window_heat(v, first);
+  if (read_window(&x) != 0) return -1;
+  out->task.key = fse_task_key(&out->task, v->lexicon);
+  return 0;
+}

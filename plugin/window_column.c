@@ -1,0 +1,141 @@
+/*
+ * plugin/window_column.c - semantic ops on columns of test values.
+ *
+ * Each op is a function of its own whose loops have constant bounds, so that
+ * a compiler makes vector code of the table's scalar expressions. A body is
+ * inlined into the functions of every instruction set.
+ */
+#include "plugin/window_column.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+#include "gpu/semantics.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+#define FA (pa[i])
+#define FB (pb[i])
+#define FC (pc[i])
+#define FD (pd[i])
+#define FIMM (s.imm)
+
+/* d may be one of the operands, lane for lane: no lane waits for another. */
+#define RUN_BODY(ID, expression) \
+  INLINE void run_body_##ID( \
+      struct fse_column *d, const struct fse_column *a, \
+      const struct fse_column *b, const struct fse_column *c, \
+      struct fse_stretch s) { \
+    const size_t n = (size_t)((s.to - s.from) / FSE_STRIPE) * FSE_STRIPE; \
+    int32_t *pd = __builtin_assume_aligned(d->lane + s.from, 32); \
+    const int32_t *pa = __builtin_assume_aligned(a->lane + s.from, 32); \
+    const int32_t *pb = __builtin_assume_aligned(b->lane + s.from, 32); \
+    const int32_t *pc = __builtin_assume_aligned(c->lane + s.from, 32); \
+    (void)pa, (void)pb, (void)pc; \
+    _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++) \
+        pd[i] = (expression); \
+  }
+FSEM_VALUES(RUN_BODY)
+#undef RUN_BODY
+#undef FA
+#undef FB
+#undef FC
+#undef FD
+#undef FIMM
+
+#define FA (a->lane[i])
+#define FB (b->lane[i])
+#define FC 0
+#define FD 0
+#define FIMM (s->imm)
+
+#define SCAN_BODY(ID, expression) \
+  INLINE unsigned scan_body_##ID(const struct fse_scan *s, \
+                                 struct fse_hit *hits) { \
+    const struct fse_glance *t = s->target; \
+    unsigned n = 0; \
+    for (unsigned x = 0; x < s->a_count; x++) { \
+      const struct fse_glance *a = &s->a[x]; \
+      const unsigned end = s->diagonal ? x + 1 : s->b_count; \
+      for (unsigned y = s->diagonal ? x : 0; y < end; y++) { \
+        const struct fse_glance *b = s->diagonal ? a : &s->b[y]; \
+        uint32_t differs = 0; \
+        (void)a, (void)b; \
+        for (unsigned i = 0; i < FSE_GLANCE; i++) \
+          differs |= (uint32_t)(expression) ^ (uint32_t)t->lane[i]; \
+        if (__builtin_expect(differs != 0, 1)) continue; \
+        hits[n++] = (struct fse_hit){(uint8_t)x, (uint8_t)y}; \
+        if (n == FSE_HITS) return n; \
+      } \
+    } \
+    return n; \
+  }
+FSEM_VALUES(SCAN_BODY)
+#undef SCAN_BODY
+
+INLINE uint32_t bits_body(const struct fse_column *a,
+                          const struct fse_column *b, struct fse_stretch s) {
+  uint64_t first, varies = 0;
+  uint32_t n = 0;
+  memcpy(&first, &a->lane[s.from], sizeof first);
+  for (unsigned i = s.from; i < s.to; i += 2) {
+    uint64_t x, y;
+    memcpy(&x, &a->lane[i], sizeof x);
+    memcpy(&y, &b->lane[i], sizeof y);
+    varies |= x ^ first;
+    n += (uint32_t)__builtin_popcountll(x ^ y);
+  }
+  varies |= (uint32_t)a->lane[s.from] ^ (uint32_t)a->lane[s.from + 1];
+  return n > 0 && varies == 0 ? n + (s.to - s.from) / 2 : n;
+}
+
+#define RUN(ID, name, attribute) \
+  attribute static void run_##name##_##ID( \
+      struct fse_column *d, const struct fse_column *a, \
+      const struct fse_column *b, const struct fse_column *c, \
+      struct fse_stretch s) { \
+    run_body_##ID(d, a, b, c, s); \
+  } \
+  attribute static unsigned scan_##name##_##ID(const struct fse_scan *s, \
+                                               struct fse_hit *hits) { \
+    return scan_body_##ID(s, hits); \
+  }
+
+static uint32_t bits_plain(const struct fse_column *a,
+                           const struct fse_column *b, struct fse_stretch s) {
+  return bits_body(a, b, s);
+}
+
+#define RUN_PLAIN(ID, expression) RUN(ID, plain, )
+FSEM_VALUES(RUN_PLAIN)
+
+static const struct fse_kernels plain = {
+#define ROW_RUN(ID, expression) [FLUX_OP_##ID] = run_plain_##ID,
+#define ROW_SCAN(ID, expression) [FLUX_OP_##ID] = scan_plain_##ID,
+    {FSEM_VALUES(ROW_RUN)}, {FSEM_VALUES(ROW_SCAN)}, bits_plain};
+
+#if defined(__x86_64__)
+__attribute__((target("avx2,popcnt"))) static uint32_t bits_avx2(
+    const struct fse_column *a, const struct fse_column *b,
+    struct fse_stretch s) {
+  return bits_body(a, b, s);
+}
+
+#define RUN_AVX2(ID, expression) RUN(ID, avx2, __attribute__((target("avx2"))))
+FSEM_VALUES(RUN_AVX2)
+
+static const struct fse_kernels avx2 = {
+#define ROW_RUN2(ID, expression) [FLUX_OP_##ID] = run_avx2_##ID,
+#define ROW_SCAN2(ID, expression) [FLUX_OP_##ID] = scan_avx2_##ID,
+    {FSEM_VALUES(ROW_RUN2)}, {FSEM_VALUES(ROW_SCAN2)}, bits_avx2};
+
+const struct fse_kernels *fse_kernels(void) {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt")
+             ? &avx2
+             : &plain;
+}
+#else
+const struct fse_kernels *fse_kernels(void) { return &plain; }
+#endif
+
+const struct fse_kernels *fse_kernels_plain(void) { return &plain; }

@@ -1,0 +1,48 @@
+/*
+ * plugin/window_enum.h - the cheapest replacement, by enumeration.
+ *
+ * Sequences are built from their first row on, cost by cost, so that the first
+ * that proves right is the cheapest there is. What is enumerated are sets of
+ * values, not of registers: a row adds a value (and takes away the one that it
+ * overwrites), registers are given out at the end. Two values that are equal
+ * on all tests are one (observational equivalence), a set of values that was
+ * come to before is not entered again, and what cannot be used any more with
+ * the rows that are left is left alone. Of the last row only the first lanes
+ * are looked at, many operands at a time.
+ *
+ * Merging what is equal on the tests loses nothing: a right sequence passes
+ * all tests, and so does the one that stands for it; if that one proves wrong,
+ * the input that shows it joins the tests and the cost is enumerated anew.
+ */
+#ifndef FLUX_PLUGIN_WINDOW_ENUM_H
+#define FLUX_PLUGIN_WINDOW_ENUM_H
+
+#include "plugin/window_tests.h"
+
+struct fse_enum_request {
+  const struct fse_task *task;
+  const struct fse_menu *menu;
+  struct fse_tests *tests;     /* counters join */
+  bool plain;                  /* with the menu's plain rows alone */
+  uint32_t cost_from;          /* costs below are known to hold nothing */
+  uint32_t cost_to;            /* inclusive */
+  uint64_t work;               /* sequences at most */
+  bool (*stop)(void *user);    /* asked now and then; may be NULL */
+  void *user;
+};
+
+struct fse_enum_result {
+  bool found;
+  struct fse_patch patch;
+  uint32_t next;               /* all costs below this hold nothing else */
+  /* Sequences: each row with operands put behind a prefix counts one, whether
+   * its value was worked out for all tests, for the first lanes, or found to
+   * be there already. */
+  uint64_t work;
+};
+
+/* Returns 0, or -1 (memory). Deterministic. */
+int fse_enum_run(const struct fse_enum_request *q,
+                 struct fse_enum_result *out);
+
+#endif /* FLUX_PLUGIN_WINDOW_ENUM_H */
