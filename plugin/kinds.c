@@ -467,6 +467,9 @@ bool fse_kind_preserves(uint32_t kind) {
 }
 
 double fse_kind_weight(const struct fse_view *v, uint32_t kind) {
+  /* Nothing was found: it would be drawn in vain. */
+  if (fse_kinds[kind].apply == fse_find_apply && fse_find_sites(v) == 0)
+    return 0;
   if (!fse_kind_preserves(kind)) return 0;
   return v->weight != NULL ? v->weight[kind] : v->policy->weight[kind];
 }

@@ -15,7 +15,9 @@ bool fse_find_available(const struct fse_lexicon *l) {
 }
 
 uint32_t fse_find_sites(const struct fse_view *v) {
-  return v->windows == NULL ? 0 : v->facts->count * FIND_WAYS;
+  return v->windows == NULL || v->windows->count == 0
+             ? 0
+             : v->facts->count * FIND_WAYS;
 }
 
 const struct fse_find *fse_find_at(const struct fse_view *v, uint32_t site) {

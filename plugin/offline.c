@@ -13,6 +13,7 @@
 #include "plugin/queue.h"
 #include "plugin/recall.h"
 #include "plugin/search.h"
+#include "plugin/window_book.h"
 
 #define PROBES 48u          /* generated states every candidate meets */
 #define FOLLOWED 4u         /* tasks of a chain behind yields */
@@ -44,6 +45,7 @@ struct offline {
   uint32_t task_count, task_capacity;
   struct task *task;
   uint64_t searched;        /* variants of the generations before */
+  struct fse_book *book;    /* of windows: for all generations */
 };
 
 static uint64_t now_ns(void *user) {
@@ -321,7 +323,8 @@ static int prepare(struct offline *f, struct fisa_error *err) {
   f->out->instructions_before = f->facts->count;
   f->lane = fir_lane_new();
   f->work = fisa_state_new(p->dialect);
-  if (f->lane != NULL && f->work != NULL) return 0;
+  f->book = fse_book_new();
+  if (f->lane != NULL && f->work != NULL && f->book != NULL) return 0;
   return fisa_fail(err, "out of memory");
 }
 
@@ -471,6 +474,8 @@ static int generation(struct offline *f, struct best *b,
       .assurance = policy->min_assurance,
       .threads = policy->threads,
       .budget = policy->budget - f->searched,
+      .book = f->book,
+      .deep = true,
       .deadline_ns = f->deadline_ns,
       .now_ns = now_ns,
       .progress = on_progress,
@@ -576,6 +581,7 @@ static void offline_done(struct offline *f) {
     fisa_trace_done(&f->task[i].in);
   }
   free(f->task);
+  fse_book_free(f->book);
   ftrial_set_free(f->set);
   fisa_state_free(f->work);
   fir_lane_free(f->lane);

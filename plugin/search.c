@@ -17,8 +17,10 @@
 #include "plugin/assure.h"
 #include "plugin/candidate.h"
 #include "plugin/genome.h"
+#include "plugin/kinds.h"
 #include "plugin/recall.h"
 #include "plugin/settle.h"
+#include "plugin/window_book.h"
 
 #define SMOKE_STATES 256u  /* fuzz states each adopted step must pass */
 #define PROFILE_EPISODES 16u
@@ -44,22 +46,34 @@ struct step {
   enum fse_proof proof;
 };
 
+/* How far windows are searched. */
+enum depth {
+  QUICK,  /* what takes no time */
+  SOME,   /* with a small part of what is left to do */
+  DEEP    /* as far as it goes */
+};
+
 struct search {
   const struct fse_search_request *q;
   const struct fse_unseen *unseen; /* of the root: shared by all climbs */
   struct fse_prover *prover;       /* so is this one; NULL: no proofs */
+  struct fse_book *book;           /* of windows: so is this */
   const struct pool *pool;  /* to breed with; NULL: nothing yet */
   struct fse_lexicon *lexicon;
   struct fse_bandit bandit; /* what this climb has learned of kinds */
   double weight[FSE_KINDS_MAX];
   const struct fisa_facts *root_facts;
   struct fir_lane *lane;
+  const struct fse_made *base; /* of this round's candidates */
   uint32_t first;           /* steps[0]: the parent itself */
   uint32_t step_count;
+  uint32_t assured;         /* steps that have what is asked for */
   struct step steps[MAX_STEPS];
   uint64_t *seen;           /* hashes of candidates of earlier rounds */
   uint32_t seen_count, seen_capacity;
   uint64_t variants, rejected, round;
+  bool settled;             /* the last round took nothing */
+  enum depth depth;         /* of the search of windows */
   uint64_t worth;           /* only what costs less is asked for assurance */
   uint64_t before;          /* variants of earlier climbs */
   bool stopped;             /* time is up, or progress() said so */
@@ -137,6 +151,24 @@ static bool too_late(const struct fse_search_request *q) {
          q->now_ns(q->user) >= q->deadline_ns;
 }
 
+static struct step *current(struct search *s) {
+  assert(s->step_count > 0);
+  return &s->steps[s->step_count - 1];
+}
+
+static bool time_is_up(struct search *s) {
+  const struct fse_search_request *q = s->q;
+  uint32_t n = ftrial_set_recorded(q->set);
+  double per = n ? 1.0 / n : 1.0;
+  uint64_t cost = current(s)->worth.cost;
+  uint64_t best = cost < s->worth ? cost : s->worth;
+  if (q->progress != NULL &&
+      q->progress(s->before + s->variants, (double)cost * per,
+                  (double)best * per, q->user) != 0)
+    return true;
+  return too_late(q);
+}
+
 static void *crew_work(void *arg) {
   struct crew *c = arg;
   struct fse_bench bench = {0};
@@ -203,11 +235,6 @@ static int pick_order(const void *x, const void *y) {
   return c != 0 ? c : a->index < b->index ? -1 : a->index > b->index;
 }
 
-static struct step *current(struct search *s) {
-  assert(s->step_count > 0);
-  return &s->steps[s->step_count - 1];
-}
-
 /* Where the root's boundaries are in a made program; false: no memory. */
 static bool made_map(const struct search *s, const struct fse_made *m,
                      struct ftrial_pc_map *map) {
@@ -266,6 +293,7 @@ static void drop_step(struct search *s) {
   assert(s->step_count > 1);
   fse_made_done(&current(s)->made);
   s->step_count--;
+  if (s->assured > s->step_count) s->assured = s->step_count;
   if (s->step_count > 1 || !s->recalled) return;
   s->recalled = s->answered = false;
   s->known_refuted = true;
@@ -308,6 +336,23 @@ static bool all_proved(struct search *s) {
   return true;
 }
 
+/* A candidate was wrong; if the search of windows found it, that learns. */
+static int learn(struct search *s, const struct fse_round *r, uint32_t i) {
+  struct fse_profile_source from = {.set = s->q->set,
+                                    .episodes = PROFILE_EPISODES,
+                                    .lane = s->lane};
+  const struct fse_find *f = NULL;
+  int told;
+  if (i < r->sites.count &&
+      fse_kinds[r->sites.items[i].kind].apply == fse_find_apply)
+    f = fse_find_at(&r->view, r->sites.items[i].site);
+  if (f == NULL) return 0;
+  if (!made_map(s, s->base, &from.map)) return -1;
+  told = fse_windows_learn(s->book, &r->view, &from, f);
+  made_map_done(&from.map);
+  return told < 0 ? -1 : 0;
+}
+
 /* Takes one passing candidate onto what was taken before it this round. */
 static int take(struct search *s, const struct fse_round *r,
                 struct fse_bench *b, struct fse_draft *base,
@@ -321,10 +366,14 @@ static int take(struct search *s, const struct fse_round *r,
   struct fse_verdict v = fse_candidate_judge(r, b, now->worth.cost, &made);
   s->variants++;
   if (v.fate != FSE_FATE_SAME) return 0;
-  if (fse_worth_order(&v.worth, &now->worth) >= 0 ||
-      fuzz_made(s, &made, SMOKE_STATES) != 0) {
+  if (fse_worth_order(&v.worth, &now->worth) >= 0) {
     fse_made_done(&made);
     return 0;
+  }
+  int wrong = fuzz_made(s, &made, SMOKE_STATES);
+  if (wrong != 0) {
+    fse_made_done(&made);
+    return wrong > 0 ? learn(s, r, p->index) : 0;
   }
   struct step *next = &s->steps[s->step_count++];
   next->made = made;
@@ -357,6 +406,7 @@ static int reduce(struct search *s, const struct fse_round *r,
     s->variants++;
     fse_bandit_tried(&s->bandit, v[i].proposal.kind);
     if (v[i].fate != FSE_FATE_SAME) s->rejected++;
+    if (v[i].fate == FSE_FATE_WRONG && learn(s, r, i) != 0) taken = -1;
     if (v[i].fate == FSE_FATE_SAME &&
         fse_worth_order(&v[i].worth, &r->worth) < 0)
       pick[n++] = (struct pick){v[i].worth, i};
@@ -379,10 +429,12 @@ struct round_parts {
   struct fse_draft *draft;
   struct fse_profile *profile;
   struct fse_mate mates[POOL_MAX + 1];
+  struct fse_windows windows;
 };
 
 static void round_parts_done(struct round_parts *p, struct fse_round *r) {
   fse_sites_done(&r->sites);
+  fse_windows_done(&p->windows);
   fse_profile_free(p->profile);
   fse_draft_free(p->draft);
   fisa_facts_free(p->facts);
@@ -404,12 +456,61 @@ static void add_mates(const struct search *s, struct round_parts *p,
   r->view.mate_count = s->pool->count + 1;
 }
 
+/* Whether what the search of windows finds would be tried. */
+static bool finds_wanted(const struct fse_policy *policy) {
+  for (uint32_t k = 0; k < fse_kind_count; k++)
+    if (fse_kinds[k].apply == fse_find_apply) return policy->weight[k] > 0;
+  return false;
+}
+
+/* A search of windows, and who asks of it. */
+struct asking {
+  struct search *s;
+  pthread_t self;           /* alone tells progress, and rests if it is told */
+  uint32_t asked;
+  atomic_bool over;
+};
+
+#define TELL_EVERY 8u       /* questions */
+
+static bool stop_windows(void *user) {
+  struct asking *a = user;
+  bool mine = pthread_equal(a->self, pthread_self()) != 0;
+  if (mine && ++a->asked % TELL_EVERY == 0) a->s->stopped = time_is_up(a->s);
+  if ((mine && a->s->stopped) || too_late(a->s->q))
+    atomic_store(&a->over, true);
+  return atomic_load(&a->over);
+}
+
+/*
+ * The windows of the round's program, once the other kinds find nothing more
+ * to do there, for at most a share of what is left of the budget.
+ */
+static int find_windows(struct search *s, struct round_parts *p,
+                        struct fse_round *r) {
+  static const uint64_t share[] = {[QUICK] = 256, [SOME] = 16, [DEEP] = 4};
+  uint64_t left = s->q->budget - s->variants;
+  struct asking asking = {.s = s, .self = pthread_self()};
+  struct fse_windows_request q = {.view = &r->view, .book = s->book,
+                                  .seed = s->q->seed,
+                                  .threads = s->q->threads,
+                                  .work = left / share[s->depth] *
+                                          FSE_WINDOW_UNIT,
+                                  .shallow = s->depth == QUICK,
+                                  .stop = stop_windows, .user = &asking};
+  if (fse_windows_search(&q, &p->windows) != 0) return -1;
+  s->variants += (p->windows.work + FSE_WINDOW_UNIT - 1) / FSE_WINDOW_UNIT;
+  r->view.windows = &p->windows;
+  return 0;
+}
+
 static int round_make(struct search *s, struct round_parts *p,
                       struct fse_round *r, struct fisa_error *err) {
   const struct step *now = current(s);
   const struct fisa_program *program = now->made.program;
   memset(p, 0, sizeof *p);
   memset(r, 0, sizeof *r);
+  s->base = &now->made;
   if (fisa_facts_make(program, &p->facts, err) != 0 ||
       fse_draft_make(program, p->facts, &p->draft, err) != 0)
     return -1;
@@ -439,6 +540,9 @@ static int round_make(struct search *s, struct round_parts *p,
   r->worth = now->worth;
   r->known = seen_has;
   r->known_user = s;
+  if (s->settled && finds_wanted(s->q->policy) &&
+      find_windows(s, p, r) != 0)
+    return fisa_fail(err, "out of memory");
   if (fse_sites_make(&r->view, &r->sites) != 0)
     return fisa_fail(err, "out of memory");
   return 0;
@@ -452,8 +556,9 @@ static int run_round(struct search *s, struct fisa_error *err) {
   struct fse_draft *base = NULL;
   int taken = -1;
   uint32_t all;
-  uint64_t left = s->q->budget - s->variants;
+  uint64_t left;
   if (round_make(s, &parts, &round, err) != 0) goto done;
+  left = s->q->budget - s->variants;
   all = round.sites.count + s->q->policy->population;
   crew.base = parts.draft;
   crew.bound = round.worth.cost;
@@ -476,19 +581,6 @@ done:
 }
 
 /* ---- the whole search --------------------------------------------------- */
-
-static bool time_is_up(struct search *s) {
-  const struct fse_search_request *q = s->q;
-  uint32_t n = ftrial_set_recorded(q->set);
-  double per = n ? 1.0 / n : 1.0;
-  uint64_t cost = current(s)->worth.cost;
-  uint64_t best = cost < s->worth ? cost : s->worth;
-  if (q->progress != NULL &&
-      q->progress(s->before + s->variants, (double)cost * per,
-                  (double)best * per, q->user) != 0)
-    return true;
-  return too_late(q);
-}
 
 /* Tries a made program on every episode of the set. */
 static struct ftrial_result try_set(struct search *s,
@@ -526,27 +618,41 @@ static bool prove(struct search *s) {
   return false;
 }
 
-/* Asks for the assurance: true if all is said. What cannot be fuzzed is not
- * offered. */
-static bool assure(struct search *s) {
+/* Fuzzes what was found by now: whatever else comes of the time, that is what
+ * can be handed out. What cannot be fuzzed, or no more before the time is up,
+ * is not offered; what was before it is. False if it was refuted. */
+static bool make_safe(struct search *s) {
   int rc;
-  if (s->step_count == 1 || s->q->assurance < FSE_ASSURE_FUZZ ||
-      (s->step_count == 2 && s->recalled && s->vouched))
-    return true;
-  rc = fuzz_made(s, &current(s)->made, s->q->policy->fuzz_states);
-  if (rc == 0) return prove(s);
-  if (rc > 0) {
-    back_to_truth(s);
-    return s->refuted;
+  if (s->assured < s->step_count && s->q->assurance >= FSE_ASSURE_FUZZ) {
+    rc = fuzz_made(s, &current(s)->made, s->q->policy->fuzz_states);
+    if (rc > 0) {
+      back_to_truth(s);
+      return s->refuted;
+    }
+    while (rc < 0 && s->step_count > s->assured) drop_step(s);
+    if (rc < 0 && s->step_count == 1)
+      snprintf(s->refutation, sizeof s->refutation,
+               "states to fuzz it with cannot be made");
   }
-  while (s->step_count > 1) drop_step(s);
-  snprintf(s->refutation, sizeof s->refutation,
-           "states to fuzz it with cannot be made");
+  s->assured = s->step_count;
   return true;
 }
 
-/* Searches until nothing more is found, then asks for the assurance; what
- * that refutes is dropped and the search goes on. */
+/* Whether proofs are of use: not for nothing, and not for what is known. */
+static bool wants_proof(const struct search *s) {
+  return s->q->assurance >= FSE_ASSURE_FUZZ && s->step_count > 1 &&
+         !(s->step_count == 2 && s->recalled && s->vouched);
+}
+
+/* Asks for the assurance, and for proofs, until all is said. */
+static void assure(struct search *s) {
+  while (!s->refuted && !cancelled(s->q) &&
+         (!make_safe(s) || (wants_proof(s) && !prove(s)))) {
+  }
+}
+
+/* Searches until nothing more is found, and that is safe; what turns out to be
+ * wrong is dropped and the search goes on. */
 static int search_loop(struct search *s, struct fisa_error *err) {
   uint32_t stale = 0, most = s->q->patience;
   if (most == 0) most = STALE_ROUNDS;
@@ -557,8 +663,12 @@ static int search_loop(struct search *s, struct fisa_error *err) {
       if (taken < 0) return -1;
       stale = taken > 0 ? 0 : stale + 1;
       s->stopped = time_is_up(s);
+      if (stale == 1 && !s->stopped && current(s)->worth.cost < s->worth &&
+          !make_safe(s))
+        stale = 0;
+      s->settled = stale > 0;
     }
-    if (cancelled(s->q) || current(s)->worth.cost >= s->worth || assure(s))
+    if (cancelled(s->q) || current(s)->worth.cost >= s->worth || make_safe(s))
       return 0;
     stale = 0;
   }
@@ -604,7 +714,7 @@ static int start(struct search *s, struct fisa_error *err) {
   const struct fisa_facts *f = s->root_facts;
   uint32_t n = q->parent_place_count;
   assert(q->root != NULL && q->parent != NULL && q->set != NULL);
-  s->step_count = 1;
+  s->step_count = s->assured = 1;
   st->asked = q->parent == q->root || q->parent_assurance >= FSE_ASSURE_PROOF;
   st->proof = st->asked ? FSE_PROVED : FSE_UNPROVED;
   if (q->parent == q->root) n = f->count;
@@ -711,6 +821,7 @@ struct ground {
   struct fisa_facts *root_facts;
   struct fse_unseen *unseen;
   struct fse_prover *prover;
+  struct fse_book *book;
   struct pool pool;
 };
 
@@ -778,6 +889,7 @@ static int recall(struct search *s, struct fisa_error *err) {
     st->asked = s->vouched && a->how.assurance >= FSE_ASSURE_PROOF;
     st->proof = st->asked ? FSE_PROVED : FSE_UNPROVED;
     s->step_count = 2;
+    if (s->vouched) s->assured = 2;
     s->recalled = true;
     return weigh(st, err);
   }
@@ -798,6 +910,7 @@ static struct search *climb(const struct fse_search_request *q,
   s->q = q;
   s->unseen = ground->unseen;
   s->prover = ground->prover;
+  s->book = ground->book;
   s->root_facts = ground->root_facts;
   s->worth = worth;
   s->before = before;
@@ -842,28 +955,46 @@ static void pool_add(struct pool *pool, const struct search *s) {
 
 /* What was found since may refute what was found before. */
 static void look_back(struct search *s) {
-  if (s->refuted || try_set(s, &current(s)->made).verdict == FTRIAL_SAME)
-    return;
-  if (s->step_count > 1) back_to_truth(s);
-  while (!s->refuted && !cancelled(s->q) && !assure(s)) {
-  }
+  if (s->refuted) return;
+  if (s->step_count > 1 &&
+      try_set(s, &current(s)->made).verdict != FTRIAL_SAME)
+    back_to_truth(s);
+  assure(s);
+}
+
+/* Whether a search may go on from where it ended. */
+static bool goes_on(const struct search *s) {
+  return !s->refuted && !s->stopped && s->variants < s->q->budget;
+}
+
+/* Goes on with the windows, searched that far. 0, or -1 with err. */
+static int deepen(struct search *s, enum depth depth, struct fisa_error *err) {
+  if (!s->q->deep || !finds_wanted(s->q->policy) || !goes_on(s)) return 0;
+  s->depth = depth;
+  s->settled = true;
+  s->worth = current(s)->worth.cost;
+  return search_loop(s, err);
 }
 
 /*
  * The best goes on with what all climbs found to breed with. Not sooner: one
- * that can have the end of another ends there, too. 0, or -1 with err.
+ * that can have the end of another ends there, too. Then its windows are
+ * searched for as far as time and budget go, since nothing else is left to do.
+ * 0, or -1 with err.
  */
-static int breed_on(struct search *s, const struct pool *pool,
-                    const struct fse_search_request *q,
-                    struct fisa_error *err) {
+static int go_on(struct search *s, const struct pool *pool,
+                 const struct fse_search_request *q, struct fisa_error *err) {
   const struct fse_search_request *own = s->q;
-  int rc;
-  if (pool->count < 2 || s->refuted || s->stopped) return 0;
+  int rc = 0;
   s->q = q;
-  s->pool = pool;
   s->worth = current(s)->worth.cost;
-  rc = search_loop(s, err);
-  s->pool = NULL;
+  if (pool->count >= 2 && goes_on(s)) {
+    s->pool = pool;
+    rc = search_loop(s, err);
+    s->pool = NULL;
+  }
+  if (rc == 0) assure(s);
+  if (rc == 0) rc = deepen(s, DEEP, err);
   s->q = own;
   return rc;
 }
@@ -889,13 +1020,17 @@ static int climb_again(struct search *first, struct search **best,
                        struct fisa_error *err) {
   const struct fse_search_request *q = first->q;
   bool used[FSE_KINDS_MAX] = {false};
-  uint64_t variants = first->variants, rejected = first->rejected;
+  uint64_t variants, rejected;
   struct fse_search_request again = *q;
-  bool stopped = first->stopped;
+  bool stopped;
   if (q->parent != q->root) again.heat = NULL; /* the parent's */
   again.parent = q->root;
   again.parent_assurance = FSE_ASSURE_PROOF;
   again.policy = policy;
+  if (deepen(first, SOME, err) != 0) return -1;
+  variants = first->variants;
+  rejected = first->rejected;
+  stopped = first->stopped;
   kinds_used(first, used);
   pool_add(&ground->pool, first);
   for (uint32_t k = 0; k < fse_kind_count; k++) {
@@ -922,22 +1057,21 @@ static int climb_again(struct search *first, struct search **best,
   again.budget = (*best)->variants + (q->budget - variants);
   variants -= (*best)->variants;
   rejected -= (*best)->rejected;
-  if (!stopped && again.budget > (*best)->variants &&
-      breed_on(*best, &ground->pool, &again, err) != 0)
-    return -1;
+  if (!stopped && go_on(*best, &ground->pool, &again, err) != 0) return -1;
   (*best)->variants += variants;
   (*best)->rejected += rejected;
   look_back(*best);
   return 0;
 }
 
-static void ground_done(struct ground *g) {
+static void ground_done(struct ground *g, bool own_book) {
   fse_prover_free(g->prover);
   for (uint32_t i = 0; i < g->pool.count; i++) {
     fse_made_done(&g->pool.made[i]);
     fisa_facts_free(g->pool.facts[i]);
   }
   fse_unseen_free(g->unseen);
+  if (own_book) fse_book_free(g->book);
   fisa_facts_free(g->root_facts);
 }
 
@@ -949,6 +1083,8 @@ static int ground_make(const struct fse_search_request *q, struct ground *g,
                                q->seed, what);
   if (rc != 0) return rc > 0 ? 1 : fisa_fail(err, "out of memory");
   if (fisa_facts_make(q->root, &g->root_facts, err) != 0) return -1;
+  g->book = q->book != NULL ? q->book : fse_book_new();
+  if (g->book == NULL) return fisa_fail(err, "out of memory");
   if (fse_unseen_make(q->set, q->root, g->root_facts, q->seed, &g->unseen) != 0)
     return fisa_fail(err, "what was not seen cannot be found out: no memory");
   if (q->assurance < FSE_ASSURE_FUZZ) return 0;
@@ -971,6 +1107,7 @@ int fse_search(const struct fse_search_request *q,
   if (rc == 0 && policy == NULL) rc = fisa_fail(err, "out of memory");
   if (rc == 0 && !first->refuted && !q->once && !first->answered)
     rc = climb_again(first, &best, &ground, policy, err);
+  if (rc == 0 && (q->once || first->answered)) assure(first);
   if (rc == 0) {
     doubt_parent(first);
     finish(best, first, out);
@@ -979,7 +1116,7 @@ done:
   free(policy);
   if (best != first) search_close(best);
   search_close(first);
-  ground_done(&ground);
+  ground_done(&ground, q->book == NULL);
   return rc < 0 ? -1 : 0;
 }
 

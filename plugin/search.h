@@ -7,8 +7,10 @@
  * order, so any number of threads gives the same records. The best becomes
  * the parent of the next round; neutral edits that make the code smaller are
  * stepping stones. That climb is made again, from the root, without each kind
- * of edit, since what is taken early may close the way to more. What is left at
- * the end has passed replay, every counterexample and, if asked, the counted
+ * of edit, since what is taken early may close the way to more; the best goes
+ * on with what all climbs found, and at last, if that is wanted, its windows
+ * are searched for as far as time and budget go (docs/search.md). What is left
+ * at the end has passed replay, every counterexample and, if asked, the counted
  * fuzz; then each step is proved, if it can be. Where proof is asked for, no
  * step is taken that is not. Where an earlier search had the same question,
  * what it found is the first step (recall.h); if it had the same means, nothing
@@ -23,6 +25,7 @@
 
 #define FSE_KINDS_TEXT 224u  /* bytes of the names of a search's edits */
 
+struct fse_book;   /* window_book.h */
 struct fse_found;  /* recall.h */
 
 struct fse_search_request {
@@ -42,6 +45,8 @@ struct fse_search_request {
   uint32_t patience;                   /* rounds without use that end it;
                                           0: two */
   bool once;                           /* one climb: what is found soon */
+  bool deep;                           /* windows are searched for as far as
+                                          time and budget go */
   uint64_t deadline_ns;                /* 0: none; may only truncate */
   uint64_t (*now_ns)(void *user);      /* for deadline; may be NULL */
   /* Runs by pc of the parent as the host counted them, for the order of
@@ -51,6 +56,8 @@ struct fse_search_request {
   /* What a search of the root found earlier; where the parent is the root, the
    * search begins with it. NULL: nothing. */
   const struct fse_found *known;
+  struct fse_book *book;               /* what is known of windows, and will
+                                          be; NULL: its own */
   /* Set from another thread: end soon, nothing is wanted. May be NULL. */
   const atomic_bool *cancel;
   /* Called between rounds; non-zero: finish with what there is. */

@@ -212,6 +212,8 @@ static bool find(struct flux_evolved *a) {
       .budget = in->policy.budget,
       /* The first find is wanted soon; later ones may take longer. */
       .once = atomic_load(&a->generation) == 0 && a->dry == 0,
+      /* Where nothing else is found any more. */
+      .deep = a->dry > 0,
       .heat = heat,
       .cancel = &a->cancel,
       .progress = keep_share,

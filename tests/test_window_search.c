@@ -1,0 +1,454 @@
+/*
+ * test_window_search.c - what the search of windows finds: the shortest, right
+ * on states that it never saw, the same with any number of threads; and what
+ * it learns from being wrong.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin/search.h"
+#include "plugin/window_book.h"
+#include "plugin/window_enum.h"
+#include "plugin/window_walk.h"
+#include "tests/unit.h"
+#include "tests/window_help.h"
+
+#define HEAD ".dialect unified\n.in R1\n.in R2\n.out R3\n" \
+             ".scratch mem 0x100 64\n"
+
+/* A task under search. */
+struct hunt {
+  struct window_rig rig;
+  struct fse_window window;
+  struct fse_menu *menu;
+  struct fse_tests tests;
+};
+
+static void hunt_make(struct hunt *h, const char *text, const char *only) {
+  uint32_t n;
+  window_rig_make(&h->rig, text, NULL, only);
+  n = fse_window_run(&h->rig.view, h->rig.slots, 0);
+  CU_ASSERT_FATAL(fse_window_read(&h->rig.view, h->rig.slots, 0, n,
+                                  &h->window) == 0);
+  h->menu = fse_menu_new(h->rig.lexicon, &h->window.task);
+  CU_ASSERT_FATAL(h->menu != NULL);
+  memset(&h->tests, 0, sizeof h->tests);
+  fse_tests_make(&h->tests, &h->window.task, 1);
+}
+
+static void hunt_done(struct hunt *h) {
+  fse_menu_free(h->menu);
+  window_rig_done(&h->rig);
+}
+
+static struct fse_enum_result enumerate(struct hunt *h, uint32_t to,
+                                        uint64_t work) {
+  struct fse_enum_result out;
+  struct fse_enum_request q = {.task = &h->window.task, .menu = h->menu,
+                               .tests = &h->tests, .cost_to = to,
+                               .work = work};
+  CU_ASSERT_FATAL(fse_enum_run(&q, &out) == 0);
+  return out;
+}
+
+/* Puts a patch into the program and runs that on fresh states, by the engine
+ * of trials and not by columns. */
+static bool holds(struct hunt *h, const struct fse_patch *p,
+                  uint32_t states) {
+  struct fse_draft *d = fse_draft_copy(h->rig.draft);
+  struct fse_child child = {0};
+  struct fir_program *ir = NULL;
+  struct fisa_error err;
+  bool same = d != NULL && fse_window_splice(&h->window, p, d) == 0 &&
+              fse_draft_finish(d, 65536, &child, &err) == 0 &&
+              fir_lower(child.program, &ir, &err) == 0 &&
+              ftrial_fuzz(h->rig.set, ir, NULL, h->rig.lane, 99, states)
+                      .verdict == FTRIAL_SAME;
+  fir_free(ir);
+  fse_child_done(&child);
+  fse_draft_free(d);
+  return same;
+}
+
+/* ---- enumeration -------------------------------------------------------- */
+
+/* Bit tricks with the fewest rows they can be done in, with the plain
+ * operations and with all: known from elsewhere. */
+static const struct {
+  const char *text;
+  unsigned plain, all;
+} tricks[] = {
+    {HEAD "MOVI R4, 1\nSUB R5, R1, R4\nAND R3, R1, R5\nHALT\n", 3, 3},
+    {HEAD "MOVI R4, 1\nADD R5, R1, R4\nAND R3, R1, R5\nHALT\n", 3, 3},
+    {HEAD "MOV R4, R1\nNEG R4\nMOV R5, R4\nAND R3, R5, R1\nHALT\n", 2, 2},
+    {HEAD "MOV R4, R1\nNOT R4\nMOVI R6, 1\nADD R5, R1, R6\nAND R3, R4, R5\n"
+          "HALT\n", 3, 3},
+    {HEAD "MOV R4, R1\nNOT R4\nMOVI R6, 1\nSUB R5, R1, R6\nAND R3, R4, R5\n"
+          "HALT\n", 3, 3},
+    {HEAD "MOVI R6, 31\nSHR R4, R1, R6\nXOR R5, R1, R4\nSUB R3, R5, R4\n"
+          "HALT\n", 4, 1},
+};
+
+static void shortest_are_found(void) {
+  for (unsigned i = 0; i < sizeof tricks / sizeof tricks[0]; i++)
+    for (unsigned all = 0; all < 2; all++) {
+      struct hunt h;
+      struct fse_enum_result r;
+      hunt_make(&h, tricks[i].text, all ? NULL : window_plain_ops);
+      r = enumerate(&h, 4, UINT64_C(1) << 32);
+      UNIT_TRUE(r.found, "trick %u", i);
+      UNIT_EQ(r.patch.cost, all ? tricks[i].all : tricks[i].plain);
+      UNIT_TRUE(holds(&h, &r.patch, (uint32_t)unit_scale(1u << 13)),
+                "trick %u is right on fresh states", i);
+      hunt_done(&h);
+    }
+}
+
+/* Nothing cheaper than the cheapest is there, and limits hold. */
+static void limits_hold(void) {
+  struct hunt h;
+  struct fse_enum_result r;
+  hunt_make(&h, tricks[5].text, window_plain_ops);
+  r = enumerate(&h, 3, UINT64_C(1) << 32);
+  UNIT_TRUE(!r.found, "none of three rows");
+  UNIT_EQ(r.next, 4);
+  UNIT_TRUE(r.work > 10000, "%llu sequences", (unsigned long long)r.work);
+  r = enumerate(&h, 4, 5000);
+  UNIT_TRUE(!r.found && r.next < 4, "given up");
+  UNIT_TRUE(r.work < 50000, "soon enough");
+  hunt_done(&h);
+}
+
+/* Registers that are read behind the window stay as they are. */
+static void kept_registers(void) {
+  struct hunt h;
+  struct fse_enum_result r;
+  hunt_make(&h, ".dialect unified\n.in R1\n.out R1\n.out R3\nMOVI R4, 2\n"
+                "ADD R3, R1, R4\nHALT\n", window_plain_ops);
+  r = enumerate(&h, 2, UINT64_C(1) << 30);
+  UNIT_TRUE(r.found, "found");
+  UNIT_EQ(r.patch.cost, 2);
+  UNIT_TRUE(holds(&h, &r.patch, 10000), "and right");
+  hunt_done(&h);
+  /* Two results, each of which wants a row. */
+  hunt_make(&h, ".dialect unified\n.in R1\n.in R2\n.out R1\n.out R2\n"
+                "MOV R4, R1\nADD R1, R1, R2\nSUB R2, R4, R2\nMOV R5, R2\n"
+                "HALT\n", window_plain_ops);
+  r = enumerate(&h, 3, UINT64_C(1) << 30);
+  UNIT_TRUE(r.found, "found");
+  UNIT_EQ(r.patch.cost, 3);
+  UNIT_TRUE(holds(&h, &r.patch, 10000), "and right");
+  hunt_done(&h);
+}
+
+/* ---- tests that do not tell --------------------------------------------- */
+
+/* Programs that differ on few inputs are told from the right ones. */
+static void rare_differences_tell(void) {
+  static const struct {
+    const char *right, *wrong;  /* one row, R3 of R1 and R2 */
+  } cases[] = {
+      /* Differs where the difference wraps. */
+      {HEAD "CMP_LT R3, R1, R2\nHALT\n",
+       HEAD "SUB R3, R1, R2\nCMP_LT R3, R3, R0\nHALT\n"},
+      /* On one input of 2^32. */
+      {HEAD "ABS R3, R1\nHALT\n",
+       HEAD "MOVI16 R4, 1\nSHLI R4, 31\nCMP_EQ R4, R4, R1\nABS R3, R1\n"
+            "SUB R3, R3, R4\nHALT\n"},
+      /* On equal inputs alone. */
+      {HEAD "CMP_LT R3, R1, R2\nHALT\n",
+       HEAD "CMP_GT R3, R1, R2\nMOVI R4, 1\nXOR R3, R3, R4\nHALT\n"},
+      /* On one odd constant of 2^32. */
+      {HEAD "MOVI16 R4, 30071\nSHLI R4, 15\nADDI16 R4, 12345\n"
+            "CMP_EQ R3, R1, R4\nHALT\n", HEAD "MOVI R3, 0\nHALT\n"}};
+  for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct hunt right, wrong;
+    struct fse_enum_result r;
+    struct fse_point counter;
+    hunt_make(&right, cases[i].right, NULL);
+    hunt_make(&wrong, cases[i].wrong, NULL);
+    r = enumerate(&right, 4, UINT64_C(1) << 22);
+    UNIT_TRUE(r.found || i == 3, "case %u", i);
+    if (i == 3) {
+      memset(&r.patch, 0, sizeof r.patch);
+      r.patch.count = 1;
+      r.patch.insn[0].row = fisa_row_by_name(right.rig.dialect, "MOVI", 4);
+      r.patch.insn[0].value[0] = right.window.task.out_role[0];
+      r.patch.in_role[0] = right.window.task.in_role[0];
+      r.patch.out_role[0] = right.window.task.out_role[0];
+      UNIT_TRUE(!fse_tests_agree(&right.tests, right.menu, &r.patch,
+                                 FSE_PROVING_STATES, &counter), "refused");
+      UNIT_EQ(counter.in[0], (30071 << 15) + 12345);
+    } else if (wrong.window.task.form.in_count ==
+               right.window.task.form.in_count) {
+      /* The cheapest for the right one is no answer for the wrong. */
+      UNIT_TRUE(!fse_tests_agree(&wrong.tests, wrong.menu, &r.patch,
+                                 FSE_PROVING_STATES, &counter), "case %u", i);
+    }
+    hunt_done(&right);
+    hunt_done(&wrong);
+  }
+}
+
+/* What told once is kept, comes first, and stays. */
+static void counters_stay(void) {
+  struct hunt h;
+  struct fse_point p = {{-7, 0, 0, 0}};
+  hunt_make(&h, tricks[0].text, NULL);
+  UNIT_TRUE(fse_tests_add(&h.tests, &p), "a new one");
+  UNIT_TRUE(!fse_tests_add(&h.tests, &p), "known already");
+  UNIT_EQ(h.tests.in[0].lane[0], -7);
+  UNIT_EQ(h.tests.out[0].lane[0], -7 & -8);
+  for (int32_t i = 0; i < (int32_t)FSE_COUNTERS_MAX + 50; i++) {
+    p.in[0] = 1000 + i;
+    UNIT_TRUE(fse_tests_add(&h.tests, &p), "%d", i);
+  }
+  UNIT_EQ(h.tests.counter_count, FSE_COUNTERS_MAX);
+  UNIT_EQ(h.tests.in[0].lane[0], 1000 + (int32_t)FSE_COUNTERS_MAX + 49);
+  hunt_done(&h);
+}
+
+/* ---- walks -------------------------------------------------------------- */
+
+static struct fse_walk_result walk(struct hunt *h, uint32_t rows,
+                                   uint64_t work) {
+  struct fse_walk_result out;
+  struct fse_walk_request q = {.task = &h->window.task, .menu = h->menu,
+                               .tests = &h->tests, .rows = rows, .cost = rows,
+                               .seed = 1, .work = work};
+  CU_ASSERT_FATAL(fse_walk_run(&q, &out) == 0);
+  return out;
+}
+
+/* The same rows, of tables that may lie in different places. */
+static bool same_patch(const struct fse_patch *a, const struct fse_patch *b) {
+  bool same = a->count == b->count && a->cost == b->cost &&
+              memcmp(a->in_role, b->in_role, sizeof a->in_role) == 0 &&
+              memcmp(a->out_role, b->out_role, sizeof a->out_role) == 0;
+  for (unsigned i = 0; same && i < a->count; i++)
+    same = a->insn[i].row->opcode == b->insn[i].row->opcode &&
+           memcmp(a->insn[i].value, b->insn[i].value,
+                  sizeof a->insn[i].value) == 0;
+  return same;
+}
+
+static void walks_find(void) {
+  static const unsigned which[] = {0, 5};
+  for (unsigned i = 0; i < 2; i++) {
+    struct hunt h, other;
+    struct fse_walk_result r, again;
+    hunt_make(&h, tricks[which[i]].text, window_plain_ops);
+    hunt_make(&other, tricks[which[i]].text, window_plain_ops);
+    r = walk(&h, 6, 2000000);
+    UNIT_TRUE(r.found, "trick %u", which[i]);
+    UNIT_TRUE(r.patch.cost <= 6 && holds(&h, &r.patch, 20000), "and right");
+    again = walk(&other, 6, 2000000);
+    UNIT_EQ(again.work, r.work);
+    UNIT_TRUE(same_patch(&again.patch, &r.patch), "the same again");
+    again = walk(&other, 6, 1000);
+    UNIT_TRUE(again.work <= 1000, "limits hold");
+    hunt_done(&h);
+    hunt_done(&other);
+  }
+}
+
+/* ---- all windows -------------------------------------------------------- */
+
+static const char plain_o0[] = HEAD
+    "STOREI R1, R0, 0x100\nLOADI R10, R0, 0x100\nNOT R10\n"
+    "STOREI R10, R0, 0x104\nMOVI R10, 1\nSTOREI R10, R0, 0x108\n"
+    "LOADI R10, R0, 0x100\nLOADI R11, R0, 0x108\nADD R10, R10, R11\n"
+    "STOREI R10, R0, 0x10C\nLOADI R10, R0, 0x104\nLOADI R11, R0, 0x10C\n"
+    "AND R10, R10, R11\nSTOREI R10, R0, 0x110\nLOADI R10, R0, 0x110\n"
+    "MOV R3, R10\nHALT\n";
+
+static struct fse_windows search_all(struct window_rig *r, struct fse_book *b,
+                                     uint32_t threads) {
+  struct fse_windows out;
+  struct fse_windows_request q = {.view = &r->view, .book = b, .seed = 1,
+                                  .threads = threads, .work = 4000000};
+  CU_ASSERT_FATAL(fse_windows_search(&q, &out) == 0);
+  return out;
+}
+
+static void threads_make_no_difference(void) {
+  struct window_rig r;
+  struct fse_book *b[2] = {fse_book_new(), fse_book_new()};
+  struct fse_windows w[2], again;
+  window_rig_make(&r, plain_o0, NULL, NULL);
+  w[0] = search_all(&r, b[0], 1);
+  w[1] = search_all(&r, b[1], 3);
+  UNIT_EQ(w[0].work, w[1].work);
+  UNIT_EQ(w[0].count, w[1].count);
+  UNIT_TRUE(w[0].count > 0, "finds");
+  for (uint32_t i = 0; i < w[0].count; i++) {
+    UNIT_EQ(w[0].finds[i].window.first, w[1].finds[i].window.first);
+    UNIT_TRUE(same_patch(&w[0].finds[i].patch, &w[1].finds[i].patch),
+              "find %u", i);
+  }
+  for (uint32_t i = 0; i < w[0].count; i++)
+    UNIT_TRUE(w[0].finds[i].patch.cost + w[0].finds[i].window.frame <
+                  w[0].finds[i].window.cost, "find %u saves", i);
+  /* What was found costs nothing again. */
+  again = search_all(&r, b[0], 1);
+  UNIT_TRUE(again.count >= w[0].count, "no less");
+  UNIT_TRUE(fse_book_count(b[0]) > 5, "many tasks");
+  fse_windows_done(&again);
+  for (unsigned i = 0; i < 2; i++) {
+    fse_windows_done(&w[i]);
+    fse_book_free(b[i]);
+  }
+  window_rig_done(&r);
+}
+
+/* A find that is wrong somewhere is none any more, and the input is kept. */
+static void refuted_finds_teach(void) {
+  struct window_rig r;
+  struct fse_book *b = fse_book_new();
+  struct fse_windows w, again;
+  struct fse_find f;
+  const struct fse_point points[] = {{{5}}, {{6}}, {{-1}}};
+  window_rig_make(&r, plain_o0, NULL, NULL);
+  w = search_all(&r, b, 1);
+  CU_ASSERT_FATAL(w.count > 0);
+  f = w.finds[0];
+  UNIT_EQ(fse_book_refute(b, r.lexicon, &f, points, 3), 0);
+  /* As if another had been found: the last row is gone. */
+  f.patch.insn[f.patch.count - 1].row = fisa_row_by_name(r.dialect, "OR", 2);
+  UNIT_TRUE(fse_book_refute(b, r.lexicon, &f, points, 3) > 0, "told");
+  again = search_all(&r, b, 1);
+  UNIT_TRUE(again.count > 0, "found anew");
+  UNIT_TRUE(again.finds[0].patch.cost >= w.finds[0].patch.cost, "as cheap");
+  fse_windows_done(&w);
+  fse_windows_done(&again);
+  fse_book_free(b);
+  window_rig_done(&r);
+}
+
+/* From the form a compiler emits to the shortest, through the whole search. */
+static void programs_become_shortest(void) {
+  struct window_rig r;
+  struct fse_search_result out[2];
+  struct fisa_error err = {""};
+  window_rig_make(&r, plain_o0, NULL, window_plain_ops);
+  for (unsigned i = 0; i < 2; i++) {
+    struct fse_search_request q = {.root = r.program, .parent = r.program,
+                                   .set = r.set, .policy = r.policy, .seed = 1,
+                                   .assurance = FSE_ASSURE_REPLAY,
+                                   .threads = i == 0 ? 1 : 3, .budget = 4000,
+                                   .deep = true};
+    CU_ASSERT_FATAL(fse_search(&q, &out[i], &err) == 0);
+    UNIT_TRUE(out[i].improved, "improved");
+    UNIT_EQ(out[i].cost_after, 4);
+  }
+  UNIT_EQ(out[0].variants, out[1].variants);
+  UNIT_TRUE(out[0].improved && out[1].improved &&
+                memcmp(out[0].best->hash, out[1].best->hash, 32) == 0,
+            "the same with any number of threads");
+  fse_search_result_done(&out[0]);
+  fse_search_result_done(&out[1]);
+  window_rig_done(&r);
+}
+
+/* The search of windows ends soon after it is told to. */
+static bool at_once(void *user) {
+  (*(unsigned *)user)++;
+  return true;
+}
+
+static void stops_are_heard(void) {
+  struct window_rig r;
+  struct fse_book *b = fse_book_new();
+  struct fse_windows w;
+  unsigned asked = 0;
+  window_rig_make(&r, plain_o0, NULL, NULL);
+  struct fse_windows_request q = {.view = &r.view, .book = b, .seed = 1,
+                                  .threads = 1, .work = UINT64_C(1) << 50,
+                                  .stop = at_once, .user = &asked};
+  CU_ASSERT_FATAL(fse_windows_search(&q, &w) == 0);
+  UNIT_TRUE(asked > 0, "asked");
+  UNIT_EQ(w.work, 0);
+  UNIT_EQ(w.count, 0);
+  fse_windows_done(&w);
+  fse_book_free(b);
+  window_rig_done(&r);
+}
+
+/* Told to end after some questions: what was found by then is handed out, and
+ * it has what was asked for. */
+struct patience {
+  unsigned asked, most;
+};
+
+static int lose_patience(uint64_t variants, double now, double best,
+                         void *user) {
+  struct patience *p = user;
+  (void)variants, (void)now, (void)best;
+  return ++p->asked > p->most;
+}
+
+static void best_is_always_ready(void) {
+  struct window_rig r;
+  struct fisa_error err = {""};
+  double last = 1e9;
+  window_rig_make(&r, plain_o0, NULL, window_plain_ops);
+  r.policy->fuzz_states = 256;
+  for (unsigned most = 0; most <= 64; most = 8 * most + 7) {
+    struct patience patience = {0, most};
+    struct fse_search_result out;
+    struct fse_search_request q = {.root = r.program, .parent = r.program,
+                                   .set = r.set, .policy = r.policy, .seed = 1,
+                                   .assurance = FSE_ASSURE_FUZZ, .threads = 1,
+                                   .budget = 8000, .deep = true,
+                                   .progress = lose_patience,
+                                   .user = &patience};
+    CU_ASSERT_FATAL(fse_search(&q, &out, &err) == 0);
+    UNIT_TRUE(out.improved, "after %u", most);
+    UNIT_TRUE(out.assurance >= FSE_ASSURE_FUZZ, "assured");
+    UNIT_TRUE(out.cost_after <= last, "%g, later %g", last, out.cost_after);
+    last = out.cost_after;
+    fse_search_result_done(&out);
+  }
+  UNIT_EQ(last, 4);
+  window_rig_done(&r);
+}
+
+/* What a book has the answer to is not searched for again. */
+static void books_are_read_again(void) {
+  struct window_rig r;
+  struct fse_book *b = fse_book_new();
+  struct fse_windows w;
+  unsigned searches = 0;
+  bool more;
+  window_rig_make(&r, plain_o0, NULL, window_plain_ops);
+  struct fse_windows_request q = {.view = &r.view, .book = b, .seed = 1,
+                                  .threads = 1, .shallow = true,
+                                  .work = UINT64_C(1) << 40};
+  do {
+    CU_ASSERT_FATAL(fse_windows_search(&q, &w) == 0);
+    UNIT_TRUE(w.count > 0, "finds");
+    more = w.work > 0;
+    fse_windows_done(&w);
+    searches++;
+  } while (more && searches < 10);
+  UNIT_TRUE(searches > 1 && searches < 10, "%u searches", searches);
+  fse_book_free(b);
+  window_rig_done(&r);
+}
+
+static const struct unit_test tests[] = {
+    {"enum", "shortest_are_found", shortest_are_found},
+    {"enum", "limits_hold", limits_hold},
+    {"enum", "kept_registers", kept_registers},
+    {"tests", "rare_differences_tell", rare_differences_tell},
+    {"tests", "counters_stay", counters_stay},
+    {"walk", "walks_find", walks_find},
+    {"book", "threads_make_no_difference", threads_make_no_difference},
+    {"book", "refuted_finds_teach", refuted_finds_teach},
+    {"book", "stops_are_heard", stops_are_heard},
+    {"book", "books_are_read_again", books_are_read_again},
+    {"search", "best_is_always_ready", best_is_always_ready},
+    {"search", "programs_become_shortest", programs_become_shortest},
+};
+UNIT_MAIN(tests)
