@@ -175,6 +175,7 @@ static struct fhost_agent *agent_new(struct fhost_runtime *rt,
     return NULL;
   }
   atomic_store(&a->live, a->original);
+  atomic_store(&a->tuned_from, UINT64_MAX);
   fisa_state_start(a->o.program, a->state);
   a->fresh = true;
   return a;
@@ -350,7 +351,8 @@ void fhost_agent_stats(const struct fhost_agent *a,
       .reverted = get(&a->n_reverted),
       .recovered = get(&a->n_recovered),
       .withdrawn = get(&a->n_withdrawn),
-      .version = get(&a->live_id)};
+      .version = get(&a->live_id),
+      .tuned_from = get(&a->tuned_from)};
 }
 
 const char *fhost_agent_name(const struct fhost_agent *a) { return a->name; }

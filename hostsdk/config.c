@@ -17,6 +17,7 @@
 
 #include "hostsdk/callexpr.h"
 #include "hostsdk/config_schema.h"
+#include "hostsdk/judge.h"
 #include "hostsdk/services.h"
 #include "isa/asm.h"
 
@@ -215,6 +216,8 @@ static int check_words(struct loader *l, const struct fhost_field *f,
   case FHOST_FIELD_CALL:
     return fhost_call_compile(text, l->natives,
                               (enum fhost_call_place)f->hi, &call, why);
+  case FHOST_FIELD_JUDGE:
+    return fhost_judge_form(text, l->natives, why);
   case FHOST_FIELD_PLACE:
     return fhost_place_resolve(NULL, text, &cells, why);
   case FHOST_FIELD_CONFIDENCE:

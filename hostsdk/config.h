@@ -65,6 +65,8 @@ struct fhost_plugin_config {
 struct fhost_binding_config {
   const char *name;        /* of the source or channel */
   const char *call;
+  const char *model;       /* of a source: what stands in for it in trials, see
+                              judge.h; "": nothing */
   bool has_arg;            /* bound only where the first argument is `arg` */
   int32_t arg;
   uint32_t line;
@@ -84,6 +86,7 @@ struct fhost_agent_config {
   const char *manifest;    /* path, joined likewise; "": none */
   const char *boundary;    /* "": the manifest's; see fhost_boundary_set */
   const char *confidence;  /* "C1/100"; "": none */
+  const char *scorer;      /* what a task was worth, see judge.h; "": none */
   bool fresh_start;
   double trust;            /* 0..1; 0: never evolved */
   int32_t thread;          /* worker, or -1: any */

@@ -100,6 +100,8 @@ static const struct fhost_field source_fields[] = {
    "only where the first argument is this"},
   ROW("call", CALL, fhost_binding_config, call, 0, FHOST_CALL_SOURCE, NULL,
       "call that gives the value"),
+  ROW("model", JUDGE, fhost_binding_config, model, 0, 0, "",
+      "call that gives the next value in trials of tuning; empty: none"),
 };
 
 static const struct fhost_schema source_schema = {
@@ -161,6 +163,8 @@ static const struct fhost_field agent_fields[] = {
       "after HALT the next task begins with the initial state"),
   ROW("confidence", CONFIDENCE, fhost_agent_config, confidence, 0, 0, "",
       "CELL/SCALE, the cell that tells and what means 1.0; empty: none"),
+  ROW("scorer", JUDGE, fhost_agent_config, scorer, 0, 0, "",
+      "call that gives what a task was worth, 0..1; empty: its confidence"),
   ROW("trust", FLOAT, fhost_agent_config, trust, 0, 1, "0",
       "constant trust; 0: never evolved"),
   ROW("thread", I32, fhost_agent_config, thread, -1, FHOST_MAX_THREADS - 1,

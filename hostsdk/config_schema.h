@@ -21,6 +21,7 @@ enum fhost_field_type {
   FHOST_FIELD_PATH,        /* string, joined with the config's folder */
   FHOST_FIELD_LEVEL,       /* uint32_t from a log level's name */
   FHOST_FIELD_CALL,        /* string; `hi`: enum fhost_call_place */
+  FHOST_FIELD_JUDGE,       /* string: a call of judge.h, or none */
   FHOST_FIELD_PLACE,       /* string: where an input is laid */
   FHOST_FIELD_CONFIDENCE,  /* string: CELL/SCALE */
   FHOST_FIELD_BOUNDARY,    /* string: a boundary rule */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "hostsdk/host_impl.h"
+#include "hostsdk/runtime_internal.h"
 #include "isa/asm.h"
 
 static void say(const struct fhost *h, uint32_t level, const char *text) {
@@ -103,7 +104,8 @@ static int make_member(struct fhost *h, struct fhost_member *m,
   if (load_program(h, m, err) != 0 ||
       fhost_confidence_resolve(m->dialect, c->confidence, &o.confidence_cell,
                                &o.confidence_scale, err) != 0 ||
-      fhost_world_make(m, h->natives, h->config->seed, &o.world, err) != 0)
+      fhost_world_make(m, h->natives, h->config->seed, &o.world, err) != 0 ||
+      fhost_judging_make(c, m->dialect, h->natives, &m->judging, err) != 0)
     return -1;
   o.vm = fhost_machines_vm(h->machines, m->dialect->name, err);
   if (o.vm == NULL) return -1;
@@ -152,6 +154,35 @@ static int make_members(struct fhost *h, bool strict,
   return 0;
 }
 
+/* ---- judging ------------------------------------------------------------ */
+
+static const struct fhost_judging *judging_of(const struct fhost *h,
+                                              uint64_t agent) {
+  const struct fhost_agent *a = fhost_agent_find(h->runtime, agent);
+  for (uint32_t i = 0; a != NULL && i < h->member_count; i++)
+    if (h->members[i].agent == a) return &h->members[i].judging;
+  return NULL;
+}
+
+static uint32_t judge_offers(uint64_t agent, void *ctx) {
+  const struct fhost_judging *j = judging_of(ctx, agent);
+  return j != NULL ? fhost_judging_offers(j) : 0;
+}
+
+static flux_status judge_open(uint64_t agent, flux_course **out, void *ctx) {
+  const struct fhost_judging *j = judging_of(ctx, agent);
+  if (j == NULL || out == NULL)
+    return j == NULL ? FLUX_E_NOT_FOUND : FLUX_E_INVALID;
+  *out = fhost_course_new(j);
+  return *out != NULL ? FLUX_OK : FLUX_E_MEMORY;
+}
+
+static void make_judge(struct fhost *h) {
+  h->judge = fhost_judge_courses;
+  h->judge.offers = judge_offers;
+  h->judge.open = judge_open;
+}
+
 /* ---- plugins ------------------------------------------------------------ */
 
 static int load_plugin(struct fhost *h, const struct fhost_plugin_config *pc,
@@ -168,7 +199,9 @@ static int load_plugin(struct fhost *h, const struct fhost_plugin_config *pc,
       .natives = h->natives,
       .machines = h->machines,
       .live = fhost_runtime_live(h->runtime),
-      .live_ctx = h->runtime};
+      .live_ctx = h->runtime,
+      .judge = &h->judge,
+      .judge_ctx = h};
   char path[FHOST_PATH_MAX];
   l->services = fhost_services_new(&o);
   if (l->services == NULL) return fisa_fail(err, "out of memory");
@@ -274,6 +307,7 @@ static int open_host(struct fhost *h, bool check_only,
                      struct fisa_error *err) {
   h->runtime = fhost_runtime_new();
   if (h->runtime == NULL) return fisa_fail(err, "out of memory");
+  make_judge(h);
   if (open_natives(h, err) != 0 || open_machines(h, err) != 0 ||
       make_members(h, check_only, err) != 0)
     return -1;

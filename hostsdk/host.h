@@ -86,8 +86,8 @@ int fhost_outputs_write(const struct fhost *h, const char *path,
 
 /*
  * Compares them with a file written by a control run: per agent, the number
- * of outputs that differ in value or place, are missing or too many.
- * wrong[i] for agent i. Returns 0, or -1 with err.
+ * of outputs that differ in value or place, are missing or too many, as far
+ * as the agent was not tuned. wrong[i] for agent i. Returns 0, or -1 with err.
  */
 int fhost_outputs_compare(const struct fhost *h, const char *path,
                           uint64_t *wrong, struct fisa_error *err);

@@ -6,6 +6,7 @@
 
 #include "hostsdk/callexpr.h"
 #include "hostsdk/host.h"
+#include "hostsdk/judge.h"
 #include "hostsdk/plugin.h"
 #include "hostsdk/services.h"
 
@@ -32,6 +33,7 @@ struct fhost_member {
   uint32_t source_count, channel_count, input_count;
   struct fhost_bound *sources, *channels;
   struct fhost_laid *inputs;
+  struct fhost_judging judging;
   int rand_source;               /* index of source RAND, or -1 */
   uint64_t random;               /* state of the unbound RAND source */
   bool keep;
@@ -55,6 +57,7 @@ struct fhost {
   uint32_t member_count, plugin_count;
   struct fhost_member *members;
   struct fhost_loaded *plugins;
+  flux_judge judge;
 };
 
 /* world.c: fills a member's world from its config. 0 or -1 with err. */

@@ -65,6 +65,9 @@ static void install(struct fhost_agent *a, struct fhost_offer *o,
   o->version = NULL;
   a->swapped = true;
   fhost_add(&a->n_installed, 1);
+  if (o->flags & FLUX_PATCH_TUNING &&
+      atomic_load_explicit(&a->tuned_from, memory_order_relaxed) == UINT64_MAX)
+    atomic_store_explicit(&a->tuned_from, a->task, memory_order_relaxed);
   if (o->flags & FLUX_PATCH_ACCEPTED) {
     retire(a, old);
   } else {

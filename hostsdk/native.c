@@ -158,6 +158,7 @@ flux_status fhost_native_call(const struct fhost_native *n,
                               const flux_value *args, uint32_t count,
                               flux_value *result) {
   union fhost_ffi_slot slots[FHOST_MAX_NATIVE_ARGS], out;
+  char type;
   void *pointers[FHOST_MAX_NATIVE_ARGS];
   ffi_cif *cif;
 
@@ -166,6 +167,7 @@ flux_status fhost_native_call(const struct fhost_native *n,
     return FLUX_E_UNSUPPORTED;
   if (count != n->sig.argc)
     return FLUX_E_INVALID;
+  type = n->sig.result;
   for (uint32_t i = 0; i < count; i++) {
     if (!fhost_value_valid(&args[i]))
       return FLUX_E_INVALID;
@@ -176,8 +178,9 @@ flux_status fhost_native_call(const struct fhost_native *n,
   /* libffi reads the interface only; its prototype forgot the const. */
   memcpy(&cif, &(const ffi_cif *){&n->ffi.cif}, sizeof cif);
   ffi_call(cif, n->fn, &out, pointers);
-  if (n->sig.result == 'i')
+  /* What came back late finds no table any more. */
+  if (type == 'i')
     out.i32 = (int32_t)out.word;
-  fhost_value_load(n->sig.result, &out, result);
+  fhost_value_load(type, &out, result);
   return FLUX_OK;
 }

@@ -162,6 +162,8 @@ struct fhost_agent_stats {
                                 manifest's range */
   uint64_t installed, accepted, reverted, recovered, withdrawn;
   uint64_t version;
+  uint64_t tuned_from;       /* the first task that may do other things than
+                                the original, on purpose; UINT64_MAX: none */
 };
 void fhost_agent_stats(const struct fhost_agent *a,
                        struct fhost_agent_stats *out);

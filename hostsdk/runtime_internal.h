@@ -175,6 +175,7 @@ struct fhost_agent {
   _Atomic(struct fhost_version *) retired;
   _Atomic(struct fhost_log *) retired_log;
   _Atomic uint64_t live_id, verdict, agreed, numbers;
+  _Atomic uint64_t tuned_from;  /* task; written by the agent's thread */
   _Atomic uint64_t observe;    /* what << 32 | period */
 
   /* Evolution threads. */

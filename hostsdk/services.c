@@ -91,6 +91,7 @@ static const void *extension(const char *id, void *ctx) {
     {FLUX_EXT_STEP,
      s->options.vm || s->options.machines ? &s->step : NULL},
     {FLUX_EXT_LIVE, s->options.live ? &s->live : NULL},
+    {FLUX_EXT_JUDGE, s->options.judge ? &s->judge : NULL},
   };
 
   for (unsigned i = 0; id && i < sizeof tables / sizeof tables[0]; i++)
@@ -164,6 +165,7 @@ fhost_services_new(const struct fhost_services_options *o) {
   };
   fhost_step_fill(&s->step, &s->options);
   fhost_live_fill(&s->live);
+  fhost_judge_fill(&s->judge, &s->options);
   return s;
 }
 

@@ -3,7 +3,7 @@
  *
  * Makes the flux_host struct of a plugin with the extensions flux.config/1,
  * flux.log/1, flux.clock/1, flux.native/1, flux.step/1, and passes
- * flux.live/1 on to a runtime. All of a plugin's calls carry one context,
+ * flux.live/1 and flux.judge/1 on to a runtime and a host. All of a plugin's calls carry one context,
  * flux_host.ctx, so there is one of these for each plugin instance.
  */
 #ifndef FLUX_HOSTSDK_SERVICES_H
@@ -37,6 +37,8 @@ struct fhost_services_options {
                                            none later */
   const flux_live *live;                /* NULL: no flux.live/1 */
   void *live_ctx;
+  const flux_judge *judge;              /* NULL: no flux.judge/1 */
+  void *judge_ctx;
 };
 
 struct fhost_services;

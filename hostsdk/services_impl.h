@@ -22,6 +22,7 @@ struct fhost_services {
   flux_native native;
   flux_step step;
   flux_live live;
+  flux_judge judge;
   char *build_id;            /* of all machines, or NULL */
 };
 
@@ -32,6 +33,10 @@ void fhost_step_fill(flux_step *step,
 
 /* Fills a flux.live/1 table that passes calls on to options.live. */
 void fhost_live_fill(flux_live *live);
+
+/* And a flux.judge/1 table, as options.judge has it. */
+void fhost_judge_fill(flux_judge *judge,
+                      const struct fhost_services_options *o);
 
 #pragma GCC visibility pop
 

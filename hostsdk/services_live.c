@@ -1,8 +1,8 @@
 /*
- * hostsdk/services_live.c - flux.live/1 passed on to a runtime.
+ * hostsdk/services_live.c - flux.live/1 and flux.judge/1 passed on.
  *
  * A plugin's calls all carry one context, that of its services, while the
- * runtime that serves many plugins wants its own.
+ * runtime and the host that serve many plugins want their own.
  */
 #include <assert.h>
 
@@ -66,4 +66,26 @@ void fhost_live_fill(flux_live *live) {
     .offer = offer, .withdraw = withdraw, .agree = agree,
     .accept = accept_patch, .take_back = take_back, .explain = explain,
   };
+}
+
+/* ---- judging ------------------------------------------------------------ */
+
+static uint32_t judge_offers(uint64_t agent, void *ctx) {
+  const struct fhost_services *s = ctx;
+  return s->options.judge->offers(agent, s->options.judge_ctx);
+}
+
+static flux_status judge_open(uint64_t agent, flux_course **out, void *ctx) {
+  const struct fhost_services *s = ctx;
+  return s->options.judge->open(agent, out, s->options.judge_ctx);
+}
+
+void fhost_judge_fill(flux_judge *judge,
+                      const struct fhost_services_options *o) {
+  assert(judge != NULL);
+  if (o->judge == NULL) return;
+  *judge = *o->judge;
+  judge->struct_size = sizeof *judge;
+  judge->offers = judge_offers;
+  judge->open = judge_open;
 }

@@ -185,6 +185,17 @@ AT(flux_value, reserved, 4);
 AT(flux_value, as, 8);
 FLUX_STATIC_ASSERT(sizeof(flux_value) == 16, "flux_value");
 
+AT(flux_judge, struct_size, 0);
+AT(flux_judge, reserved, 4);
+AT(flux_judge, offers, 8);
+AT(flux_judge, open, 16);
+AT(flux_judge, begin, 24);
+AT(flux_judge, event, 32);
+AT(flux_judge, value, 40);
+AT(flux_judge, end, 48);
+AT(flux_judge, close, 56);
+FLUX_STATIC_ASSERT(sizeof(flux_judge) == 64, "flux_judge");
+
 AT(flux_native, struct_size, 0);
 AT(flux_native, reserved, 4);
 AT(flux_native, call, 8);

@@ -213,8 +213,11 @@ typedef struct flux_patch {
 
 enum {
   FLUX_PATCH_HOLD = 1u << 0,     /* outputs wait for the verdict */
-  FLUX_PATCH_ACCEPTED = 1u << 1  /* a version accepted earlier (from the
+  FLUX_PATCH_ACCEPTED = 1u << 1, /* a version accepted earlier (from the
                                     journal): no probation */
+  FLUX_PATCH_TUNING = 1u << 2    /* it does other things, on purpose: from its
+                                    install on, outputs are not to be held
+                                    against what the program did before */
 };
 
 /* How to take a patch back. */

@@ -9,7 +9,8 @@
  *   flux.clock/1   left out: the plugin reads the system's clock
  *   flux.step/1    left out: the table is believed as it is, and a winner is
  *                  not re-run on the host's own VM
- *   flux.native/1  left out: no scorers, no models
+ *   flux.native/1  left out: no function of the host is called by name
+ *   flux.judge/1   left out: nobody scores tasks, and no value is foretold
  *
  * `ctx` is flux_host.ctx in every call, last as all user pointers are.
  */
@@ -205,7 +206,74 @@ typedef struct flux_native {
                       uint32_t count, flux_value *result, void *ctx);
 } flux_native;
 
+/* ---- judging what is done differently ------------------------------------ */
+
+#define FLUX_EXT_JUDGE "flux.judge/1"
+
+/*
+ * Edits that change what an agent does are tried on courses: runs of its tasks
+ * that are told to the host and not lived. The host says what each task was
+ * worth, and what a source would have given.
+ *
+ * Scorers and models are code that the host's operator named. A call may never
+ * come back: the plugin then gives up the thread it was made on, and calls
+ * neither about that course nor about that agent again.
+ */
+
+/* What a host can say of an agent. */
+enum {
+  FLUX_JUDGE_SCORES = 1u << 0,  /* end() gives a score of its own; without,
+                                   confidence is the score */
+  FLUX_JUDGE_MODELS = 1u << 1   /* value() knows at least one source */
+};
+
+/* Opaque to the plugin: a course, from open until close; one thread at a
+ * time. */
+typedef struct flux_course flux_course;
+
+typedef struct flux_judge {
+  uint32_t struct_size;
+  uint32_t reserved;    /* 0 */
+
+  /* FLUX_JUDGE_* of an agent; 0: nothing, or no such agent. [any-thread] */
+  uint32_t (*offers)(uint64_t agent, void *ctx);
+
+  /*
+   * Opens a course that sets out from the agent's world as it is now. On
+   * success *out is owned by the plugin until close. [evolution-thread]
+   */
+  flux_status (*open)(uint64_t agent, flux_course **out, void *ctx);
+
+  /* Sets out once more from the same: forgets all it was told since it was
+   * opened. [evolution-thread] */
+  void (*begin)(flux_course *course);
+
+  /* What crossed the border, in order: values that were consumed and outputs.
+   * [evolution-thread] */
+  void (*event)(flux_course *course, const flux_event *event);
+
+  /*
+   * The value that a source would give next, after what the course was told.
+   * It counts as consumed: event() is not told of it. FLUX_E_NOT_FOUND: there
+   * is no model; FLUX_E_INVALID: the model gave no number.
+   * [evolution-thread]
+   */
+  flux_status (*value)(flux_course *course, uint16_t source,
+                       const int32_t *arg, uint32_t argc, int32_t *value);
+
+  /*
+   * A task ended. With FLUX_JUDGE_SCORES *score receives what it was worth, 0
+   * (bad) to 1. FLUX_E_INVALID: the scorer gave no number.
+   * [evolution-thread]
+   */
+  flux_status (*end)(flux_course *course, double *score);
+
+  /* Ends a course; NULL is allowed. [evolution-thread] */
+  void (*close)(flux_course *course);
+} flux_judge;
+
 #if UINTPTR_MAX == 0xFFFFFFFFFFFFFFFFu
+FLUX_STATIC_ASSERT(sizeof(flux_judge) == 64, "flux_judge");
 FLUX_STATIC_ASSERT(sizeof(flux_setting) == 56, "flux_setting");
 FLUX_STATIC_ASSERT(sizeof(flux_config) == 16, "flux_config");
 FLUX_STATIC_ASSERT(sizeof(flux_log) == 16, "flux_log");

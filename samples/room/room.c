@@ -4,6 +4,8 @@
 #include "samples/room/internal.h"
 
 #include <assert.h>
+#include <math.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -36,7 +38,8 @@ struct room {
   int32_t rise;         /* thousandths above ROOM_START */
   int32_t heater;       /* 0 or 1 */
   uint32_t steps;       /* reads of the thermometer */
-  uint32_t step_of_day; /* 0..ROOM_DAY - 1 */
+  _Atomic uint32_t step_of_day; /* 0..ROOM_DAY - 1; read by anybody */
+  _Atomic int32_t warmer; /* tenths, than the day's table; read likewise */
   uint32_t volts;       /* reads of the voltmeter */
   uint32_t sounds;      /* reads of the microphone */
 };
@@ -76,27 +79,44 @@ static void count_comfort(struct room *r)
     r->comfort += COMFORT_SPAN - away;
 }
 
+/* Tenths of a degree outside, now. */
+static int32_t outdoor(const struct room *r)
+{
+  uint32_t step = atomic_load_explicit(&r->step_of_day, memory_order_relaxed);
+
+  assert(step < ROOM_DAY);
+  return room__day[step] +
+         atomic_load_explicit(&r->warmer, memory_order_relaxed);
+}
+
 static void step(struct room *r)
 {
-  int32_t outdoor;
+  uint32_t next = atomic_load_explicit(&r->step_of_day, memory_order_relaxed);
 
-  assert(r->step_of_day < ROOM_DAY);
   assert(r->heater == 0 || r->heater == 1);
-  outdoor = room__day[r->step_of_day] * MILLI;
-  r->rise += (outdoor - temperature(r)) / LEAK + r->heater * GAIN;
+  r->rise += (outdoor(r) * MILLI - temperature(r)) / LEAK + r->heater * GAIN;
   r->steps += 1;
-  r->step_of_day += 1;
-  if (r->step_of_day == ROOM_DAY)
-    r->step_of_day = 0;
+  next = next + 1 == ROOM_DAY ? 0 : next + 1;
+  atomic_store_explicit(&r->step_of_day, next, memory_order_relaxed);
   count_comfort(r);
 }
 
 int32_t room_temp(int32_t room)
 {
+  return room_spring(room, 0, 0);
+}
+
+int32_t room_spring(int32_t room, int32_t reads, int32_t warmer)
+{
   struct room *r = find(room);
 
   if (!r)
     return ROOM_NO_ROOM;
+  if (reads < 0 || r->steps < (uint32_t)reads || warmer < 0)
+    warmer = 0;
+  if (warmer > ROOM_WARMER)
+    warmer = ROOM_WARMER;
+  atomic_store_explicit(&r->warmer, warmer, memory_order_relaxed);
   step(r);
   return room__tenths(temperature(r));
 }
@@ -133,10 +153,7 @@ int32_t room_outdoor(int32_t room)
 {
   const struct room *r = find(room);
 
-  if (!r)
-    return ROOM_NO_ROOM;
-  assert(r->step_of_day < ROOM_DAY);
-  return room__day[r->step_of_day];
+  return r ? outdoor(r) : ROOM_NO_ROOM;
 }
 
 int32_t room_heat(int32_t room, int32_t on)
@@ -156,6 +173,15 @@ float room_model(float temp, float heater, float outdoor)
   float gain = heater * ((float)GAIN / (float)MILLI);
 
   return temp + leak + gain;
+}
+
+float room_score(float temp, float heater, float before)
+{
+  float away = fabsf(temp - (float)ROOM_COMFORT);
+  float comfort = 1.0f - away / ((float)COMFORT_SPAN / (float)MILLI);
+  float wear = heater != before ? 0.2f : 0.0f;
+
+  return (comfort > 0.0f ? comfort : 0.0f) - wear;
 }
 
 float room_comfort(int32_t room)

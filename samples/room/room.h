@@ -62,7 +62,8 @@ enum {
   ROOM_POWER_W = 4000,  /* P, watts */
   ROOM_CAPACITY = 4800000, /* C, joules per kelvin */
   ROOM_START = 180,     /* first temperature, tenths of a degree */
-  ROOM_COMFORT = 210    /* what people in the room like, tenths */
+  ROOM_COMFORT = 210,   /* what people in the room like, tenths */
+  ROOM_WARMER = 200     /* most that spring makes of the day, tenths */
 };
 
 /* What a reading gives for a room that does not exist. */
@@ -74,6 +75,10 @@ enum {
  * degree Celsius, rounded to the nearest, halves up. */
 ROOM_API int32_t room_temp(int32_t room);
 
+/* The same, in a year: once the room was read so often, its days are `warmer`
+ * tenths (0..ROOM_WARMER) above the table. */
+ROOM_API int32_t room_spring(int32_t room, int32_t reads, int32_t warmer);
+
 /* Supply voltage of the room's controller in millivolts, about 12,600, with a
  * ripple of at most 40 and a drop of 350 while the heater is on. Each read is
  * a new sample; it does not advance the room. */
@@ -84,7 +89,7 @@ ROOM_API int32_t room_volt(int32_t room);
 ROOM_API int32_t room_sound(int32_t room);
 
 /* Outdoor temperature at the room's present step, tenths of a degree. Does
- * not advance anything. */
+ * not advance anything, and may be asked of any room by any thread. */
 ROOM_API int32_t room_outdoor(int32_t room);
 
 /* ---- actuator ------------------------------------------------------------ */
@@ -102,6 +107,13 @@ ROOM_API int32_t room_heat(int32_t room, int32_t on);
  * 0.01 degrees of what room_temp's state does in one step.
  */
 ROOM_API float room_model(float temp, float heater, float outdoor);
+
+/*
+ * What a read was worth: 1 - |T - 21.0| / 5.0, not below 0, less 0.2 where the
+ * heater is switched, which wears it. T in tenths, the heater's state now and
+ * before.
+ */
+ROOM_API float room_score(float temp, float heater, float before);
 
 /*
  * How well the room was kept since its reset, 0 (bad) to 1: the mean over the
