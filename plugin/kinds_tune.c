@@ -63,17 +63,31 @@ static int immediate(const struct fisa_row *row) {
   return -1;
 }
 
-/* A search for a use that is of interest. */
+/* A search for a use that is of interest, at once or in a sum. */
 struct wanted {
   const struct fse_view *v;
   bool (*of_interest)(const struct fisa_row *row);
+  unsigned sums;
   bool found;
 };
 
+#define SUMS_MOST 2u  /* "t < 210 - 5": what is compared may be made of two */
+
+static bool is_sum(const struct fisa_row *row) {
+  return row->step_count > 0 && (row->steps[0].op == FLUX_OP_ADD ||
+                                 row->steps[0].op == FLUX_OP_SUB);
+}
+
 static bool look_at(uint32_t node, unsigned operand, void *user) {
   struct wanted *w = user;
+  const struct fisa_row *row = w->v->facts->insn[node].row;
   (void)operand;
-  w->found = w->of_interest(w->v->facts->insn[node].row);
+  w->found = w->of_interest(row);
+  if (!w->found && is_sum(row) && w->sums < SUMS_MOST) {
+    w->sums++;
+    (void)fse_each_use(w->v, node, look_at, w);
+    w->sums--;
+  }
   return !w->found;
 }
 
@@ -82,7 +96,7 @@ static bool look_at(uint32_t node, unsigned operand, void *user) {
 static bool matters(const struct fse_view *v, uint32_t i,
                     bool (*of_interest)(const struct fisa_row *row)) {
   const struct fisa_insn *in = &v->facts->insn[i];
-  struct wanted w = {v, of_interest, false};
+  struct wanted w = {v, of_interest, 0, false};
   struct fse_want load;
   if (!fse_plain(v, i) || immediate(in->row) < 0) return false;
   if (of_interest(in->row)) return true;

@@ -67,6 +67,14 @@ enum fse_assurance {
     "share of one core an evolution thread may use") \
   X(paused, bool, "paused", BOOL, 0, 0, 1, \
     "install accepted versions of the journal, search for nothing new") \
+  X(tuning, bool, "tuning", BOOL, 1, 0, 1, \
+    "edits that change behaviour, where the host can judge it") \
+  X(tune_gain, double, "tune_gain", FLOAT, 0.002, 0.0, 1.0, \
+    "score of a task that such an edit has to gain, beyond noise") \
+  X(canary_tasks, uint32_t, "canary_tasks", INT, 512, 16, 1000000, \
+    "tasks it is tried for live, beside a control") \
+  X(scorer_ms, uint32_t, "scorer_ms", INT, 1000, 1, 60000, \
+    "longest call of a scorer or model before it is given up") \
   X(seed, uint64_t, "seed", INT, 1, 0, INT64_MAX, \
     "of all random draws")
 
