@@ -50,6 +50,7 @@ bool fse_trusted(const struct flux_evolved *a) {
 
 static void agent_free(struct flux_evolved *a) {
   if (a == NULL) return;
+  fse_tuning_close(a);
   fse_live_done(&a->next_patch.live);
   fse_live_done(&a->live);
   ftrial_set_free(a->set);
@@ -62,6 +63,8 @@ static void agent_free(struct flux_evolved *a) {
   fir_free(a->root_ir);
   fisa_facts_free(a->root_facts);
   fisa_program_free(a->root);
+  fisa_program_free(a->origin);
+  free(a->origin_places);
   fisa_dialect_free(a->dialect);
   fse_ring_done(&a->ring);
   free(a);
@@ -225,39 +228,69 @@ static int note_patch(const struct fse_record *r, void *user) {
   return 0;
 }
 
-/* Makes the last accepted version live before the first task. */
-static void resume(struct flux_evolved *a) {
-  struct fse_instance *in = a->instance;
-  struct fse_stored stored = {0};
-  struct fse_live v = {0};
+static void not_used(struct flux_evolved *a, const struct fisa_error *err) {
+  fse_say(a->instance, FLUX_LOG_WARNING,
+          "agent \"%s\" runs %s: the stored version is not used: %s", a->name,
+          a->origin != NULL ? "what it was tuned to" : "its original",
+          err->text);
+}
+
+/* The last accepted version of the root; false: there is none, or it is not
+ * to be used. */
+static bool find_stored(struct flux_evolved *a, struct fse_stored *stored) {
   struct fisa_error err = {""};
-  int found;
-  if (in->journal == NULL) return;
-  (void)fse_journal_records(in->journal, a->name, note_patch, NULL, a);
-  /* Whoever starts it again wants it to go on. */
-  atomic_store(&a->declined, false);
-  fse_counters_load(a);
-  found = fse_journal_version(in->journal, a->name, a->root, &stored, &err);
-  if (found == 0) return;
-  if (stored.patch > a->patches) a->patches = stored.patch;
-  if (found > 0 && (stored.patch == 0 || !fse_trusted(a))) {
-    fisa_program_free(stored.program);
-    free(stored.places);
-    return;
-  }
-  if (found < 0 ||
-      fse_live_make(a, stored.program, stored.places, stored.place_count,
-                    stored.patch, &v) != 0 ||
+  int found = fse_journal_version(a->instance->journal, a->name, a->root,
+                                  stored, &err);
+  if (found < 0) not_used(a, &err);
+  if (found <= 0) return false;
+  if (stored->patch > a->patches) a->patches = stored->patch;
+  if (stored->patch > 0 && fse_trusted(a)) return true;
+  fisa_program_free(stored->program);
+  free(stored->places);
+  memset(stored, 0, sizeof *stored);
+  return false;
+}
+
+/* Makes a stored version of the root live before the first task. */
+static void resume_version(struct flux_evolved *a, struct fse_stored *stored) {
+  struct fisa_error err = {"out of memory"};
+  struct fse_live v = {0};
+  if (fse_live_make(a, stored->program, stored->places, stored->place_count,
+                    stored->patch, &v) != 0 ||
       !still_good(a, &v, &err)) {
-    fse_say(in, FLUX_LOG_WARNING,
-            "agent \"%s\" runs its original: the stored version is not used: "
-            "%s", a->name, err.text);
+    not_used(a, &err);
     fse_live_done(&v);
     return;
   }
   a->next_patch.live = v;
   fse_offer_accepted(a);
-  if (a->live.program != NULL) a->generation = stored.generation;
+  if (a->live.program != NULL) a->generation = stored->generation;
+}
+
+/* Makes the last accepted version live before the first task. 0, or -1: the
+ * root is another than what the host would run. */
+static int resume(struct flux_evolved *a) {
+  struct fse_instance *in = a->instance;
+  struct fse_stored stored = {0};
+  struct fisa_error err = {""};
+  uint64_t tuned;
+  if (in->journal == NULL) return 0;
+  (void)fse_journal_records(in->journal, a->name, note_patch, NULL, a);
+  /* Whoever starts it again wants it to go on. */
+  atomic_store(&a->declined, false);
+  fse_counters_load(a);
+  if (!find_stored(a, &stored)) return 0;
+  if (!stored.tuned) {
+    resume_version(a, &stored);
+    return 0;
+  }
+  tuned = stored.patch;
+  if (fse_reroot_stored(a, &stored, &err) != 0) {
+    not_used(a, &err);
+    return 0;
+  }
+  if (find_stored(a, &stored)) resume_version(a, &stored);
+  return a->live.program != NULL ? 0 : fse_reroot_offer(a, tuned);
 }
 
 /* ---- the ABI ------------------------------------------------------------ */
@@ -347,7 +380,12 @@ flux_status fse_attach(flux_plugin *plugin, const flux_agent_info *theirs,
   if (!take_numbers(a, &info, &err) || read_program(a, &info, &err) != 0 ||
       judge_root(a, &err) != 0 || make_buffers(a, &err) != 0)
     return refuse(a, &err, message, capacity);
-  resume(a);
+  fse_tuning_open(a);
+  if (resume(a) != 0) {
+    fisa_fail(&err, "agent \"%s\" is not evolved: the host does not take the "
+                    "stored version", a->name);
+    return refuse(a, &err, message, capacity);
+  }
   start_observing(a);
   pthread_mutex_lock(&in->lock);
   a->next = in->agents;

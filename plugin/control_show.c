@@ -164,7 +164,7 @@ flux_status fse_control_programs(struct fse_control *c) {
 static const char *phase_name(enum fse_phase phase) {
   static const char *const names[] = {"observing", "ready",     "searching",
                                       "offered",   "probation", "leaving",
-                                      "settled",   "frozen"};
+                                      "settled",   "frozen",    "control"};
   assert((unsigned)phase < sizeof names / sizeof names[0]);
   return names[phase];
 }

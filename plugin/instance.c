@@ -133,7 +133,8 @@ static void find_services(struct fse_instance *in) {
   in->clock = h->extension(FLUX_EXT_CLOCK, h->ctx);
   in->step = h->extension(FLUX_EXT_STEP, h->ctx);
   if (in->step != NULL && !FLUX_HAS(in->step, close)) in->step = NULL;
-  in->native = h->extension(FLUX_EXT_NATIVE, h->ctx);
+  in->judge = h->extension(FLUX_EXT_JUDGE, h->ctx);
+  if (in->judge != NULL && !FLUX_HAS(in->judge, close)) in->judge = NULL;
 }
 
 static void say_of_device(const char *line, void *user) {

@@ -17,6 +17,11 @@
  *   LEAVING     watcher                    watcher: taken back
  *   SETTLED     watcher                    watcher: a task says otherwise
  *   FROZEN      watcher                    watcher: trust
+ *   CONTROL     watcher                    watcher: what it is compared with
+ *                                          is over
+ *
+ * An agent in CONTROL runs what it ran while its tasks are scored: beside the
+ * canary of a tuning patch, or by itself, with the patch waiting.
  *
  * In SEARCHING the watcher still runs shadows of the live version, with
  * buffers of its own, and may ask for an end with `cancel`. Detaching waits
@@ -36,10 +41,11 @@
 #include "plugin/ring.h"
 #include "plugin/search.h"
 #include "plugin/trend.h"
+#include "plugin/tune.h"
 
 enum fse_phase {
   FSE_OBSERVING, FSE_READY, FSE_SEARCHING, FSE_OFFERED, FSE_PROBATION,
-  FSE_LEAVING, FSE_SETTLED, FSE_FROZEN
+  FSE_LEAVING, FSE_SETTLED, FSE_FROZEN, FSE_CONTROL
 };
 
 /* A version: a program and how its places relate to the root's. */
@@ -62,12 +68,39 @@ struct fse_trialled {
   struct fse_record record;
   uint64_t base;
   bool to_root;                 /* no find: the way back to the root */
+  bool tuning;                  /* it does other things, on purpose */
+  bool gift;                    /* and was tried by another agent */
   uint32_t tasks;               /* agreed on probation */
   double cost, root_cost;       /* sums over them, cycles, */
   double base_cost;             /* and of the version before it */
   double confidence, root_confidence;
   double drop, drop_squares;    /* of confidence against what is asked */
   bool unmeasured;              /* a task came without confidence */
+};
+
+#define FSE_BATCHES 8u          /* of a live trial; the first does not count */
+
+/* Scores of live tasks in a row. */
+struct fse_tally {
+  uint32_t tasks;
+  double sum[FSE_BATCHES];
+};
+
+/* What tuning knows of an agent. The watcher's, but for what a search reads
+ * while SEARCHING. */
+struct fse_tuning {
+  bool on;                      /* the host can judge it */
+  bool hung;                    /* its scorer or model did not come back */
+  bool scores, models;          /* FLUX_JUDGE_* */
+  struct fse_errand *errand;    /* for calls of the judge; NULL: none yet */
+  uint32_t recorded, tried_at;  /* scenes so far; at the last search */
+  struct fse_scene scenes[FSE_SCENES];
+  flux_course *course;          /* of live tasks under trial */
+  uint64_t beside;              /* the agent compared with, by id; 0: none */
+  struct fse_tally own, control;/* of a canary. The control adds to the second,
+                                   under the instance lock */
+  struct fse_made gift;         /* what another agent's trial accepted */
+  uint8_t gift_root[32];        /* and of which root it is made */
 };
 
 #define FSE_BANNED 32u          /* programs not to be offered again */
@@ -84,7 +117,8 @@ struct flux_evolved {
   uint64_t host_fuel;           /* and on the host */
   struct fisa_dialect *dialect; /* as far as it holds on this host */
   const struct fse_calibration *calibration;
-  struct fisa_program *root;
+  struct fisa_program *root;    /* the truth: what the host attached, or the
+                                   last accepted tuning of it */
   struct fisa_facts *root_facts;
   struct fir_program *root_ir;
   struct fir_lane *lane;        /* the watcher's */
@@ -98,6 +132,9 @@ struct flux_evolved {
   atomic_bool leaving;          /* detach waits: stop what is going on */
   atomic_bool cancel;           /* the search under way is of no use */
   uint32_t busy;                /* threads at work on it; instance lock */
+  struct fisa_program *origin;  /* what the host attached; NULL: the root */
+  struct fse_place *origin_places; /* origin -> root */
+  uint32_t origin_place_count;
   struct fse_live live;         /* what runs now; program NULL: the root */
   struct fse_trialled next_patch;
   /* Status is asked for on other threads. */
@@ -122,6 +159,7 @@ struct flux_evolved {
   char contradiction[128];      /* what the live version did wrong */
   /* The searcher's while SEARCHING, then the watcher's. */
   char refuted[128];            /* the same, found by a search */
+  struct fse_tuning tuning;
 };
 
 struct fse_instance {
@@ -130,7 +168,7 @@ struct fse_instance {
   const flux_log *log;
   const flux_clock *clock;
   const flux_step *step;
-  const flux_native *native;
+  const flux_judge *judge;
   struct fse_policy policy;
   struct fbackend *backend;     /* runs the trials of all agents */
   struct fse_journal *journal;
@@ -234,7 +272,79 @@ int fse_known_each(struct fse_instance *in,
 const char *fse_unproven(const struct fse_instance *in);
 void fse_known_done(struct fse_instance *in);
 
+/* ---- tuning.c ----------------------------------------------------------- */
+
+void fse_tuning_open(struct flux_evolved *a);
+void fse_tuning_close(struct flux_evolved *a);
+/* Keeps a task of the live version as a scene. [watcher] */
+void fse_tuning_scene(struct flux_evolved *a, const struct fse_slot *slot);
+/* All scenes go: they are of another root. */
+void fse_tuning_forget(struct flux_evolved *a);
+/* Whether there is enough that is new to look for something better. */
+bool fse_tuning_due(const struct flux_evolved *a);
+/* Looks; true: a->next_patch is to be tried. [searcher] */
+bool fse_tune(struct flux_evolved *a);
+/* What a live task was worth; false: nobody can say, and the agent is tuned no
+ * more. [watcher] */
+bool fse_tuning_score(struct flux_evolved *a, const struct fse_slot *slot,
+                      double *score);
+/* A course of the live tasks to come. */
+void fse_tuning_course(struct flux_evolved *a);
+/* The scorer or a model did not come back, or gave no number. */
+void fse_tuning_end(struct flux_evolved *a, bool hung);
+
+/* ---- canary.c ----------------------------------------------------------- */
+
+/* a->next_patch is to be tried live: finds it a control. [searcher] */
+void fse_canary_offer(struct flux_evolved *a);
+/* It is tried no more. The control finds out with its next task. */
+void fse_canary_part(struct flux_evolved *a);
+/* It is installed. */
+void fse_canary_begin(struct flux_evolved *a);
+/* A task that it ran; a task of a control. */
+void fse_canary_probe(struct flux_evolved *a, const struct fse_slot *slot);
+void fse_control_task(struct flux_evolved *a, const struct fse_slot *slot);
+/* The agent is observed as usual again. */
+void fse_control_done(struct flux_evolved *a);
+
+/* ---- reroot.c ----------------------------------------------------------- */
+
+/* All that a new root needs; made first, so that it cannot fail later. */
+struct fse_rooting {
+  struct fisa_facts *facts;
+  struct fir_program *ir;
+  struct ftrial_set *set;
+  struct fse_place *places;     /* origin -> root */
+  uint32_t place_count;
+};
+/* For a->next_patch.live; 0 or -1. */
+int fse_rooting_make(struct flux_evolved *a, struct fse_rooting *r);
+void fse_rooting_done(struct fse_rooting *r);
+/* What the journal is told of it. */
+struct fse_version fse_rooting_version(const struct flux_evolved *a,
+                                       const struct fse_rooting *r);
+/* a->next_patch.live is the root from now on, and live. */
+void fse_reroot(struct flux_evolved *a, struct fse_rooting *r);
+/* What was accepted as the root goes to other agents of the old one. */
+void fse_spread(struct flux_evolved *a, const uint8_t old_root[32]);
+/* Offers what was spread to this agent, if it is at rest. */
+void fse_take_gift(struct flux_evolved *a);
+/* The gift is installed. */
+void fse_gift_installed(struct flux_evolved *a);
+/* The stored tuning of what the host attached becomes the root, and is taken
+ * over; the host is offered nothing yet. 0, or -1 with err. */
+int fse_reroot_stored(struct flux_evolved *a, struct fse_stored *stored,
+                      struct fisa_error *err);
+/* Offers it as accepted earlier. 0, or -1: the host did not take it. */
+int fse_reroot_offer(struct flux_evolved *a, uint64_t id);
+
 /* ---- rehearse.c --------------------------------------------------------- */
+
+/* The same for a version that does other things: whether the host's VM does
+ * with it what the lane does. */
+bool fse_rehearse_tuning(struct flux_evolved *a,
+                         const struct fse_live *version, uint32_t most,
+                         char what[128]);
 
 /* Runs a version on the host's own step service over the recorded episodes
  * (at most `most`). True if it does what the root did; else `what`. Without
@@ -284,6 +394,8 @@ void fse_history_same(struct flux_evolved *a);
 /* Freezes an agent whose fitness falls, with the record of it. [watcher] */
 void fse_mind_decline(struct flux_evolved *a);
 void fse_ban(struct flux_evolved *a, const struct fisa_program *p);
+/* Asks the host to take the patch back, and says so. */
+void fse_take_back(struct flux_evolved *a, uint32_t how, const char *why);
 bool fse_banned(const struct flux_evolved *a, const struct fisa_program *p);
 
 /* ---- counter.c ---------------------------------------------------------- */

@@ -383,12 +383,14 @@ static int put_version(struct fse_journal *j, const struct fse_record *r,
   assert(v->program != NULL && v->root != NULL);
   if (put_program(j, v->root, err) != 0 ||
       put_program(j, v->program, err) != 0 ||
-      end_live(j, r->agent, v->root->hash, err) != 0)
+      end_live(j, r->agent, v->root->hash, err) != 0 ||
+      /* What it had as a root before is over. */
+      (v->tuned && end_live(j, r->agent, v->program->hash, err) != 0))
     return -1;
   blob = places_blob(v);
   if (blob == NULL) return fisa_fail(err, "out of memory");
   s = fse_journal__prepare(
-      j, "INSERT INTO versions VALUES(NULL, ?, ?, ?, ?, ?, ?, 1)", err);
+      j, "INSERT INTO versions VALUES(NULL, ?, ?, ?, ?, ?, ?, 1, ?)", err);
   if (s == NULL) {
     free(blob);
     return -1;
@@ -399,6 +401,7 @@ static int put_version(struct fse_journal *j, const struct fse_record *r,
   sqlite3_bind_blob(s, 4, blob, (int)(v->place_count * 8), free);
   sqlite3_bind_int64(s, 5, r->generation);
   sqlite3_bind_int64(s, 6, (sqlite3_int64)r->patch);
+  sqlite3_bind_int(s, 7, v->tuned);
   return run(j, s, err);
 }
 

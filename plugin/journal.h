@@ -11,7 +11,7 @@
 #include "plugin/edit.h"
 #include "plugin/policy.h"
 
-#define FSE_JOURNAL_SCHEMA 2
+#define FSE_JOURNAL_SCHEMA 3
 
 /* What became of a proposal that reached the end of its search or life. */
 enum fse_outcome {
@@ -64,6 +64,8 @@ struct fse_version {
   const struct fisa_program *program, *root;
   const struct fse_place *places;  /* root -> program, ascending */
   uint32_t place_count;
+  bool tuned;                      /* it does other things than its root, and
+                                      is the root of what comes behind it */
 };
 int fse_journal_record(struct fse_journal *j, const struct fse_record *r,
                        const struct fse_version *version,
@@ -83,6 +85,7 @@ struct fse_stored {
   struct fse_place *places;
   uint32_t place_count, generation;
   uint64_t patch;
+  bool tuned;                      /* its own versions have it as original */
 };
 int fse_journal_version(struct fse_journal *j, const char *agent,
                         const struct fisa_program *original,

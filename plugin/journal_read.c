@@ -70,7 +70,7 @@ static int read_places(sqlite3_stmt *s, int i, const struct fisa_program *root,
   return 0;
 }
 
-/* Columns: code, entry, boundary, hash, places, generation, patch. */
+/* Columns: code, entry, boundary, hash, places, generation, patch, tuned. */
 static int read_version(struct fse_journal *j, sqlite3_stmt *s,
                         const struct fisa_program *original,
                         struct fse_stored *out, struct fisa_error *err) {
@@ -88,6 +88,7 @@ static int read_version(struct fse_journal *j, sqlite3_stmt *s,
       boundary >= (uint32_t)size)
     return damaged(j, "a version's boundary", err);
   out->patch = (uint64_t)sqlite3_column_int64(s, 6);
+  out->tuned = sqlite3_column_int(s, 7) != 0;
   out->program = fisa_program_derive(original, code, (size_t)size, entry,
                                      boundary);
   if (out->program == NULL) return fisa_fail(err, "out of memory");
@@ -108,7 +109,7 @@ int fse_journal_version(struct fse_journal *j, const char *agent,
   pthread_mutex_lock(&j->lock);
   s = fse_journal__prepare(
       j, "SELECT p.code, p.entry, p.boundary, p.hash, v.places,"
-         " v.generation, v.patch FROM versions v JOIN programs p"
+         " v.generation, v.patch, v.tuned FROM versions v JOIN programs p"
          " ON p.hash = v.program"
          " WHERE v.agent = ? AND v.root = ? AND v.live = 1", err);
   if (s == NULL) goto done;

@@ -62,9 +62,15 @@ static int to_2(struct fse_journal *j, struct fisa_error *err) {
          " answer BLOB NOT NULL);", err);
 }
 
+/* Versions that do other things than their root. */
+static int to_3(struct fse_journal *j, struct fisa_error *err) {
+  return fse_journal__exec(j, "ALTER TABLE versions ADD COLUMN"
+                              " tuned INTEGER NOT NULL DEFAULT 0;", err);
+}
+
 /* migrations[v] brings schema v to v + 1. */
 static int (*const migrations[])(struct fse_journal *j,
-                                 struct fisa_error *err) = {to_1, to_2};
+                                 struct fisa_error *err) = {to_1, to_2, to_3};
 
 _Static_assert(sizeof migrations / sizeof migrations[0] ==
                    FSE_JOURNAL_SCHEMA,

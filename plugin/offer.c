@@ -11,10 +11,29 @@
 
 #include "plugin/instance.h"
 
+/* The boundary of the root in a version. Before its first task the host may
+ * run what the root was made of. */
+static uint32_t pc_in(const struct flux_evolved *a, const struct fse_live *l,
+                      uint32_t root_pc) {
+  if (l != &a->live || l->id != 0 || a->origin == NULL)
+    return fse_version_pc(l, root_pc);
+  if (root_pc == a->root->entry) return a->origin->entry;
+  for (uint32_t i = 0; i < a->origin_place_count; i++)
+    if (a->origin_places[i].to_pc == root_pc)
+      return a->origin_places[i].from_pc;
+  return UINT32_MAX;
+}
+
+/* Two versions, from the first of which an agent goes to the second. */
+struct way {
+  const struct flux_evolved *a;
+  const struct fse_live *from, *to;
+};
+
 /* Adds the pair of a root's boundary, if both versions have a place for it. */
-static void add_pair(const struct fse_live *from, const struct fse_live *to,
-                     uint32_t root_pc, flux_transfer *t, uint32_t *count) {
-  uint32_t x = fse_version_pc(from, root_pc), y = fse_version_pc(to, root_pc);
+static void add_pair(const struct way *w, uint32_t root_pc, flux_transfer *t,
+                     uint32_t *count) {
+  uint32_t x = pc_in(w->a, w->from, root_pc), y = pc_in(w->a, w->to, root_pc);
   if (x == UINT32_MAX || y == UINT32_MAX) return;
   t[(*count)++] = (flux_transfer){x, y};
 }
@@ -24,16 +43,15 @@ static void add_pair(const struct fse_live *from, const struct fse_live *to,
  * another. The first that fits is taken: where a version's entry is a place
  * to continue at as well, that pair comes before the pair of the entries.
  */
-static flux_transfer *transfers(const struct fse_live *from,
-                                const struct fse_live *to, uint32_t *count) {
-  const struct fse_live *known = to->program != NULL ? to : from;
+static flux_transfer *transfers(const struct way *w, uint32_t *count) {
+  const struct fse_live *known = w->to->program != NULL ? w->to : w->from;
   flux_transfer *t = malloc((known->pair_count + 1) * sizeof *t);
   assert(known->program != NULL && known->pair_count > 0);
   *count = 0;
   if (t == NULL) return NULL;
   for (uint32_t i = 1; i < known->pair_count; i++)
-    add_pair(from, to, known->pair[i][0], t, count);
-  add_pair(from, to, known->pair[0][0], t, count);
+    add_pair(w, known->pair[i][0], t, count);
+  add_pair(w, known->pair[0][0], t, count);
   return t;
 }
 
@@ -50,11 +68,16 @@ static flux_status offer(struct flux_evolved *a, uint32_t flags) {
                       .code_size = p->size,
                       .entry = p->entry,
                       .boundary_pc = p->manifest.boundary.pc,
-                      .flags = flags,
+                      /* Whoever was tuned stays so. */
+                      .flags = flags | (a->next_patch.tuning ||
+                                                a->origin != NULL
+                                            ? FLUX_PATCH_TUNING
+                                            : 0u),
                       .deadline_tasks = in->policy.deadline_tasks,
                       .hold_ms = in->policy.hold_ms};
-  flux_transfer *there = transfers(&a->live, next, &patch.transfer_count);
-  flux_transfer *back = transfers(next, &a->live, &patch.back_count);
+  const struct way out = {a, &a->live, next}, home = {a, next, &a->live};
+  flux_transfer *there = transfers(&out, &patch.transfer_count);
+  flux_transfer *back = transfers(&home, &patch.back_count);
   flux_status rc = FLUX_E_MEMORY;
   assert(next->id > 0 && next->id != a->live.id);
   patch.transfer = there;
@@ -72,13 +95,16 @@ void fse_offer(struct flux_evolved *a) {
   flux_status rc;
   assert(a->next_patch.live.program != NULL && !a->next_patch.to_root);
   fse_phase_set(a, FSE_OFFERED);
-  rc = offer(a, in->policy.probation_hold ? FLUX_PATCH_HOLD : 0);
+  rc = offer(a, a->next_patch.gift               ? FLUX_PATCH_ACCEPTED
+                : in->policy.probation_hold ? FLUX_PATCH_HOLD
+                                            : 0);
   if (rc == FLUX_OK) return;
   if (!fse_phase_move(a, FSE_OFFERED, FSE_SEARCHING)) return;
   fse_say(in, FLUX_LOG_WARNING, "agent \"%s\": the host refused patch %llu "
           "(status %d)", a->name, (unsigned long long)id, (int)rc);
   fse_forgive(a);
   fse_live_done(&a->next_patch.live);
+  a->next_patch.tuning = a->next_patch.gift = false;
   fse_phase_set(a, FSE_OBSERVING);
 }
 

@@ -20,12 +20,13 @@ void fse_probation_begin(struct flux_evolved *a) {
   t->confidence = t->root_confidence = 0;
   t->drop = t->drop_squares = 0;
   t->unmeasured = false;
+  if (t->tuning) fse_canary_begin(a);
 }
 
 /* ---- out ---------------------------------------------------------------- */
 
 /* Asks the host to take the patch back; it goes with a task that says so. */
-static void take_back(struct flux_evolved *a, uint32_t how, const char *why) {
+void fse_take_back(struct flux_evolved *a, uint32_t how, const char *why) {
   struct fse_instance *in = a->instance;
   fse_complete(a, how == FLUX_RECOVER ? FSE_RECOVERED : FSE_REVERTED, why);
   /* The phase comes first: the last task may come before the call returns. */
@@ -42,6 +43,8 @@ void fse_forgive(struct flux_evolved *a) {
 void fse_taken_back(struct flux_evolved *a) {
   fse_forgive(a);
   fse_part(a, FSE_RECOVERED, "the host took it back: no verdict in time");
+  a->next_patch.tuning = false;
+  fse_canary_part(a);
   fse_phase_set(a, FSE_OBSERVING);
 }
 
@@ -51,8 +54,10 @@ void fse_taken_back(struct flux_evolved *a) {
 static void accept_patch(struct flux_evolved *a) {
   struct fse_instance *in = a->instance;
   struct fse_live *next = &a->next_patch.live;
-  const struct fse_version v = {next->program, a->root, next->places,
-                                next->place_count};
+  const struct fse_version v = {.program = next->program,
+                                .root = a->root,
+                                .places = next->places,
+                                .place_count = next->place_count};
   fse_complete(a, FSE_ACCEPTED, NULL);
   if (fse_remember(a, &v) != 0) {
     fse_complete(a, FSE_REVERTED, "it could not be written to the journal");
@@ -159,10 +164,15 @@ static void agree(struct flux_evolved *a, const struct fse_slot *slot) {
 void fse_probe(struct flux_evolved *a, const struct fse_slot *slot) {
   struct fse_shadow s;
   char why[160];
-  enum finding found = look(a, slot, &s, why);
+  enum finding found;
+  if (a->next_patch.tuning) {
+    fse_canary_probe(a, slot);
+    return;
+  }
+  found = look(a, slot, &s, why);
   if (found != SAME) {
     if (found == UNSEEN) fse_forgive(a);
-    take_back(a, FLUX_RECOVER, why);
+    fse_take_back(a, FLUX_RECOVER, why);
     return;
   }
   count_task(a, slot, &s);
@@ -175,18 +185,22 @@ void fse_probe(struct flux_evolved *a, const struct fse_slot *slot) {
   }
   agree(a, slot);
   if (!fse_trusted(a)) {
-    take_back(a, FLUX_REVERT, "trust fell below policy.min_trust");
+    fse_take_back(a, FLUX_REVERT, "trust fell below policy.min_trust");
   } else if (a->next_patch.tasks >= a->instance->policy.probation_tasks) {
     fse_ban(a, a->next_patch.live.program);
-    take_back(a, FLUX_REVERT, why);
+    fse_take_back(a, FLUX_REVERT, why);
   }
 }
 
 void fse_probe_leaving(struct flux_evolved *a, const struct fse_slot *slot) {
   struct fse_instance *in = a->instance;
   struct fse_shadow s;
-  char why[160];
-  if (look(a, slot, &s, why) == SAME) {
+  char why[160] = "it faulted";
+  bool good = a->next_patch.tuning
+                  ? slot->task.status != FLUX_RUN_FAULT &&
+                        slot->task.status != FLUX_RUN_FUEL
+                  : look(a, slot, &s, why) == SAME;
+  if (good) {
     agree(a, slot);
     return;
   }

@@ -164,3 +164,66 @@ bool fse_rehearse(struct flux_evolved *a, const struct fse_live *version,
   step->close(stepper);
   return same;
 }
+
+/* ---- a version that does other things ----------------------------------- */
+
+/* The version in the lane and on the host's VM, from the begin of episode i.
+ * A run that asks for what was not recorded says nothing. */
+static bool rehearse_self(struct flux_evolved *a, const struct fse_live *v,
+                          flux_stepper *stepper, uint32_t i, char what[128]) {
+  const struct ftrial_expect *e = ftrial_set_expect(a->set, i);
+  struct stage stage[2] = {
+      {.boundary = &v->program->manifest.boundary},
+      {.boundary = &v->program->manifest.boundary}};
+  const struct fir_io io = {stage_input, stage_output, &stage[0]};
+  const struct fir_limits limits = {e->instructions * 2 + 64, true};
+  struct fisa_state *lane = a->search_begin, *host = a->search_end;
+  bool same = true;
+  ftrial_set_get(a->set, i, lane, &stage[0].events, &stage[0].count);
+  stage[1].events = stage[0].events;
+  stage[1].count = stage[0].count;
+  lane->pc = fse_version_pc(v, lane->pc);
+  fisa_state_copy(host, lane);
+  if (lane->pc < v->program->size &&
+      !fir_run(v->ir, a->search_lane, lane, &io, limits).starved &&
+      lane->status != FISA_RUN_FUEL) {
+    flux_state s = {.struct_size = sizeof s,
+                    .cell_count = host->cell_count,
+                    .mem_size = host->mem_size,
+                    .pc = host->pc,
+                    .cycles = host->cycles,
+                    .cells = host->cells,
+                    .mem = host->mem};
+    if (host->mem_size > 0) fisa_state_mark(host, 0, host->mem_size);
+    same = run_task(a, stepper, &s, &stage[1], limits.fuel) == FLUX_OK &&
+           s.status == lane->status && s.fault == lane->fault &&
+           s.pc == lane->pc && stage[0].at == stage[1].at &&
+           same_outputs(&stage[0].outputs, &stage[1].outputs);
+    if (!same) snprintf(what, 128, "it does otherwise on the host's VM");
+  }
+  fisa_state_reset(a->dialect, host);
+  fisa_trace_done(&stage[0].outputs);
+  fisa_trace_done(&stage[1].outputs);
+  return same;
+}
+
+bool fse_rehearse_tuning(struct flux_evolved *a,
+                         const struct fse_live *version, uint32_t most,
+                         char what[128]) {
+  const flux_step *step = a->instance->step;
+  flux_stepper *stepper = NULL;
+  uint32_t n = ftrial_set_count(a->set);
+  bool same = true;
+  assert(version->program != NULL);
+  if (step == NULL) return true;
+  if (step->open(a->dialect->name, version->program->code,
+                 version->program->size, &stepper,
+                 a->instance->host->ctx) != FLUX_OK) {
+    snprintf(what, 128, "the host cannot step this program");
+    return false;
+  }
+  for (uint32_t i = n > most ? n - most : 0; i < n && same; i++)
+    same = rehearse_self(a, version, stepper, i, what);
+  step->close(stepper);
+  return same;
+}

@@ -146,8 +146,11 @@ void fse_demote(struct flux_evolved *a, const char *why) {
 
 void fse_unaccept(struct flux_evolved *a, const char *why) {
   struct fse_instance *in = a->instance;
-  const struct fse_version base = {a->live.program, a->root, a->live.places,
-                                   a->live.place_count};
+  const bool tuned = a->next_patch.tuning && a->origin != NULL;
+  const struct fse_version base = {
+      tuned ? a->root : a->live.program, tuned ? a->origin : a->root,
+      tuned ? a->origin_places : a->live.places,
+      tuned ? a->origin_place_count : a->live.place_count, tuned};
   struct fse_record *r = &a->next_patch.record, again;
   struct fisa_error err = {""};
   int rc;
@@ -155,7 +158,7 @@ void fse_unaccept(struct flux_evolved *a, const char *why) {
   fse_complete(a, FSE_RECOVERED, why);
   fse_tell(a);
   if (in->journal == NULL) return;
-  if (a->live.program == NULL) {
+  if (base.program == NULL) {
     /* A demotion names the root as the parent. */
     memcpy(r->parent, a->root->hash, 32);
     a->owed = *r;

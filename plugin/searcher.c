@@ -235,22 +235,34 @@ static bool find(struct flux_evolved *a) {
   return found;
 }
 
+static bool settled(const struct flux_evolved *a) {
+  return atomic_load(&a->generation) >=
+             a->instance->policy.max_generations || a->dry >= 2;
+}
+
 static void serve(struct flux_evolved *a) {
-  bool found = fse_plant(a) || find(a);
+  bool found = fse_plant(a), tuned = false;
   assert(fse_phase_get(a) == FSE_SEARCHING);
+  if (!found && fse_tuning_due(a)) found = tuned = fse_tune(a);
+  if (!found && !settled(a) && !a->tuning.hung) found = find(a);
   if (atomic_load(&a->cancel) || atomic_load(&a->instance->paused) ||
       !fse_trusted(a) || !found) {
     fse_live_done(&a->next_patch.live);
-    fse_phase_set(a, FSE_OBSERVING);
+    a->next_patch.tuning = false;
+    fse_phase_set(a, a->tuning.hung ? FSE_FROZEN : FSE_OBSERVING);
     return;
   }
-  fse_offer(a);
+  if (tuned) fse_canary_offer(a);
+  else fse_offer(a);
 }
 
 /* ---- the thread --------------------------------------------------------- */
 
 /* Who has gained least comes first; of those, who had the fewest patches. */
 static bool before(const struct flux_evolved *a, const struct flux_evolved *b) {
+  bool soon = fse_tuning_due(a), later = fse_tuning_due(b);
+  /* A tuning is found within a second or not at all, and its trial is long. */
+  if (soon != later) return soon;
   uint32_t x = atomic_load(&a->generation), y = atomic_load(&b->generation);
   return x != y ? x < y : atomic_load(&a->patches) < atomic_load(&b->patches);
 }

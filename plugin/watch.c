@@ -101,7 +101,8 @@ static bool fit(struct flux_evolved *a, const struct fse_slot *slot) {
 static void go_on(struct flux_evolved *a) {
   const struct fse_policy *p = &a->instance->policy;
   bool settled = a->generation >= p->max_generations || a->dry >= 2;
-  (void)fse_phase_move(a, FSE_OBSERVING, settled ? FSE_SETTLED : FSE_READY);
+  bool ready = !settled || fse_tuning_due(a);
+  (void)fse_phase_move(a, FSE_OBSERVING, ready ? FSE_READY : FSE_SETTLED);
 }
 
 /* Whether the live version did as its root; the root as its table says. */
@@ -128,8 +129,16 @@ static void sample(struct flux_evolved *a, const struct fse_slot *slot,
                    enum fse_phase phase) {
   if (slot->task.version != a->live.id ||
       (slot->task.flags & (FLUX_TASK_SWAPPED | FLUX_TASK_TAKEN_BACK)) ||
-      !fit(a, slot) || !sound(a, slot, phase) || phase != FSE_OBSERVING)
+      !fit(a, slot) || !sound(a, slot, phase) ||
+      (phase != FSE_OBSERVING && phase != FSE_SETTLED))
     return;
+  fse_tuning_scene(a, slot);
+  if (a->tuning.hung || phase == FSE_SETTLED) {
+    if (a->tuning.hung) (void)fse_phase_move(a, phase, FSE_FROZEN);
+    else if (!a->unevolved && fse_tuning_due(a))
+      (void)fse_phase_move(a, FSE_SETTLED, FSE_READY);
+    return;
+  }
   if (ftrial_set_recorded(a->set) < a->instance->policy.episodes)
     fse_episode_add(a, slot, &a->live, FTRIAL_RECORDED);
   else
@@ -146,6 +155,8 @@ static bool withdraw(struct flux_evolved *a, const char *why) {
           FLUX_OK)
     return false;
   fse_part(a, FSE_WITHDRAWN, why);
+  a->next_patch.tuning = a->next_patch.gift = false;
+  fse_canary_part(a);
   return true;
 }
 
@@ -159,7 +170,7 @@ static void mind_trust(struct flux_evolved *a, double trust) {
   /* What is no number is none. */
   atomic_store(&a->trust, trust >= 0 ? trust : 0);
   if (fse_trusted(a)) {
-    if (!atomic_load(&a->declined) &&
+    if (!atomic_load(&a->declined) && !a->tuning.hung &&
         fse_phase_move(a, FSE_FROZEN, FSE_OBSERVING))
       fse_explain(a, NULL);
     return;
@@ -169,6 +180,7 @@ static void mind_trust(struct flux_evolved *a, double trust) {
     freeze(a);
     return;
   }
+  if (fse_phase_get(a) == FSE_CONTROL) return; /* its next task ends that */
   if (fse_phase_get(a) == FSE_SEARCHING) atomic_store(&a->cancel, true);
   if (fse_phase_get(a) == FSE_OFFERED &&
       withdraw(a, "trust fell below policy.min_trust")) {
@@ -196,6 +208,8 @@ static void on_offered(struct flux_evolved *a, const struct fse_slot *slot) {
   bool installed = slot->task.version == a->next_patch.live.id;
   if (installed && a->next_patch.to_root) {
     at_root(a);
+  } else if (installed && a->next_patch.gift) {
+    fse_gift_installed(a);
   } else if (installed) {
     fse_probation_begin(a);
     fse_phase_set(a, FSE_PROBATION);
@@ -213,6 +227,8 @@ static void on_offered(struct flux_evolved *a, const struct fse_slot *slot) {
     fse_explain(a, "patch %llu: %s",
                 (unsigned long long)a->next_patch.live.id, why);
     fse_part(a, FSE_WITHDRAWN, why);
+    a->next_patch.tuning = a->next_patch.gift = false;
+    fse_canary_part(a);
     fse_phase_set(a, FSE_OBSERVING);
   }
 }
@@ -231,7 +247,8 @@ static void on_leaving(struct flux_evolved *a, const struct fse_slot *slot) {
     fse_probe_leaving(a, slot);
   } else if (is_gone(a, slot)) {
     fse_live_done(&a->next_patch.live);
-    fse_phase_set(a, FSE_OBSERVING);
+    a->next_patch.tuning = false;
+    fse_phase_set(a, a->tuning.hung ? FSE_FROZEN : FSE_OBSERVING);
   }
 }
 
@@ -254,6 +271,9 @@ static void on_task(struct flux_evolved *a, const struct fse_slot *slot) {
     case FSE_LEAVING:
       on_leaving(a, slot);
       break;
+    case FSE_CONTROL:
+      fse_control_task(a, slot);
+      break;
     default:
       sample(a, slot, phase);
       break;
@@ -275,6 +295,7 @@ static void upkeep(struct flux_evolved *a) {
       (ours || fse_phase_move(a, FSE_READY, FSE_OBSERVING)))
     contradict(a);
   if (a->demote_due) fse_demote_again(a);
+  fse_take_gift(a);
   fse_mind_decline(a);
 }
 
