@@ -44,8 +44,6 @@ static uint64_t take_control(struct flux_evolved *a) {
     b->tuning.beside = a->id;
     id = b->id;
   }
-  memset(&a->tuning.own, 0, sizeof a->tuning.own);
-  memset(&a->tuning.control, 0, sizeof a->tuning.control);
   a->tuning.beside = id != 0 ? id : a->id;
   a->phase = id != 0 ? FSE_OFFERED : FSE_CONTROL;
   pthread_cond_broadcast(&in->changed);
@@ -68,6 +66,7 @@ void fse_control_done(struct flux_evolved *a) {
 void fse_canary_offer(struct flux_evolved *a) {
   uint64_t other;
   assert(a->next_patch.tuning && a->next_patch.live.program != NULL);
+  memset(&a->tuning.control, 0, sizeof a->tuning.control);
   other = take_control(a);
   observe(a, other != 0 ? other : a->id, 1);
   if (other != 0) fse_offer(a);
@@ -126,9 +125,11 @@ static bool is_better(const struct flux_evolved *a) {
 
 /* ---- a task of a control ------------------------------------------------ */
 
-/* The patch is ready, and what it is compared with is known. */
+/* The patch is ready, and what it is compared with is being found out, unless
+ * another agent gets free for that. */
 static void own_control(struct flux_evolved *a, const struct fse_slot *slot) {
   struct fse_tuning *t = &a->tuning;
+  uint64_t other;
   double score;
   if (slot->task.version != a->live.id || !slot->whole) return;
   if (atomic_load(&a->instance->paused) || !fse_trusted(a) ||
@@ -139,7 +140,9 @@ static void own_control(struct flux_evolved *a, const struct fse_slot *slot) {
     return;
   }
   add(a, &t->control, score);
-  if (t->control.tasks < a->instance->policy.canary_tasks) return;
+  other = take_control(a);
+  if (other != 0) observe(a, other, 1);
+  else if (t->control.tasks < a->instance->policy.canary_tasks) return;
   observe(a, a->id, a->instance->policy.record_period);
   fse_offer(a);
 }

@@ -164,13 +164,18 @@ static void open_journal(struct fse_instance *in) {
 static int start_threads(struct fse_instance *in) {
   if (in->live == NULL) return 0;  /* a tool: control requests only */
   if (pthread_create(&in->watcher, NULL, fse_watcher, in) != 0) return -1;
-  if (pthread_create(&in->searcher, NULL, fse_searcher, in) != 0) {
-    atomic_store(&in->stop, true);
-    pthread_join(in->watcher, NULL);
-    return -1;
-  }
+  if (pthread_create(&in->searcher, NULL, fse_searcher, in) != 0)
+    goto no_searcher;
+  if (pthread_create(&in->tuner, NULL, fse_tuner, in) != 0) goto no_tuner;
   in->threads_on = true;
   return 0;
+no_tuner:
+  atomic_store(&in->stop, true);
+  pthread_join(in->searcher, NULL);
+no_searcher:
+  atomic_store(&in->stop, true);
+  pthread_join(in->watcher, NULL);
+  return -1;
 }
 
 static void destroy(flux_plugin *plugin) {
@@ -179,6 +184,7 @@ static void destroy(flux_plugin *plugin) {
   assert(in->agents == NULL);
   atomic_store(&in->stop, true);
   if (in->threads_on) {
+    pthread_join(in->tuner, NULL);
     pthread_join(in->searcher, NULL);
     pthread_join(in->watcher, NULL);
   }

@@ -4,8 +4,10 @@
  * THREADS. Agents' threads only fill their task ring (agent.c). One watcher
  * thread (watch.c) drains the rings, runs shadows and judges probations. One
  * searcher thread (searcher.c) runs searches, one agent at a time, on
- * policy.threads threads. The instance lock guards the list of agents and
- * each agent's phase; who owns the rest of an agent follows from its phase:
+ * policy.threads threads; one tuner thread looks for better behaviour, one agent at a time, and is what "searcher" means for an
+ * agent that it has. Calls of scorers and models are made on threads of their
+ * own (errand.h). The instance lock guards the list of agents and each agent's
+ * phase; who owns the rest of an agent follows from its phase:
  *
  *   phase       owner of the episode set   left by
  *   OBSERVING   watcher                    watcher, enough episodes
@@ -175,7 +177,7 @@ struct fse_instance {
   atomic_bool paused;           /* the journal failed, or policy.paused */
   pthread_mutex_t lock;
   pthread_cond_t changed;       /* a phase changed */
-  pthread_t watcher, searcher;
+  pthread_t watcher, searcher, tuner;
   bool threads_on;
   atomic_bool stop;
   struct flux_evolved *agents;
@@ -421,6 +423,7 @@ void fse_taken_back(struct flux_evolved *a);
 
 void *fse_watcher(void *instance);
 void *fse_searcher(void *instance);
+void *fse_tuner(void *instance);
 
 /* Notes the plants that are for an agent; names those that met none. */
 void fse_plants_meet(struct fse_instance *in, const char *agent);

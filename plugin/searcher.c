@@ -1,5 +1,6 @@
 /*
- * plugin/searcher.c - the searcher: one agent's search at a time.
+ * plugin/searcher.c - the searcher: one agent's search at a time; and the
+ * tuner, which does not wait for it: the world has changed meanwhile.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -211,7 +212,7 @@ static bool find(struct flux_evolved *a) {
       .threads = in->policy.threads,
       .budget = in->policy.budget,
       /* The first find is wanted soon; later ones may take longer. */
-      .once = atomic_load(&a->generation) == 0 && a->dry == 0,
+      .once = a->live.program == NULL && a->dry == 0,
       /* Where nothing else is found any more. */
       .deep = a->dry > 0,
       .heat = heat,
@@ -240,11 +241,11 @@ static bool settled(const struct flux_evolved *a) {
              a->instance->policy.max_generations || a->dry >= 2;
 }
 
-static void serve(struct flux_evolved *a) {
-  bool found = fse_plant(a), tuned = false;
+static void serve(struct flux_evolved *a, bool tuning) {
+  bool found;
   assert(fse_phase_get(a) == FSE_SEARCHING);
-  if (!found && fse_tuning_due(a)) found = tuned = fse_tune(a);
-  if (!found && !settled(a) && !a->tuning.hung) found = find(a);
+  if (tuning) found = fse_tune(a);
+  else found = fse_plant(a) || (!settled(a) && find(a));
   if (atomic_load(&a->cancel) || atomic_load(&a->instance->paused) ||
       !fse_trusted(a) || !found) {
     fse_live_done(&a->next_patch.live);
@@ -252,27 +253,31 @@ static void serve(struct flux_evolved *a) {
     fse_phase_set(a, a->tuning.hung ? FSE_FROZEN : FSE_OBSERVING);
     return;
   }
-  if (tuned) fse_canary_offer(a);
+  if (tuning) fse_canary_offer(a);
   else fse_offer(a);
 }
 
 /* ---- the thread --------------------------------------------------------- */
 
+/* What a tuning has gained does not count here. */
+static uint32_t gained(const struct flux_evolved *a) {
+  return a->live.program == NULL ? 0 : atomic_load(&a->generation);
+}
+
 /* Who has gained least comes first; of those, who had the fewest patches. */
 static bool before(const struct flux_evolved *a, const struct flux_evolved *b) {
-  bool soon = fse_tuning_due(a), later = fse_tuning_due(b);
-  /* A tuning is found within a second or not at all, and its trial is long. */
-  if (soon != later) return soon;
-  uint32_t x = atomic_load(&a->generation), y = atomic_load(&b->generation);
+  uint32_t x = gained(a), y = gained(b);
   return x != y ? x < y : atomic_load(&a->patches) < atomic_load(&b->patches);
 }
 
-/* The agent in READY that comes first; it is the searcher's then. */
-static struct flux_evolved *pick(struct fse_instance *in) {
+/* The agent in READY that comes first, of those to be tuned or of all; it is
+ * the caller's then. */
+static struct flux_evolved *pick(struct fse_instance *in, bool tuning) {
   struct flux_evolved *best = NULL;
   pthread_mutex_lock(&in->lock);
   for (struct flux_evolved *a = in->agents; a != NULL; a = a->next)
     if (a->phase == FSE_READY && !atomic_load(&a->leaving) &&
+        tuning == fse_tuning_due(a) &&
         (best == NULL || before(a, best)))
       best = a;
   if (best != NULL) {
@@ -293,19 +298,22 @@ static void put_down(struct fse_instance *in, struct flux_evolved *a) {
   pthread_mutex_unlock(&in->lock);
 }
 
-void *fse_searcher(void *instance) {
-  struct fse_instance *in = instance;
+static void *serve_all(struct fse_instance *in, bool tuning) {
   const struct timespec idle = {0, IDLE_NS};
   /* Threads the search starts inherit this: agents come first. */
   (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10);
   while (!atomic_load(&in->stop)) {
-    struct flux_evolved *a = atomic_load(&in->paused) ? NULL : pick(in);
+    struct flux_evolved *a = atomic_load(&in->paused) ? NULL : pick(in, tuning);
     if (a == NULL) {
       nanosleep(&idle, NULL);
       continue;
     }
-    serve(a);
+    serve(a, tuning);
     put_down(in, a);
   }
   return NULL;
 }
+
+void *fse_searcher(void *instance) { return serve_all(instance, false); }
+
+void *fse_tuner(void *instance) { return serve_all(instance, true); }

@@ -340,8 +340,6 @@ static void name_changes(const struct tuner *t, char *out, size_t capacity) {
 
 static void finish(struct tuner *t, struct fse_tune_result *out) {
   const double trust = t->q->trust;
-  out->score_before = fse_mark_score(&t->first);
-  out->score_after = fse_mark_score(&t->mark);
   out->cost_before = t->first.cost / t->first.tasks;
   out->cost_after = t->mark.cost / t->mark.tasks;
   out->fitness_before = fse_mark_fitness(&t->first, trust);
@@ -390,6 +388,8 @@ int fse_tune_search(struct fse_errand *e, const struct fse_tune_request *q,
            ? fisa_fail(err, "out of memory")
            : climb(t, out, err);
   out->variants = t->variants;
+  out->score_before = fse_mark_score(&t->first);
+  out->score_after = fse_mark_score(&t->mark);
   out->no_number = t->stand.no_number;
   fse_made_done(&t->now);
   fse_stand_close(&t->stand);

@@ -164,10 +164,7 @@ bool fse_tuning_score(struct flux_evolved *a, const struct fse_slot *slot,
 
 bool fse_tuning_due(const struct flux_evolved *a) {
   const struct fse_tuning *t = &a->tuning;
-  /* First it becomes what it is at its best, then something else. */
-  return t->on && t->recorded - t->tried_at >= FSE_SCENES &&
-         (atomic_load(&a->generation) > 0 || a->dry > 0 ||
-          a->origin != NULL);
+  return t->on && t->recorded - t->tried_at >= FSE_SCENES;
 }
 
 struct search {
@@ -244,6 +241,10 @@ bool fse_tune(struct flux_evolved *a) {
     return false;
   }
   fse_errand_free(e);
+  fse_say(a->instance, FLUX_LOG_DEBUG,
+          "%s: %llu edits of what it does were tried, score %.4f -> %.4f",
+          a->name, (unsigned long long)s.result.variants,
+          s.result.score_before, s.result.score_after);
   if (s.result.no_number) fse_tuning_end(a, false);
   else if (s.rc != 0) fse_explain(a, "not tuned: %s", s.err.text);
   else if (s.result.improved && !fse_banned(a, s.result.best))

@@ -123,23 +123,31 @@ static bool sound(struct flux_evolved *a, const struct fse_slot *slot,
   return s.same;
 }
 
+/* Nothing preserving is to be had; but the world may ask for something else. */
+static void settled_on(struct flux_evolved *a) {
+  if (!a->unevolved && fse_tuning_due(a))
+    (void)fse_phase_move(a, FSE_SETTLED, FSE_READY);
+}
+
 /* A task of the version that is live for good: checked like any other, and
  * an episode for the next search. */
 static void sample(struct flux_evolved *a, const struct fse_slot *slot,
                    enum fse_phase phase) {
+  /* Whoever waits for a search goes on to note what the world is like. */
+  if (phase == FSE_READY && a->tuning.on &&
+      fse_phase_move(a, FSE_READY, FSE_OBSERVING))
+    phase = FSE_OBSERVING;
   if (slot->task.version != a->live.id ||
       (slot->task.flags & (FLUX_TASK_SWAPPED | FLUX_TASK_TAKEN_BACK)) ||
       !fit(a, slot) || !sound(a, slot, phase) ||
       (phase != FSE_OBSERVING && phase != FSE_SETTLED))
     return;
   fse_tuning_scene(a, slot);
-  if (a->tuning.hung || phase == FSE_SETTLED) {
-    if (a->tuning.hung) (void)fse_phase_move(a, phase, FSE_FROZEN);
-    else if (!a->unevolved && fse_tuning_due(a))
-      (void)fse_phase_move(a, FSE_SETTLED, FSE_READY);
-    return;
-  }
-  if (ftrial_set_recorded(a->set) < a->instance->policy.episodes)
+  if (a->tuning.hung)
+    (void)fse_phase_move(a, phase, FSE_FROZEN);
+  else if (phase == FSE_SETTLED)
+    settled_on(a);
+  else if (ftrial_set_recorded(a->set) < a->instance->policy.episodes)
     fse_episode_add(a, slot, &a->live, FTRIAL_RECORDED);
   else
     go_on(a);

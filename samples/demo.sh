@@ -16,8 +16,15 @@ set -u -o pipefail
 
 # How many tasks each agent runs, and the rest between two of them while it
 # evolves: together the length of the show.
-tasks=20000
-pace_us=2500
+tasks=24000
+pace_us=2000
+
+# From this task on the rooms have spring outside: what the thermostats learned
+# of winter is not the best any more.
+spring=10000
+
+# How long a thermostat is tried beside the other: eight days.
+canary=2304
 
 # Bad patches, offered past every check before any good one: the watch over
 # the live agent has to catch them.
@@ -55,10 +62,12 @@ config()
 {
 	sed -e "s/pace_us = [0-9]*;/pace_us = $2;/" \
 	    -e "s/policy = {/$4 policy = { $3/" \
+	    -e "s/call = \"temp(\([0-9]*\))\"/call = \"spring(\1, $spring, 185)\"/" \
 		"$samples/flux.conf" >"$1.conf" ||
 		die "cannot write $work/$1.conf"
-	grep -q "pace_us = $2;" "$1.conf" && grep -qF "$3" "$1.conf" ||
-		die 'samples/flux.conf has no pace_us or no policy'
+	grep -q "pace_us = $2;" "$1.conf" && grep -qF "$3" "$1.conf" &&
+		grep -q "spring(0, $spring, 185)" "$1.conf" ||
+		die 'samples/flux.conf has no pace_us, no policy or no room'
 }
 
 # pass NAME OPTION...: one run of the host, quiet unless it fails. Its words
@@ -154,7 +163,8 @@ table()
 
 config control 0 '' ''
 # The show is short, so the search may have a whole core.
-config evolving "$pace_us" 'cpu_share = 1.0;' "test_plant = ( $plants );"
+config evolving "$pace_us" "cpu_share = 1.0; canary_tasks = $canary;" \
+	"test_plant = ( $plants );"
 config after 0 'paused = true;' ''
 config tuned 0 '' ''
 
