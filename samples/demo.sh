@@ -16,12 +16,12 @@ set -u -o pipefail
 
 # How many tasks each agent runs, and the rest between two of them while it
 # evolves: together the length of the show.
-tasks=24000
+tasks=22000
 pace_us=2000
 
 # From this task on the rooms have spring outside: what the thermostats learned
 # of winter is not the best any more.
-spring=10000
+spring=9000
 
 # How long a thermostat is tried beside the other: eight days.
 canary=2304
