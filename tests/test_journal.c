@@ -65,7 +65,7 @@ static const struct fse_place places[] = {{0, 0}, {3, 3}, {7, 7}, {9, 9}};
 static int accept_child(struct fse_journal *j, const char *agent,
                         uint32_t number, struct fisa_error *err) {
   struct fisa_program *p = child(number);
-  struct fse_version v = {p, root(), places, 4};
+  struct fse_version v = {p, root(), places, 4, false};
   struct fse_record r = record_of(agent, number, p);
   int rc = fse_journal_record(j, &r, &v, err);
   fisa_program_free(p);
@@ -603,13 +603,55 @@ static void an_older_schema(void) {
   struct fse_journal *j = must_open(path);
   uint8_t key[32] = {7};
   UNIT_EQ(fse_journal_put(j, FSE_SHELF_CALIBRATIONS, key, "old", 3, &err), 0);
+  UNIT_EQ(accept_child(j, "a", 3, &err), 0);
   fse_journal_close(j);
-  sql(path, "DROP TABLE answers");
+  sql(path, "DROP TABLE answers;"
+            "ALTER TABLE versions DROP COLUMN tuned");
   set_schema(path, 1);
   j = must_open(path);
   shelf_is(j, FSE_SHELF_CALIBRATIONS, key, "old");
   UNIT_EQ(fse_journal_put(j, FSE_SHELF_ANSWERS, key, "new", 3, &err), 0);
   shelf_is(j, FSE_SHELF_ANSWERS, key, "new");
+  version_is(j, "a", 3);
+  UNIT_EQ(accept_child(j, "a", 4, &err), 0);
+  version_is(j, "a", 4);
+  fse_journal_close(j);
+}
+
+/* A tuned version is told from others, is the root of its own versions, and
+ * the next one ends what it had of those. */
+static void tuned_versions(void) {
+  struct fse_journal *j = must_open(path_of("tuned.db"));
+  struct fisa_error err = {""};
+  struct fse_stored s = {0};
+  struct fisa_program *tuned = child(7), *better = child(8);
+  struct fse_version v = {tuned, root(), places, 4, true};
+  struct fse_record r = record_of("a", 7, tuned);
+  UNIT_EQ(accept_child(j, "a", 3, &err), 0);
+  UNIT_EQ(fse_journal_record(j, &r, &v, &err), 0);
+  UNIT_EQ(fse_journal_version(j, "a", root(), &s, &err), 1);
+  UNIT_TRUE(s.tuned && s.patch == r.patch, "patch %llu",
+            (unsigned long long)s.patch);
+  stored_done(&s);
+  /* A version of the new root beside it. */
+  UNIT_EQ(fse_journal_version(j, "a", tuned, &s, &err), 0);
+  v = (struct fse_version){better, tuned, places, 4, false};
+  r = record_of("a", 8, better);
+  UNIT_EQ(fse_journal_record(j, &r, &v, &err), 0);
+  UNIT_EQ(fse_journal_version(j, "a", tuned, &s, &err), 1);
+  UNIT_TRUE(!s.tuned, "what preserves is not tuned");
+  stored_done(&s);
+  /* Tuned to the same again: it begins without them. */
+  v = (struct fse_version){tuned, root(), places, 4, true};
+  r = record_of("a", 9, tuned);
+  UNIT_EQ(fse_journal_record(j, &r, &v, &err), 0);
+  UNIT_EQ(fse_journal_version(j, "a", tuned, &s, &err), 0);
+  UNIT_EQ(fse_journal_version(j, "a", root(), &s, &err), 1);
+  UNIT_TRUE(s.tuned && s.patch == r.patch, "patch %llu",
+            (unsigned long long)s.patch);
+  stored_done(&s);
+  fisa_program_free(tuned);
+  fisa_program_free(better);
   fse_journal_close(j);
 }
 

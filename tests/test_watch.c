@@ -602,7 +602,7 @@ static void journal_lies(void) {
   p = fisa_program_derive(h.root, other.root->code, other.root->size,
                           other.root->entry, 0);
   UNIT_EQ(fse_journal_open(path, &j, &err), 0);
-  v = (struct fse_version){p, h.root, &place, 1};
+  v = (struct fse_version){p, h.root, &place, 1, false};
   UNIT_EQ(fse_journal_record(j, &r, &v, &err), 0);
   fse_journal_close(j);
   fisa_program_free(p);
