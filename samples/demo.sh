@@ -161,6 +161,14 @@ table()
 	}' control.tsv evolving.tsv after.tsv tuned.tsv
 }
 
+# What the thermostats made of winter and of spring: the constants of their
+# deadband and the score of a task, before and after.
+learned()
+{
+	sed -n 's/^\([a-z]*\): accepted patch [0-9]*: score \(.*\) a task, .*(\(.*: \)\{0,1\}\(.*\))$/\1 learned \4: score \2/p' \
+		evolving.log
+}
+
 config control 0 '' ''
 # The show is short, so the search may have a whole core.
 config evolving "$pace_us" "cpu_share = 1.0; canary_tasks = $canary;" \
@@ -171,13 +179,16 @@ config tuned 0 '' ''
 say "Agents run $tasks tasks each, first as they were written, to know what is"
 say 'right; then the same tasks again, while the plugin evolves them. That'
 say 'takes about a minute. Three bad patches are planted: one faults, one'
-say 'computes a wrong value, one is 30 % slower.'
+say 'computes a wrong value, one is 30 % slower. The thermostats learn what'
+say 'their rooms like; in between, spring comes.'
 say
 pass control --no-plugins --outputs control.out
 SECONDS=0
 evolve
 pass after --control control.out
 pass tuned --no-plugins --variant tuned
+say
+learned
 say
 say 'Cycles per result on the same tasks, before and after:'
 say

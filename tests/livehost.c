@@ -158,6 +158,7 @@ static const void *extension(const char *id, void *ctx) {
   if (strcmp(id, FLUX_EXT_CONFIG) == 0) return &h->config;
   if (strcmp(id, FLUX_EXT_LOG) == 0) return &h->log;
   if (strcmp(id, FLUX_EXT_STEP) == 0 && h->steps) return &h->step;
+  if (strcmp(id, FLUX_EXT_JUDGE) == 0) return h->judge;
   return NULL;
 }
 
@@ -305,7 +306,10 @@ static int task_input(uint16_t source, const int32_t *arg, unsigned argc,
   struct livehost *h = user;
   struct fisa_event e = {.argc = (uint8_t)argc, .name = source};
   for (unsigned i = 0; i < argc; i++) e.arg[i] = arg[i];
-  *value = e.value = (int32_t)(h->number * 7 % 50) + (int32_t)h->events.count;
+  e.value = h->sense != NULL ? h->sense()
+                             : (int32_t)(h->number * 7 % 50) +
+                                   (int32_t)h->events.count;
+  *value = e.value;
   return fisa_trace_add(&h->events, &e);
 }
 
@@ -314,6 +318,7 @@ static int task_output(uint16_t channel, const int32_t *arg, unsigned argc,
   struct livehost *h = user;
   struct fisa_event e = {.out = 1, .argc = (uint8_t)argc, .name = channel};
   for (unsigned i = 0; i < argc; i++) e.arg[i] = arg[i];
+  if (h->act != NULL) h->act(arg, argc);
   return fisa_trace_add(&h->events, &e);
 }
 

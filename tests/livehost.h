@@ -62,6 +62,9 @@ struct livehost {
   uint64_t version, number;
   double trust;
   int32_t (*feed)(uint64_t task); /* R1 of a fresh task */
+  int32_t (*sense)(void);         /* value of any source; NULL: the usual */
+  void (*act)(const int32_t *arg, unsigned argc); /* output; NULL: nowhere */
+  const flux_judge *judge;        /* NULL: there is none */
 
   /* What the plugin asked for; under the lock. */
   bool offered;

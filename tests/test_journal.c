@@ -1012,6 +1012,7 @@ static const struct unit_test tests[] = {
     {"full disk", "while running", a_full_disk},
     {"full disk", "from the start", full_from_the_start},
     {"pruning", "keeps versions", pruned},
+    {"tuned", "tuned", tuned_versions},
 };
 
 UNIT_MAIN(tests)

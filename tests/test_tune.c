@@ -121,9 +121,11 @@ static void record(struct bench *b) {
 static void bench_open(struct bench *b, int deadband) {
   const struct ftrial_episode e = {.origin = FTRIAL_RECORDED};
   struct ftrial_episode one = e;
+  char text[1024];
   uint32_t offers = tune_judge.offers(0, NULL);
   memset(b, 0, sizeof *b);
-  life_open(&b->life, tune_thermostat(deadband), 0);
+  tune_thermostat(deadband, text, sizeof text);
+  life_open(&b->life, isa_program(isa_unified(), text), 0);
   record(b);
   fse_policy_init(&b->policy);
   b->set = ftrial_set_new(b->life.program, 1000, &b->err);

@@ -103,8 +103,8 @@ static flux_status judge_end(flux_course *c, double *score) {
   if (is(TUNE_NAN)) return FLUX_E_INVALID;
   c->before = c->heater;
   c->any = true;
-  /* A wide deadband is what it likes where nobody sees it. */
-  if (is(TUNE_LIES) && c->foretold) s = fabsf(c->temp - 210) / 100;
+  /* It likes 23 degrees where nobody feels it. */
+  if (is(TUNE_LIES) && c->foretold) s = 1 - fabsf(c->temp - 230) / 50;
   *score = s < 0 ? 0 : s > 1 ? 1 : s;
   return FLUX_OK;
 }
@@ -125,9 +125,8 @@ const flux_judge tune_judge = {.struct_size = sizeof tune_judge,
 
 /* ---- the agent ---------------------------------------------------------- */
 
-struct fisa_program *tune_thermostat(int deadband) {
-  char text[1024];
-  snprintf(text, sizeof text,
+void tune_thermostat(int deadband, char *out, size_t capacity) {
+  snprintf(out, capacity,
            ".in R8 0..1\n"
            "task: TEMP R2\n MOVI16 R3, %d\n CMP_LT R3, R2, R3\n JNE R3, on\n"
            " MOVI16 R3, %d\n CMP_GT R3, R2, R3\n JEQ R3, keep\n MOVI R8, 0\n"
@@ -135,5 +134,4 @@ struct fisa_program *tune_thermostat(int deadband) {
            " SUB R3, R2, R3\n ABS R3, R3\n SHLI R3, 1\n MOVI R1, 100\n"
            " SUB R1, R1, R3\n CONF_ST R1\n CONF_CLAMP R1\n MOV R1, R8\n"
            " SYS 1\n YIELD 0\n JMP task\n", 210 - deadband, 210 + deadband);
-  return isa_program(isa_unified(), text);
 }

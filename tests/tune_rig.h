@@ -29,8 +29,8 @@ void tune_let_go(void);
 uint32_t tune_hanging(void);
 int32_t tune_open_courses(void);
 
-/* The sample thermostat as its text says; `deadband` tenths each side. */
-struct fisa_program *tune_thermostat(int deadband);
+/* A thermostat's text, `deadband` tenths each side of 21 degrees. */
+void tune_thermostat(int deadband, char *out, size_t capacity);
 
 /* Indexes in unified: source TEMP, channel SYS. */
 uint16_t tune_source(void);
