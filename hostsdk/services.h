@@ -3,8 +3,9 @@
  *
  * Makes the flux_host struct of a plugin with the extensions flux.config/1,
  * flux.log/1, flux.clock/1, flux.native/1, flux.step/1, and passes
- * flux.live/1 and flux.judge/1 on to a runtime and a host. All of a plugin's calls carry one context,
- * flux_host.ctx, so there is one of these for each plugin instance.
+ * flux.live/1 and flux.judge/1 on to a runtime and a host. All of a plugin's
+ * calls carry one context, flux_host.ctx, so there is one of these for each
+ * plugin instance.
  */
 #ifndef FLUX_HOSTSDK_SERVICES_H
 #define FLUX_HOSTSDK_SERVICES_H

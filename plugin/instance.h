@@ -4,9 +4,10 @@
  * THREADS. Agents' threads only fill their task ring (agent.c). One watcher
  * thread (watch.c) drains the rings, runs shadows and judges probations. One
  * searcher thread (searcher.c) runs searches, one agent at a time, on
- * policy.threads threads; one tuner thread looks for better behaviour, one agent at a time, and is what "searcher" means for an
- * agent that it has. Calls of scorers and models are made on threads of their
- * own (errand.h). The instance lock guards the list of agents and each agent's
+ * policy.threads threads. One tuner thread (searcher.c, too) looks for better
+ * behaviour, one agent at a time, and is what "searcher" means below for an
+ * agent that it has. Scorers and models are called on threads of their own
+ * (errand.h). The instance lock guards the list of agents and each agent's
  * phase; who owns the rest of an agent follows from its phase:
  *
  *   phase       owner of the episode set   left by

@@ -62,7 +62,7 @@ config()
 {
 	sed -e "s/pace_us = [0-9]*;/pace_us = $2;/" \
 	    -e "s/policy = {/$4 policy = { $3/" \
-	    -e "s/call = \"temp(\([0-9]*\))\"/call = \"spring(\1, $spring, 185)\"/" \
+	    -e "s/\"temp(\([0-9]*\))\"/\"spring(\1, $spring, 185)\"/" \
 		"$samples/flux.conf" >"$1.conf" ||
 		die "cannot write $work/$1.conf"
 	grep -q "pace_us = $2;" "$1.conf" && grep -qF "$3" "$1.conf" &&
@@ -165,8 +165,16 @@ table()
 # deadband and the score of a task, before and after.
 learned()
 {
-	sed -n 's/^\([a-z]*\): accepted patch [0-9]*: score \(.*\) a task, .*(\(.*: \)\{0,1\}\(.*\))$/\1 learned \4: score \2/p' \
-		evolving.log
+	awk '/: accepted patch [0-9]*: score / {
+		score = $0
+		sub(/.*: score /, "", score)
+		sub(/ a task.*/, "", score)
+		what = $0
+		sub(/.*\(([A-Z][A-Za-z0-9, ]*: )?/, "", what)
+		sub(/\)$/, "", what)
+		sub(/:.*/, "")
+		printf "%s learned %s: score %s\n", $0, what, score
+	}' evolving.log
 }
 
 config control 0 '' ''
