@@ -92,7 +92,7 @@ struct fse_tally {
 /* What tuning knows of an agent. The watcher's, but for what a search reads
  * while SEARCHING. */
 struct fse_tuning {
-  bool on;                      /* the host can judge it */
+  atomic_bool on;               /* the host can judge it */
   bool hung;                    /* its scorer or model did not come back */
   bool scores, models;          /* FLUX_JUDGE_* */
   struct fse_errand *errand;    /* for calls of the judge; NULL: none yet */

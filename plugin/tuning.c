@@ -24,10 +24,26 @@ void fse_tuning_open(struct flux_evolved *a) {
   t->on = t->scores || a->confidence_cell >= 0;
 }
 
-/* A course that a call has not come back from is that call's. */
+/* Courses that a call which did not come back may still look at. */
+struct left {
+  struct left *next;
+  flux_course *course;
+};
+static _Atomic(struct left *) all_left;
+
+static void leave_behind(flux_course *course) {
+  struct left *l = malloc(sizeof *l);
+  if (l == NULL) return;
+  l->course = course;
+  l->next = atomic_load(&all_left);
+  while (!atomic_compare_exchange_weak(&all_left, &l->next, l)) {
+  }
+}
+
 static void close_course(struct flux_evolved *a, flux_course **course) {
   assert(a->instance->judge != NULL);
-  if (!a->tuning.hung) a->instance->judge->close(*course);
+  if (*course != NULL && a->tuning.hung) leave_behind(*course);
+  else a->instance->judge->close(*course);
   *course = NULL;
 }
 
@@ -164,7 +180,8 @@ bool fse_tuning_score(struct flux_evolved *a, const struct fse_slot *slot,
 
 bool fse_tuning_due(const struct flux_evolved *a) {
   const struct fse_tuning *t = &a->tuning;
-  return t->on && t->recorded - t->tried_at >= FSE_SCENES;
+  return t->on && t->recorded - t->tried_at >= FSE_SCENES &&
+         atomic_load(&a->generation) < a->instance->policy.max_generations;
 }
 
 struct search {
