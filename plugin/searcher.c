@@ -242,6 +242,7 @@ static bool settled(const struct flux_evolved *a) {
 }
 
 static void serve(struct flux_evolved *a, bool tuning) {
+  struct pace pace = {a, fse_now_ns(a->instance)};
   bool found;
   assert(fse_phase_get(a) == FSE_SEARCHING);
   if (tuning) found = fse_tune(a);
@@ -251,10 +252,13 @@ static void serve(struct flux_evolved *a, bool tuning) {
     fse_live_done(&a->next_patch.live);
     a->next_patch.tuning = false;
     fse_phase_set(a, a->tuning.hung ? FSE_FROZEN : FSE_OBSERVING);
-    return;
+  } else if (tuning) {
+    fse_canary_offer(a);
+  } else {
+    fse_offer(a);
   }
-  if (tuning) fse_canary_offer(a);
-  else fse_offer(a);
+  /* A tuning is over soon: its share is kept behind it. */
+  if (tuning) (void)keep_share(0, 0, 0, &pace);
 }
 
 /* ---- the thread --------------------------------------------------------- */
