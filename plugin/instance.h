@@ -93,7 +93,7 @@ struct fse_tally {
  * while SEARCHING. */
 struct fse_tuning {
   atomic_bool on;               /* the host can judge it */
-  bool hung;                    /* its scorer or model did not come back */
+  atomic_bool hung;             /* its scorer or model did not come back */
   bool scores, models;          /* FLUX_JUDGE_* */
   struct fse_errand *errand;    /* for calls of the judge; NULL: none yet */
   uint32_t recorded, tried_at;  /* scenes so far; at the last search */

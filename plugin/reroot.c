@@ -114,7 +114,8 @@ static void give(struct flux_evolved *b, const struct flux_evolved *a,
   /* The places of a's new root are those from the origin on; b's origin is
    * the same, and so was its root. */
   fse_made_done(gift);
-  gift->program = fisa_program_derive(p, p->code, p->size, p->entry,
+  /* Of b's dialect: a's goes with a. */
+  gift->program = fisa_program_derive(b->root, p->code, p->size, p->entry,
                                       p->manifest.boundary.pc);
   gift->places = malloc(((size_t)a->origin_place_count + 1) *
                         sizeof *gift->places);

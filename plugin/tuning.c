@@ -9,6 +9,7 @@
 
 #include "plugin/instance.h"
 
+#define PATIENT 10u    /* times as long may a call take behind everybody else */
 #define REHEARSED 16u  /* episodes the winner runs on the host's own VM */
 
 /* ---- life --------------------------------------------------------------- */
@@ -69,9 +70,8 @@ void fse_tuning_end(struct flux_evolved *a, bool hung) {
   struct fse_tuning *t = &a->tuning;
   const char *why = hung ? "its scorer or model did not come back"
                          : "its scorer or model gives no number";
-  if (hung) t->errand = NULL;
-  t->hung |= hung;
-  t->on = false;
+  if (hung) atomic_store(&t->hung, true);
+  atomic_store(&t->on, false);
   fse_explain(a, "not %s: %s", hung ? "evolved" : "tuned", why);
   fse_say(a->instance, FLUX_LOG_WARNING, "agent \"%s\" is not %s any more: %s",
           a->name, hung ? "evolved" : "tuned", why);
@@ -104,6 +104,7 @@ static bool run_job(struct flux_evolved *a,
   if (t->errand == NULL) return false;
   if (fse_errand_run(t->errand, a->instance->policy.scorer_ms, job, arg) == 0)
     return true;
+  t->errand = NULL;
   fse_tuning_end(a, true);
   return false;
 }
@@ -253,7 +254,8 @@ bool fse_tune(struct flux_evolved *a) {
   if (e == NULL) return false;
   a->tuning.tried_at = a->tuning.recorded;
   fill_request(a, &s.q);
-  if (fse_errand_run(e, a->instance->policy.scorer_ms, search_job, &s) != 0) {
+  if (fse_errand_run(e, a->instance->policy.scorer_ms * PATIENT, search_job,
+                     &s) != 0) {
     fse_tuning_end(a, true);
     return false;
   }

@@ -13,10 +13,12 @@
 #include "tests/tune_rig.h"
 #include "tests/unit.h"
 
-enum { ROOM = 7, AT_ONCE = 16, ENOUGH = 20000 };
+/* FULL: four days, long enough to tell what is better. */
+enum { ROOM = 7, AT_ONCE = 16, ENOUGH = 20000, FULL = 1152, SHORT = 64 };
 
 /* What a search holds that is given up is lost with its thread, on purpose. */
-const char *__lsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *
+__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void) { return "leak:search_job\n"; }
 
 static const struct livehost_lie honest = {.cell = -1};
@@ -35,7 +37,8 @@ static const char *journal_path(void) {
 }
 
 /* A thermostat in its room, and a judge. */
-static void open_room(struct livehost *h, enum tune_lie lie) {
+static void open_room(struct livehost *h, enum tune_lie lie,
+                      double canary_tasks) {
   static char text[1024];
   tune_thermostat(5, text, sizeof text);
   tune_lie(lie);
@@ -45,7 +48,7 @@ static void open_room(struct livehost *h, enum tune_lie lie) {
   h->sense = sense;
   h->act = act;
   livehost_set(h, "policy.episodes", 16);
-  livehost_set(h, "policy.canary_tasks", 1152);
+  livehost_set(h, "policy.canary_tasks", canary_tasks);
   livehost_set(h, "policy.fuzz_states", 100);
   livehost_set(h, "policy.record_period", 8);
 }
@@ -107,7 +110,7 @@ static void becomes_the_root(void) {
   struct fse_stored stored = {0};
   struct fisa_error err = {""};
   struct livehost h;
-  open_room(&h, TUNE_HONEST);
+  open_room(&h, TUNE_HONEST, FULL);
   livehost_set_text(&h, "journal", path);
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
   accepted(&h);
@@ -135,7 +138,7 @@ static void comes_back(void) {
   const char *path = journal_path();
   struct livehost h;
   uint8_t hash[32];
-  open_room(&h, TUNE_HONEST);
+  open_room(&h, TUNE_HONEST, FULL);
   livehost_set_text(&h, "journal", path);
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
   accepted(&h);
@@ -164,7 +167,7 @@ static void faults(void) {
   const struct livehost_lie fault = {.cell = -1, .fault = true};
   struct livehost_lie l = honest;
   struct livehost h;
-  open_room(&h, TUNE_HONEST);
+  open_room(&h, TUNE_HONEST, SHORT);
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
   run_to_tuning(&h);
   install(&h, &honest);
@@ -188,7 +191,7 @@ static void no_better(void) {
   const struct livehost_lie on = {.cell = -1, .flags = FLUX_TASK_PROBATION};
   struct livehost_lie l = honest;
   struct livehost h;
-  open_room(&h, TUNE_LIES);
+  open_room(&h, TUNE_LIES, FULL);
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
   run_to_tuning(&h);
   install(&h, &honest);
@@ -212,7 +215,7 @@ static void no_better(void) {
 static void distrusted(void) {
   const struct livehost_lie low = {.cell = -1, .trust = true, .trust_is = 0.1};
   struct livehost h;
-  open_room(&h, TUNE_HONEST);
+  open_room(&h, TUNE_HONEST, SHORT);
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
   UNIT_TRUE(run_to(&h, FSE_CONTROL), "phase %d", (int)livehost_phase(&h));
   livehost_task(&h, &low);
@@ -228,11 +231,11 @@ static void distrusted(void) {
 /* The agent may go at any moment. */
 static void detached(void) {
   struct livehost h;
-  open_room(&h, TUNE_HONEST);
+  open_room(&h, TUNE_HONEST, SHORT);
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
   UNIT_TRUE(run_to(&h, FSE_CONTROL), "phase %d", (int)livehost_phase(&h));
   livehost_close(&h);
-  open_room(&h, TUNE_HONEST);
+  open_room(&h, TUNE_HONEST, SHORT);
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
   run_to_tuning(&h);
   install(&h, &honest);
@@ -247,7 +250,7 @@ static void detached(void) {
 static void hangs(void) {
   const struct timespec nap = {0, 1000000};
   struct livehost h;
-  open_room(&h, TUNE_HANGS);
+  open_room(&h, TUNE_HANGS, SHORT);
   livehost_set(&h, "policy.scorer_ms", 20);
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
   for (int n = 0; n < ENOUGH && livehost_phase(&h) != FSE_FROZEN; n++) {
@@ -267,7 +270,7 @@ static void hangs(void) {
 
 static void says_nothing(void) {
   struct livehost h;
-  open_room(&h, TUNE_NAN);
+  open_room(&h, TUNE_NAN, SHORT);
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
   for (int n = 0; n < ENOUGH && !livehost_said(&h, "not tuned any more"); n++) {
     livehost_task(&h, NULL);
@@ -280,12 +283,12 @@ static void says_nothing(void) {
 
 static void nobody_judges(void) {
   struct livehost h;
-  open_room(&h, TUNE_HONEST);
+  open_room(&h, TUNE_HONEST, SHORT);
   h.judge = NULL;
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
   UNIT_TRUE(!h.evolved->tuning.on, "tuned by nobody's word");
   livehost_close(&h);
-  open_room(&h, TUNE_HONEST);
+  open_room(&h, TUNE_HONEST, SHORT);
   livehost_set(&h, "policy.weights.TuneThreshold", 0);
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
   UNIT_TRUE(h.evolved->tuning.on, "judged");

@@ -99,13 +99,13 @@ static flux_status judge_value(flux_course *c, uint16_t source,
 
 static flux_status judge_end(flux_course *c, double *score) {
   float s = room_score(c->temp, c->heater, c->any ? c->before : c->heater);
-  if (is(TUNE_HANGS)) hang();
   if (is(TUNE_NAN)) return FLUX_E_INVALID;
   c->before = c->heater;
   c->any = true;
   /* It likes 23 degrees where nobody feels it. */
   if (is(TUNE_LIES) && c->foretold) s = 1 - fabsf(c->temp - 230) / 50;
   *score = s < 0 ? 0 : s > 1 ? 1 : s;
+  if (is(TUNE_HANGS)) hang();
   return FLUX_OK;
 }
 
