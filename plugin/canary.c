@@ -13,7 +13,8 @@
 
 #include "plugin/instance.h"
 
-#define LAG_MOST 2u  /* a control may be this many times behind */
+#define LAG_MOST 2u     /* a control may be this many times behind */
+#define REFUSED_FOR 4u  /* searches before what was no better may come again */
 
 /* ---- a control ---------------------------------------------------------- */
 
@@ -258,7 +259,9 @@ static void judge(struct flux_evolved *a) {
     accept(a);
     return;
   }
-  fse_ban(a, next->live.program);
+  /* Not for ever: the world may come to be another. */
+  memcpy(a->tuning.refused, next->live.program->hash, 32);
+  a->tuning.refused_for = REFUSED_FOR;
   snprintf(why, sizeof why, "score %.3f -> %.3f a task is no better", before,
            after);
   out(a, FLUX_REVERT, why);

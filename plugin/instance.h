@@ -102,6 +102,8 @@ struct fse_tuning {
   uint64_t beside;              /* the agent compared with, by id; 0: none */
   struct fse_tally own, control;/* of a canary. The control adds to the second,
                                    under the instance lock */
+  uint8_t refused[32];          /* the program that was no better last time, */
+  uint32_t refused_for;         /* and for how many searches it stays that */
   struct fse_made gift;         /* what another agent's trial accepted */
   uint8_t gift_root[32];        /* and of which root it is made */
 };

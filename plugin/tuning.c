@@ -247,6 +247,13 @@ static bool promote(struct flux_evolved *a, struct fse_tune_result *r) {
   return false;
 }
 
+/* Whether a find was no better, live, not long ago. */
+static bool refused(struct fse_tuning *t, const struct fisa_program *p) {
+  if (t->refused_for == 0) return false;
+  t->refused_for--;
+  return memcmp(t->refused, p->hash, 32) == 0;
+}
+
 bool fse_tune(struct flux_evolved *a) {
   struct search s = {.err = {""}};
   struct fse_errand *e = fse_errand_new();
@@ -266,7 +273,8 @@ bool fse_tune(struct flux_evolved *a) {
           s.result.score_before, s.result.score_after);
   if (s.result.no_number) fse_tuning_end(a, false);
   else if (s.rc != 0) fse_explain(a, "not tuned: %s", s.err.text);
-  else if (s.result.improved && !fse_banned(a, s.result.best))
+  else if (s.result.improved && !fse_banned(a, s.result.best) &&
+           !refused(&a->tuning, s.result.best))
     found = promote(a, &s.result);
   fse_tune_result_done(&s.result);
   return found && !atomic_load(&a->cancel);

@@ -19,7 +19,7 @@ thermostat()
 	cat <<-END
 	{ name = "room$1"; trust = 0.9; confidence = "C1/100";
 	  program = "$FLUX_SRCDIR/samples/agents/thermostat_tuned.flx";
-	  sources = ( { name = "TEMP"; call = "temp($1)";
+	  sources = ( { name = "TEMP"; call = "spring($1, $spring, 185)";
 	                model = "model(TEMP, SYS:1, outdoor($1))"; } );
 	  channels = ( { name = "SYS"; arg = 1; call = "heat($1, arg1)"; } );
 	  scorer = "$scorer"; }
@@ -27,9 +27,10 @@ thermostat()
 }
 
 # config NAME ROOM...: a host with those agents. $scorer judges
-# them, $policy is asked of the plugin.
+# them, $policy is asked of the plugin, after $spring reads it is warm outside.
 scorer='score(TEMP, SYS:1, before SYS:1)'
 policy=
+spring=2000000000
 config()
 {
 	file=$1
@@ -38,7 +39,7 @@ config()
 		cat <<-END
 		host = { threads = 2; pace_us = 200; };
 		natives = {
-		  temp    = "libroom.so:room_temp(i32)->i32";
+		  spring  = "libroom.so:room_spring(i32,i32,i32)->i32";
 		  heat    = "libroom.so:room_heat(i32,i32)->i32";
 		  outdoor = "libroom.so:room_outdoor(i32)->i32";
 		  score   = "libroom.so:room_score(f32,f32,f32)->f32";
@@ -50,7 +51,7 @@ config()
 		plugins = ( { name = "e"; path = "flux_self_evolve.so";
 		  journal = "$file.db";
 		  policy = { seed = 1; cpu_share = 1.0; record_period = 8;
-		    episodes = 16; canary_tasks = 1152; fuzz_states = 100;
+		    episodes = 16; canary_tasks = 2304; fuzz_states = 100;
 		    $policy }; } );
 		agents = (
 		END
@@ -111,6 +112,26 @@ same "a restart: status" $? 0
 same "and both run what was accepted" \
 	"$(awk -F '\t' '$4 > 0 { n++ } END { print n + 0 }' again.tsv)" 2
 policy=
+
+# What it does otherwise is no wrong result, and it does.
+"$host" -c again.conf --no-plugins --tasks 2000 --outputs plain.out \
+	>plain.log 2>&1
+same "the originals: status" $? 0
+"$host" -c again.conf --tasks 2000 --outputs tuned.out --report held.tsv \
+	--control plain.out >held.log 2>&1
+same "tuned agents beside them: status" $? 0
+same "what is done on purpose is not wrong" "$(wrong held)" 0
+check "and other than before" \
+	sh -c '! cmp -s plain.out tuned.out && [ -s tuned.out ]'
+
+# The world changes, and they change with it.
+spring=8000
+config spring 0 1
+check "in spring they learn once more" \
+	until_said spring 'accepted patch .*score 0\.92.* -> .* a task' \
+	'accepted patch .*score 0\.[89][01].* -> .* a task'
+same "and nothing was wrong" "$(wrong spring)" 0
+spring=2000000000
 
 # One alone.
 config alone 0
