@@ -114,8 +114,11 @@ static int run_input(uint16_t source, const int32_t *arg, unsigned argc,
     return 0;
   }
   r->apart = true;
+  /* Nothing that is not this thread's is looked at while it is away. */
+  const flux_judge *judge = st->q->judge;
+  flux_course *course = scene_of(r)->course;
   fse_errand_away(st->errand);
-  rc = st->q->judge->value(scene_of(r)->course, source, arg, argc, value);
+  rc = judge->value(course, source, arg, argc, value);
   fse_errand_back(st->errand);
   if (rc == FLUX_E_INVALID) st->no_number = true;
   return rc == FLUX_OK ? 0 : -1;
@@ -148,9 +151,11 @@ static double confidence_of(const struct fse_tune_request *q,
  * itself otherwise though nothing else is different. */
 static bool worth(struct run *r, double *score) {
   struct fse_stand *st = r->st;
+  const flux_judge *judge = st->q->judge;
+  flux_course *course = scene_of(r)->course;
   flux_status rc;
   fse_errand_away(st->errand);
-  rc = st->q->judge->end(scene_of(r)->course, score);
+  rc = judge->end(course, score);
   fse_errand_back(st->errand);
   if (st->q->scores) {
     st->no_number |= rc != FLUX_OK;

@@ -86,12 +86,13 @@ struct opening {
 
 static void open_job(struct fse_errand *e, void *arg) {
   struct opening *o = arg;
-  const struct fse_instance *in = o->a->instance;
+  const flux_judge *judge = o->a->instance->judge;
+  void *ctx = o->a->instance->host->ctx;
   flux_course *course = NULL;
   flux_status rc;
   uint64_t id = o->a->id;
   fse_errand_away(e);
-  rc = in->judge->open(id, &course, in->host->ctx);
+  rc = judge->open(id, &course, ctx);
   fse_errand_back(e);
   o->course = rc == FLUX_OK ? course : NULL;
 }
@@ -149,13 +150,15 @@ struct scoring {
 
 static void score_job(struct fse_errand *e, void *arg) {
   struct scoring *s = arg;
+  const flux_judge *judge = s->in->judge;
+  flux_course *course = s->course;
   double score = 0;
   flux_status rc;
   for (uint32_t i = 0; i < s->slot->event_count; i++)
-    s->in->judge->event(s->course, (const flux_event *)(const void *)
-                                       &s->slot->events[i]);
+    judge->event(course,
+                 (const flux_event *)(const void *)&s->slot->events[i]);
   fse_errand_away(e);
-  rc = s->in->judge->end(s->course, &score);
+  rc = judge->end(course, &score);
   fse_errand_back(e);
   s->rc = rc;
   s->score = score;

@@ -124,14 +124,19 @@ same "what is done on purpose is not wrong" "$(wrong held)" 0
 check "and other than before" \
 	sh -c '! cmp -s plain.out tuned.out && [ -s tuned.out ]'
 
-# The world changes, and they change with it.
-spring=8000
-config spring 0 1
-check "in spring they learn once more" \
-	until_said spring 'accepted patch .*score 0\.92.* -> .* a task' \
-	'accepted patch .*score 0\.[89][01].* -> .* a task'
-same "and nothing was wrong" "$(wrong spring)" 0
-spring=2000000000
+# The world changes, and they change with it. A slow build is not done with
+# winter by then.
+if [ "${FLUX_TEST_SCALE:-1}" -gt 1 ]; then
+	skip "in spring they learn once more" "winter is too short here"
+else
+	spring=12000
+	config spring 0 1
+	check "in spring they learn once more" until_said spring \
+		'accepted patch .*score 0\.92.* -> .* a task' \
+		'accepted patch .*score 0\.[89][01].* -> .* a task'
+	same "and nothing was wrong" "$(wrong spring)" 0
+	spring=2000000000
+fi
 
 # One alone.
 config alone 0
