@@ -61,7 +61,7 @@ static void observe(struct flux_evolved *a, uint64_t id, uint32_t period) {
 void fse_control_done(struct flux_evolved *a) {
   a->tuning.beside = 0;
   observe(a, a->id, a->instance->policy.record_period);
-  (void)fse_phase_move(a, FSE_CONTROL, FSE_OBSERVING);
+  if (fse_phase_move(a, FSE_CONTROL, FSE_OBSERVING)) fse_take_gift(a);
 }
 
 void fse_canary_offer(struct flux_evolved *a) {

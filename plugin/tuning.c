@@ -184,7 +184,9 @@ bool fse_tuning_score(struct flux_evolved *a, const struct fse_slot *slot,
 
 bool fse_tuning_due(const struct flux_evolved *a) {
   const struct fse_tuning *t = &a->tuning;
-  return t->on && t->recorded - t->tried_at >= FSE_SCENES &&
+  /* What another agent found comes first. */
+  return t->on && t->gift.program == NULL &&
+         t->recorded - t->tried_at >= FSE_SCENES &&
          atomic_load(&a->generation) < a->instance->policy.max_generations;
 }
 
