@@ -95,7 +95,7 @@ int fse_remember(struct flux_evolved *a, const struct fse_version *v) {
   struct fisa_error err = {""};
   if (in->journal == NULL) return 0;
   if (fse_journal_record(in->journal, &a->next_patch.record, v, &err) == 0) {
-    if (v != NULL) keep_answer(a, v);
+    if (v != NULL && !v->tuned) keep_answer(a, v);
     return 0;
   }
   pause_for(in, &err);
