@@ -421,9 +421,11 @@ static const char loop_text[] =
     "MOVI R4, 8\nMUL R5, R2, R4\nADD R3, R3, R5\nDEC R2\n"
     "STOREI R2, R0, 0x100\nJMP AGAIN\nDONE: HALT\n";
 
+/* As much as is needed to find something, and no more where all is slow. */
 static json_t *run_request(const char *text, unsigned seed) {
-  return json_pack("{s:s, s:o, s:i, s:s}", "cmd", "run", "program",
-                   text_json(text), "seed", (int)seed, "name", "loop");
+  return json_pack("{s:s, s:o, s:i, s:s, s:i}", "cmd", "run", "program",
+                   text_json(text), "seed", (int)seed, "name", "loop",
+                   "variants", unit_scale(2) < 2 ? 300 : 2000);
 }
 
 static void run_improves(void) {
@@ -431,7 +433,9 @@ static void run_improves(void) {
   struct fisa_program *root = isa_program(isa_unified(), loop_text), *best;
   const json_t *final, *r, *records;
   struct fisa_finding f;
-  UNIT_EQ(ask(p, run_request(loop_text, 5)), FLUX_OK);
+  json_t *q = run_request(loop_text, 5);
+  json_object_set_new(q, "variants", json_integer(2000));
+  UNIT_EQ(ask(p, q), FLUX_OK);
   final = last_line();
   r = json_object_get(final, "result");
   UNIT_STR_EQ(string_of(r, "program"), "loop");
@@ -571,7 +575,7 @@ static bool was_told(const char *text) {
 /* One of three never ends: it is told and left out. */
 static void run_on_episodes_without_an_end(void) {
   flux_plugin *p = plugin_new();
-  json_t *q = run_request(".in R1\n.out R3\nagain: NOP\nINC R3\nDEC R1\n"
+  json_t *q = run_request(".in R1 1..50\n.out R3\nagain: NOP\nINC R3\nDEC R1\n"
                           "JNE R1, again\nHALT\n", 1), *r;
   json_object_set_new(q, "episodes",
                       json_pack("[{s:[i,i]}, {s:[i,i]}, {s:[i,i]}]", "regs",

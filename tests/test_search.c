@@ -290,7 +290,7 @@ static struct fse_search_result search(struct rig *r) {
 
 static void same_for_any_threads(const char *name, uint64_t seed) {
   struct fse_search_result first = {0};
-  for (uint32_t threads = 1; threads <= 5; threads += 2) {
+  for (uint32_t threads = 1; threads <= 4; threads += 3) {
     struct rig r;
     rig_init(&r, sample(name), 24);
     r.q.threads = threads;
@@ -320,9 +320,9 @@ static void same_for_any_threads(const char *name, uint64_t seed) {
 }
 
 static void determined(void) {
-  static const char *const names[] = {"sum", "hash", "sort"};
-  for (unsigned i = 0; i < few(3); i++)
-    same_for_any_threads(names[i], i == 2 ? UINT64_MAX : i + 1);
+  static const char *const names[] = {"sum", "sort"};
+  for (unsigned i = 0; i < few(2); i++)
+    same_for_any_threads(names[i], i == 1 ? UINT64_MAX : 1);
 }
 
 /* A budget that ends in the middle of a round ends it for all alike. */
@@ -350,7 +350,7 @@ static void determined_when_cut(void) {
 
 /* Other seeds may find other programs; all of them are right. */
 static void any_seed_is_right(void) {
-  for (uint64_t seed = 100; seed < 100 + unit_scale(8); seed++) {
+  for (uint64_t seed = 100; seed < 100 + unit_scale(6); seed++) {
     struct rig r;
     rig_init(&r, sample(seed % 2 ? "gcd" : "checksum"), 24);
     r.q.seed = seed;
@@ -493,7 +493,7 @@ static void weights(void) {
     struct rig r;
     rig_init(&r, sample("crc8"), 8);
     r.policy.weight[k] = 0;
-    r.q.once = k % 8 != 0;  /* some with all climbs */
+    r.q.once = k % 16 != 0;  /* some with all climbs */
     struct fse_search_result out = search(&r);
     UNIT_TRUE(strstr(out.kinds, fse_kinds[k].name) == NULL, "%s in %s",
               fse_kinds[k].name, out.kinds);
@@ -714,7 +714,7 @@ static void random_of(const char *dialect) {
   unsigned improved = 0;
   UNIT_EQ(fisa_dialect_builtin(dialect, true, &d, NULL), 0);
   gen_table_init(&table, d);
-  for (uint64_t n = 0; n < unit_scale(50); n++) {
+  for (uint64_t n = 0; n < unit_scale(32); n++) {
     struct fisa_program *p = gen_program(&table, 11, n), *root;
     CU_ASSERT_FATAL(p != NULL);
     take_in(&table, p);

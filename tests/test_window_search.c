@@ -235,7 +235,7 @@ static bool same_patch(const struct fse_patch *a, const struct fse_patch *b) {
 
 static void walks_find(void) {
   static const unsigned which[] = {0, 5};
-  for (unsigned i = 0; i < 2; i++) {
+  for (unsigned i = 0; i < unit_scale(2); i++) {
     struct hunt h, other;
     struct fse_walk_result r, again;
     hunt_make(&h, tricks[which[i]].text, window_plain_ops);
