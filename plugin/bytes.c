@@ -38,6 +38,14 @@ void fse_put_text(struct fse_writer *w, const char *text) {
   fse_put_bytes(w, text, n);
 }
 
+void fse_put_places(struct fse_writer *w, const struct fse_place *places,
+                    uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    fse_put(w, places[i].from_pc);
+    fse_put(w, places[i].to_pc);
+  }
+}
+
 /* ---- reading ------------------------------------------------------------ */
 
 uint32_t fse_get(struct fse_reader *r) {
@@ -78,6 +86,18 @@ void fse_get_text(struct fse_reader *r, char *out, size_t capacity) {
   for (uint32_t i = 0; i < n; i++)
     if ((unsigned char)out[i] < ' ' || out[i] == 0x7f) r->failed = true;
   if (r->failed) out[0] = '\0';
+}
+
+void fse_get_places(struct fse_reader *r, struct fse_place *places,
+                    uint32_t count, uint32_t from_size, uint32_t to_size) {
+  for (uint32_t i = 0; i < count && !r->failed; i++) {
+    struct fse_place *p = &places[i];
+    p->from_pc = fse_get(r);
+    p->to_pc = fse_get(r);
+    if (p->from_pc >= from_size || p->to_pc >= to_size ||
+        (i > 0 && p->from_pc <= p[-1].from_pc))
+      r->failed = true;
+  }
 }
 
 bool fse_get_ended(const struct fse_reader *r) {

@@ -139,14 +139,6 @@ static int run_output(uint16_t channel, const int32_t *arg, unsigned argc,
   return 0;
 }
 
-static double confidence_of(const struct fse_tune_request *q,
-                            const struct fisa_state *s) {
-  double c;
-  if (q->confidence_cell < 0) return 1.0;
-  c = s->cells[q->confidence_cell] / q->confidence_scale;
-  return c < 0 ? 0 : c > 1 ? 1 : c;
-}
-
 /* What the task that just ended was worth; false: nobody can say, or it rates
  * itself otherwise though nothing else is different. */
 static bool worth(struct run *r, double *score) {
@@ -161,7 +153,8 @@ static bool worth(struct run *r, double *score) {
     st->no_number |= rc != FLUX_OK;
     return rc == FLUX_OK;
   }
-  *score = confidence_of(st->q, st->state);
+  *score = fse_confidence(st->state, st->q->confidence_cell,
+                          st->q->confidence_scale);
   if (r->task > 0) return true;
   if (r->hearing) st->heard[r->scene].confidence = *score;
   return r->apart || *score == st->heard[r->scene].confidence;

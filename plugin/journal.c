@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "plugin/bytes.h"
 #include "plugin/journal_impl.h"
 
 #define BUSY_MS 2000       /* for readers of the file that are in the way */
@@ -361,24 +362,9 @@ static int end_live(struct fse_journal *j, const char *agent,
   return run(j, s, err);
 }
 
-static void put_u32(uint8_t *at, uint32_t v) {
-  for (unsigned i = 0; i < 4; i++) at[i] = (uint8_t)(v >> 8 * i);
-}
-
-/* Pairs of little-endian words; NULL: out of memory. */
-static uint8_t *places_blob(const struct fse_version *v) {
-  uint8_t *blob = malloc((size_t)v->place_count * 8 + 1);
-  if (blob == NULL) return NULL;
-  for (uint32_t i = 0; i < v->place_count; i++) {
-    put_u32(blob + (size_t)i * 8, v->places[i].from_pc);
-    put_u32(blob + (size_t)i * 8 + 4, v->places[i].to_pc);
-  }
-  return blob;
-}
-
 static int put_version(struct fse_journal *j, const struct fse_record *r,
                        const struct fse_version *v, struct fisa_error *err) {
-  uint8_t *blob;
+  struct fse_writer places = {0};
   sqlite3_stmt *s;
   assert(v->program != NULL && v->root != NULL);
   if (put_program(j, v->root, err) != 0 ||
@@ -387,18 +373,24 @@ static int put_version(struct fse_journal *j, const struct fse_record *r,
       /* What it had as a root before is over. */
       (v->tuned && end_live(j, r->agent, v->program->hash, err) != 0))
     return -1;
-  blob = places_blob(v);
-  if (blob == NULL) return fisa_fail(err, "out of memory");
+  fse_put_places(&places, v->places, v->place_count);
+  if (places.failed) {
+    free(places.bytes);
+    return fisa_fail(err, "out of memory");
+  }
   s = fse_journal__prepare(
       j, "INSERT INTO versions VALUES(NULL, ?, ?, ?, ?, ?, ?, 1, ?)", err);
   if (s == NULL) {
-    free(blob);
+    free(places.bytes);
     return -1;
   }
   sqlite3_bind_text(s, 1, r->agent, -1, SQLITE_STATIC);
   sqlite3_bind_blob(s, 2, v->root->hash, 32, SQLITE_STATIC);
   sqlite3_bind_blob(s, 3, v->program->hash, 32, SQLITE_STATIC);
-  sqlite3_bind_blob(s, 4, blob, (int)(v->place_count * 8), free);
+  if (places.size > 0)
+    sqlite3_bind_blob(s, 4, places.bytes, (int)places.size, free);
+  else
+    sqlite3_bind_zeroblob(s, 4, 0);
   sqlite3_bind_int64(s, 5, r->generation);
   sqlite3_bind_int64(s, 6, (sqlite3_int64)r->patch);
   sqlite3_bind_int(s, 7, v->tuned);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/bytes.h"
 #include "plugin/journal_impl.h"
 
 static int damaged(struct fse_journal *j, const char *what,
@@ -42,11 +43,6 @@ static bool column_text(sqlite3_stmt *s, int i, char *out, size_t capacity) {
 
 /* ---- the live version --------------------------------------------------- */
 
-static uint32_t get_u32(const uint8_t *at) {
-  return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
-         (uint32_t)at[3] << 24;
-}
-
 /* Places that ascend and lie in both programs, or nothing. */
 static int read_places(sqlite3_stmt *s, int i, const struct fisa_program *root,
                        struct fse_stored *out) {
@@ -58,13 +54,10 @@ static int read_places(sqlite3_stmt *s, int i, const struct fisa_program *root,
     return 1;
   out->places = malloc((n + 1) * sizeof *out->places);
   if (out->places == NULL) return -1;
-  for (uint32_t k = 0; k < n; k++) {
-    struct fse_place *p = &out->places[k];
-    p->from_pc = get_u32(blob + (size_t)k * 8);
-    p->to_pc = get_u32(blob + (size_t)k * 8 + 4);
-    if (p->from_pc >= root->size || p->to_pc >= out->program->size ||
-        (k > 0 && p->from_pc <= p[-1].from_pc))
-      return 1;
+  if (n > 0) {
+    struct fse_reader r = {blob, blob + size, false};
+    fse_get_places(&r, out->places, n, root->size, out->program->size);
+    if (!fse_get_ended(&r)) return 1;
   }
   out->place_count = n;
   return 0;

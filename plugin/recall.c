@@ -131,10 +131,7 @@ static void put_program(struct fse_writer *w, const struct fse_version *v) {
   fse_put(w, p->size);
   fse_put_bytes(w, p->code, p->size);
   fse_put(w, v->place_count);
-  for (uint32_t i = 0; i < v->place_count; i++) {
-    fse_put(w, v->places[i].from_pc);
-    fse_put(w, v->places[i].to_pc);
-  }
+  fse_put_places(w, v->places, v->place_count);
 }
 
 int fse_found_keep(struct fse_journal *j, const uint8_t key[32],
@@ -172,15 +169,8 @@ static void get_places(struct fse_reader *r, const struct fisa_program *root,
                        struct fse_found *a) {
   uint32_t n = fse_get_count(r, 2);
   a->places = malloc((n + 1) * sizeof *a->places);
-  if (a->places == NULL || n > root->size) r->failed = true;
-  for (uint32_t i = 0; i < n && !r->failed; i++) {
-    struct fse_place *p = &a->places[i];
-    p->from_pc = fse_get(r);
-    p->to_pc = fse_get(r);
-    if (p->from_pc >= root->size || p->to_pc > a->program->size ||
-        (i > 0 && p->from_pc <= p[-1].from_pc))
-      r->failed = true;
-  }
+  if (a->places == NULL) r->failed = true;
+  else fse_get_places(r, a->places, n, root->size, a->program->size);
   a->place_count = r->failed ? 0 : n;
 }
 

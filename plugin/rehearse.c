@@ -62,10 +62,9 @@ static bool same_outputs(const struct fisa_trace *a,
   return true;
 }
 
-/* A task on the host's VM: to its end, or `fuel` instructions. */
-static flux_status run_task(struct flux_evolved *a, flux_stepper *stepper,
-                            flux_state *s, struct stage *stage,
-                            uint64_t fuel) {
+static flux_status run_steps(struct flux_evolved *a, flux_stepper *stepper,
+                             flux_state *s, struct stage *stage,
+                             uint64_t fuel) {
   const flux_step *step = a->instance->step;
   const flux_step_io io = {sizeof io, 0, stage_input, stage_output, stage};
   const struct fisa_boundary *b = stage->boundary;
@@ -86,6 +85,27 @@ static flux_status run_task(struct flux_evolved *a, flux_stepper *stepper,
   return rc;
 }
 
+/* A task on the host's VM: to its end, or `fuel` instructions. */
+static flux_status run_task(struct flux_evolved *a, flux_stepper *stepper,
+                            struct fisa_state *state, struct stage *stage,
+                            uint64_t fuel) {
+  flux_state s = {.struct_size = sizeof s,
+                  .cell_count = state->cell_count,
+                  .mem_size = state->mem_size,
+                  .pc = state->pc,
+                  .cycles = state->cycles,
+                  .cells = state->cells,
+                  .mem = state->mem};
+  flux_status rc;
+  /* All of it may be stored to. */
+  if (state->mem_size > 0) fisa_state_mark(state, 0, state->mem_size);
+  rc = run_steps(a, stepper, &s, stage, fuel);
+  state->pc = s.pc;
+  state->status = s.status;
+  state->fault = s.fault;
+  return rc;
+}
+
 /* The root in the lane and the version on the host's VM, both from the begin
  * of episode i in search_begin and search_end. */
 static bool both_agree(struct flux_evolved *a, const struct fse_live *v,
@@ -94,29 +114,34 @@ static bool both_agree(struct flux_evolved *a, const struct fse_live *v,
   struct fisa_state *root = a->search_begin, *other = a->search_end;
   const struct fir_io io = {stage_input, stage_output, &stage[0]};
   const struct fir_limits limits = {fuel, true};
-  flux_state s = {.struct_size = sizeof s,
-                  .cell_count = other->cell_count,
-                  .mem_size = other->mem_size,
-                  .pc = other->pc,
-                  .cycles = other->cycles,
-                  .cells = other->cells,
-                  .mem = other->mem};
   fir_run(a->root_ir, a->search_lane, root, &io, limits);
-  /* All of it may be stored to. */
-  if (other->mem_size > 0) fisa_state_mark(other, 0, other->mem_size);
-  if (run_task(a, stepper, &s, &stage[1], fuel) != FLUX_OK) {
+  if (run_task(a, stepper, other, &stage[1], fuel) != FLUX_OK) {
     snprintf(what, 128, "the host's step service failed");
     return false;
   }
-  other->pc = s.pc;
-  other->status = s.status;
-  other->fault = s.fault;
   if (!fse_same_end(a, root, other, v, what)) return false;
   if (stage[0].at == stage[1].at &&
       same_outputs(&stage[0].outputs, &stage[1].outputs))
     return true;
   snprintf(what, 128, "its outputs differ on the host's VM");
   return false;
+}
+
+/* Episode i in search_begin, and in search_end as the version begins it. */
+static void stages_open(struct flux_evolved *a, const struct fse_live *v,
+                        uint32_t i, struct stage stage[2]) {
+  ftrial_set_get(a->set, i, a->search_begin, &stage[0].events,
+                 &stage[0].count);
+  stage[1].events = stage[0].events;
+  stage[1].count = stage[0].count;
+  fisa_state_copy(a->search_end, a->search_begin);
+  a->search_end->pc = fse_version_pc(v, a->search_begin->pc);
+}
+
+static void stages_close(struct flux_evolved *a, struct stage stage[2]) {
+  fisa_state_reset(a->dialect, a->search_end);
+  fisa_trace_done(&stage[0].outputs);
+  fisa_trace_done(&stage[1].outputs);
 }
 
 static bool rehearse_one(struct flux_evolved *a, const struct fse_live *v,
@@ -126,42 +151,12 @@ static bool rehearse_one(struct flux_evolved *a, const struct fse_live *v,
       {.boundary = &a->root->manifest.boundary},
       {.boundary = &v->program->manifest.boundary}};
   bool same = false;
-  ftrial_set_get(a->set, i, a->search_begin, &stage[0].events,
-                 &stage[0].count);
-  stage[1].events = stage[0].events;
-  stage[1].count = stage[0].count;
-  fisa_state_copy(a->search_end, a->search_begin);
-  a->search_end->pc = fse_version_pc(v, a->search_begin->pc);
+  stages_open(a, v, i, stage);
   if (a->search_end->pc < v->program->size)
     same = both_agree(a, v, stepper, stage, e->instructions * 2 + 64, what);
   else
     snprintf(what, 128, "it has no place where a task begins");
-  fisa_state_reset(a->dialect, a->search_end);
-  fisa_trace_done(&stage[0].outputs);
-  fisa_trace_done(&stage[1].outputs);
-  return same;
-}
-
-bool fse_rehearse(struct flux_evolved *a, const struct fse_live *version,
-                  uint32_t most, char what[128]) {
-  const flux_step *step = a->instance->step;
-  flux_stepper *stepper = NULL;
-  uint32_t n = ftrial_set_count(a->set), first;
-  bool same = true;
-  assert(version->program != NULL);
-  if (step == NULL) return true;
-  if (step->open(a->dialect->name, version->program->code,
-                 version->program->size, &stepper,
-                 a->instance->host->ctx) != FLUX_OK) {
-    snprintf(what, 128, "the host cannot step this program");
-    return false;
-  }
-  /* Counterexamples come first in the set, and are rarely what is live. */
-  first = n > most ? n - most : 0;
-  if (first > ftrial_set_counters(a->set)) first = ftrial_set_counters(a->set);
-  for (uint32_t i = first; i < n && i - first < most && same; i++)
-    same = rehearse_one(a, version, stepper, i, what);
-  step->close(stepper);
+  stages_close(a, stage);
   return same;
 }
 
@@ -179,37 +174,31 @@ static bool rehearse_self(struct flux_evolved *a, const struct fse_live *v,
   const struct fir_limits limits = {e->instructions * 2 + 64, true};
   struct fisa_state *lane = a->search_begin, *host = a->search_end;
   bool same = true;
-  ftrial_set_get(a->set, i, lane, &stage[0].events, &stage[0].count);
-  stage[1].events = stage[0].events;
-  stage[1].count = stage[0].count;
-  lane->pc = fse_version_pc(v, lane->pc);
-  fisa_state_copy(host, lane);
+  stages_open(a, v, i, stage);
+  lane->pc = host->pc;
   if (lane->pc < v->program->size &&
       !fir_run(v->ir, a->search_lane, lane, &io, limits).starved &&
       lane->status != FISA_RUN_FUEL) {
-    flux_state s = {.struct_size = sizeof s,
-                    .cell_count = host->cell_count,
-                    .mem_size = host->mem_size,
-                    .pc = host->pc,
-                    .cycles = host->cycles,
-                    .cells = host->cells,
-                    .mem = host->mem};
-    if (host->mem_size > 0) fisa_state_mark(host, 0, host->mem_size);
-    same = run_task(a, stepper, &s, &stage[1], limits.fuel) == FLUX_OK &&
-           s.status == lane->status && s.fault == lane->fault &&
-           s.pc == lane->pc && stage[0].at == stage[1].at &&
+    same = run_task(a, stepper, host, &stage[1], limits.fuel) == FLUX_OK &&
+           host->status == lane->status && host->fault == lane->fault &&
+           host->pc == lane->pc && stage[0].at == stage[1].at &&
            same_outputs(&stage[0].outputs, &stage[1].outputs);
     if (!same) snprintf(what, 128, "it does otherwise on the host's VM");
   }
-  fisa_state_reset(a->dialect, host);
-  fisa_trace_done(&stage[0].outputs);
-  fisa_trace_done(&stage[1].outputs);
+  stages_close(a, stage);
   return same;
 }
 
-bool fse_rehearse_tuning(struct flux_evolved *a,
-                         const struct fse_live *version, uint32_t most,
-                         char what[128]) {
+/* ---- all of them -------------------------------------------------------- */
+
+/* One episode on the host's VM; false: `what` says what is not as it should. */
+typedef bool rehearsal(struct flux_evolved *a, const struct fse_live *v,
+                       flux_stepper *stepper, uint32_t i, char what[128]);
+
+/* At most so many episodes from the first on. */
+static bool rehearse(struct flux_evolved *a, const struct fse_live *version,
+                     rehearsal *one, uint32_t first, uint32_t most,
+                     char what[128]) {
   const flux_step *step = a->instance->step;
   flux_stepper *stepper = NULL;
   uint32_t n = ftrial_set_count(a->set);
@@ -222,8 +211,24 @@ bool fse_rehearse_tuning(struct flux_evolved *a,
     snprintf(what, 128, "the host cannot step this program");
     return false;
   }
-  for (uint32_t i = n > most ? n - most : 0; i < n && same; i++)
-    same = rehearse_self(a, version, stepper, i, what);
+  for (uint32_t i = first; i < n && i - first < most && same; i++)
+    same = one(a, version, stepper, i, what);
   step->close(stepper);
   return same;
+}
+
+bool fse_rehearse(struct flux_evolved *a, const struct fse_live *version,
+                  uint32_t most, char what[128]) {
+  uint32_t n = ftrial_set_count(a->set), first = n > most ? n - most : 0;
+  /* Counterexamples come first in the set, and are rarely what is live. */
+  if (first > ftrial_set_counters(a->set)) first = ftrial_set_counters(a->set);
+  return rehearse(a, version, rehearse_one, first, most, what);
+}
+
+bool fse_rehearse_tuning(struct flux_evolved *a,
+                         const struct fse_live *version, uint32_t most,
+                         char what[128]) {
+  uint32_t n = ftrial_set_count(a->set);
+  return rehearse(a, version, rehearse_self, n > most ? n - most : 0, most,
+                  what);
 }

@@ -103,6 +103,12 @@ double fse_fitness(double cost_per_result, double confidence, double trust) {
   return 1.0 / cost_per_result * confidence * trust;
 }
 
+double fse_confidence(const struct fisa_state *s, int32_t cell, double scale) {
+  if (cell < 0) return 1.0;
+  double c = s->cells[cell] / scale;
+  return c < 0 ? 0 : c > 1 ? 1 : c;
+}
+
 /* ---- the cache of codes seen -------------------------------------------- */
 
 static bool seen_has(uint64_t hash, const void *user) {

@@ -101,4 +101,8 @@ void fse_search_result_done(struct fse_search_result *r);
  */
 double fse_fitness(double cost_per_result, double confidence, double trust);
 
+/* The confidence that a cell says, cell / scale, kept within 0..1; without a
+ * cell (below 0) it is 1. */
+double fse_confidence(const struct fisa_state *s, int32_t cell, double scale);
+
 #endif /* FLUX_PLUGIN_SEARCH_H */

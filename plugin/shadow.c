@@ -128,14 +128,6 @@ bool fse_same_end(const struct flux_evolved *a, const struct fisa_state *root,
                            what, 128);
 }
 
-static double confidence_of(const struct flux_evolved *a,
-                            const struct fisa_state *s) {
-  double c;
-  if (a->confidence_cell < 0) return 1.0;
-  c = s->cells[a->confidence_cell] / a->confidence_scale;
-  return c < 0 ? 0 : c > 1 ? 1 : c;
-}
-
 /* ---- the shadow run ----------------------------------------------------- */
 
 static uint32_t begin_pc(const struct fse_slot *slot,
@@ -159,7 +151,8 @@ void fse_shadow_run(struct flux_evolved *a, const struct fse_slot *slot,
              "outside value or output %u is not the root's", r.at);
     return;
   }
-  out->confidence = confidence_of(a, a->begin);
+  out->confidence = fse_confidence(a->begin, a->confidence_cell,
+                                   a->confidence_scale);
   fse_recorded_get(&slot->end, a->dialect, a->end);
   out->same = fse_same_end(a, a->begin, a->end, by, out->what);
 }

@@ -11,7 +11,6 @@
 
 #include "plugin/window_enum_impl.h"
 
-#define PACK (FSE_LANES / FSE_GLANCE)
 
 /* A group under work, with the values its prefixes have in common. */
 struct ending {
@@ -131,49 +130,36 @@ static void end_simple(struct ending *x) {
 
 /* ---- other rows --------------------------------------------------------- */
 
-/* Sets of operands side by side in columns. */
 struct pack {
-  uint8_t pool;
-  unsigned count;
-  uint16_t prefix[PACK];
-  uint8_t read[PACK][FSE_MENU_READS];
-  struct fse_column col[FSE_MENU_READS];
+  uint16_t prefix[FSE_PACK];   /* of each set */
+  struct fse_pack of;
 };
 
 static void pack_run(struct ending *x, struct pack *p) {
-  struct fse_menu_args args = {.pool = p->pool};
+  struct fse_pack *of = &p->of;
   struct fse_column out;
-  unsigned lanes = p->count * FSE_GLANCE;
-  if (p->count == 0) return;
-  assert(p->count <= PACK);
-  for (unsigned i = 0; i < FSE_MENU_READS; i++) args.read[i] = &p->col[i];
-  /* Ops work by stripes: half a stripe of nothing in particular is given. */
-  if (p->count % 2 == 1)
-    for (unsigned i = 0; i < x->row->read_count; i++)
-      memset(&p->col[i].lane[lanes], 0, sizeof(struct fse_glance));
-  lanes = (lanes + FSE_STRIPE - 1) / FSE_STRIPE * FSE_STRIPE;
-  fse_menu_eval(x->e->menu, x->row, &args, &out,
-                (struct fse_stretch){0, lanes, 0});
-  x->e->work += p->count;
-  for (unsigned i = 0; i < p->count && !x->e->found && !x->e->again; i++)
+  if (of->count == 0) return;
+  fse_enum_pack(x->e, x->row, of, &out);
+  for (unsigned i = 0; i < of->count && !x->e->found && !x->e->again; i++)
     if (memcmp(&out.lane[i * FSE_GLANCE], &x->e->target[0].col,
                sizeof(struct fse_glance)) == 0)
-      try_row(x, p->prefix[i], p->read[i], p->pool);
-  p->count = 0;
+      try_row(x, p->prefix[i], of->read[i], of->pool);
+  of->count = 0;
 }
 
 static void pack_put(struct ending *x, struct pack *p, unsigned prefix,
                      const uint8_t *read) {
+  struct fse_pack *of = &p->of;
   for (unsigned i = 0; i < x->row->read_count; i++) {
     const void *from = read[i] == NEWEST
                            ? (const void *)&x->g->glance[prefix]
                            : (const void *)&x->e->value[read[i]].col;
-    memcpy(&p->col[i].lane[p->count * FSE_GLANCE], from,
+    memcpy(&of->col[i].lane[of->count * FSE_GLANCE], from,
            sizeof(struct fse_glance));
   }
-  p->prefix[p->count] = (uint16_t)prefix;
-  memcpy(p->read[p->count++], read, FSE_MENU_READS);
-  if (p->count == PACK) pack_run(x, p);
+  p->prefix[of->count] = (uint16_t)prefix;
+  memcpy(of->read[of->count++], read, FSE_MENU_READS);
+  if (of->count == FSE_PACK) pack_run(x, p);
 }
 
 /* Chooses operand k and those behind it for all prefixes: the latest value has
@@ -205,7 +191,7 @@ static void end_other(struct ending *x, struct pack *p) {
   uint8_t read[FSE_MENU_READS] = {0};
   if (r->read_count == 0) return;
   for (unsigned c = 0; c < constants; c++) {
-    p->pool = r->imm == FSE_NOTHING ? 0 : r->imm_pool[c];
+    p->of.pool = r->imm == FSE_NOTHING ? 0 : r->imm_pool[c];
     pack_operands(x, p, 0, read, x->g->unused, false);
     pack_run(x, p);
   }
@@ -235,7 +221,7 @@ void fse_enum_flush(struct fse_enum *e, const struct fse_level *l,
   unsigned left = (unsigned)__builtin_popcount(g->unused);
   x.e = e;
   x.g = g;
-  pack.count = 0;
+  pack.of.count = 0;
   assert(e->task->form.out_count == 1);
   make_lists(&x, l);
   for (unsigned i = 0; i < e->menu->row_count && g->count > 0; i++) {

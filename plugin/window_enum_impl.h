@@ -113,6 +113,20 @@ void fse_enum_flush(struct fse_enum *e, const struct fse_level *l,
 void fse_enum_try(struct fse_enum *e, const struct fse_menu_row *r,
                   const uint8_t *read, uint8_t pool, unsigned k);
 
+/* Sets of operands of one row side by side in columns, as many as there is
+ * room for. Zero count to begin with. */
+enum { FSE_PACK = FSE_LANES / FSE_GLANCE };
+struct fse_pack {
+  uint8_t pool;            /* the constant, the same for all */
+  unsigned count;
+  uint8_t read[FSE_PACK][FSE_MENU_READS];
+  struct fse_column col[FSE_MENU_READS];
+};
+
+/* What a row gives for all of a pack, which is not empty. It is work. */
+void fse_enum_pack(struct fse_enum *e, const struct fse_menu_row *row,
+                   struct fse_pack *p, struct fse_column *out);
+
 /* The sequence is complete: registers, proof, and what comes of it. */
 void fse_enum_complete(struct fse_enum *e);
 

@@ -10,8 +10,6 @@
 
 #include "plugin/window_enum_impl.h"
 
-#define PACK (FSE_LANES / FSE_GLANCE)
-
 /* The values of one file in a level, their first lanes one after another. */
 struct list {
   unsigned count;
@@ -171,47 +169,49 @@ static void scan_two(struct last *x, const struct fse_menu_row *r) {
 
 /* ---- other rows --------------------------------------------------------- */
 
-/* Sets of operands side by side in columns. */
-struct pack {
-  const struct fse_menu_row *row;
-  uint8_t pool;
-  unsigned count;
-  uint8_t read[PACK][FSE_MENU_READS];
-  struct fse_column col[FSE_MENU_READS];
-};
-
-static void pack_run(struct last *x, struct pack *p) {
+void fse_enum_pack(struct fse_enum *e, const struct fse_menu_row *row,
+                   struct fse_pack *p, struct fse_column *out) {
   struct fse_menu_args args = {.pool = p->pool};
-  struct fse_column out;
   unsigned lanes = p->count * FSE_GLANCE;
-  if (p->count == 0) return;
-  assert(p->count <= PACK);
+  assert(p->count > 0 && p->count <= FSE_PACK);
   for (unsigned i = 0; i < FSE_MENU_READS; i++) args.read[i] = &p->col[i];
   /* Ops work by stripes: half a stripe of nothing in particular is given. */
   if (p->count % 2 == 1)
-    for (unsigned i = 0; i < p->row->read_count; i++)
+    for (unsigned i = 0; i < row->read_count; i++)
       memset(&p->col[i].lane[lanes], 0, sizeof(struct fse_glance));
   lanes = (lanes + FSE_STRIPE - 1) / FSE_STRIPE * FSE_STRIPE;
-  fse_menu_eval(x->e->menu, p->row, &args, &out,
-                (struct fse_stretch){0, lanes, 0});
-  x->e->work += p->count;
-  for (unsigned i = 0; i < p->count && !x->e->found && !x->e->again; i++)
+  fse_menu_eval(e->menu, row, &args, out, (struct fse_stretch){0, lanes, 0});
+  e->work += p->count;
+}
+
+struct pack {
+  const struct fse_menu_row *row;
+  struct fse_pack of;
+};
+
+static void pack_run(struct last *x, struct pack *p) {
+  struct fse_pack *of = &p->of;
+  struct fse_column out;
+  if (of->count == 0) return;
+  fse_enum_pack(x->e, p->row, of, &out);
+  for (unsigned i = 0; i < of->count && !x->e->found && !x->e->again; i++)
     if (memcmp(&out.lane[i * FSE_GLANCE], x->target, sizeof *x->target) == 0)
-      fse_enum_try(x->e, p->row, p->read[i], p->pool, (unsigned)x->result);
-  p->count = 0;
+      fse_enum_try(x->e, p->row, of->read[i], of->pool, (unsigned)x->result);
+  of->count = 0;
 }
 
 /* Chooses operand k and those behind it, which have to read what is `left`. */
 static void pack_operands(struct last *x, struct pack *p, unsigned k,
                           uint8_t read[FSE_MENU_READS], uint32_t left) {
+  struct fse_pack *of = &p->of;
   const struct list *l;
   if ((unsigned)__builtin_popcount(left) > p->row->read_count - k) return;
   if (k == p->row->read_count) {
     for (unsigned i = 0; i < k; i++)
-      memcpy(&p->col[i].lane[p->count * FSE_GLANCE],
+      memcpy(&of->col[i].lane[of->count * FSE_GLANCE],
              &x->e->value[read[i]].col, sizeof(struct fse_glance));
-    memcpy(p->read[p->count++], read, FSE_MENU_READS);
-    if (p->count == PACK) pack_run(x, p);
+    memcpy(of->read[of->count++], read, FSE_MENU_READS);
+    if (of->count == FSE_PACK) pack_run(x, p);
     return;
   }
   l = list_of(x, p->row, k);
@@ -228,7 +228,7 @@ static void pack_row(struct last *x, struct pack *p,
   if (x->unused_count > r->read_count) return;
   p->row = r;
   for (unsigned c = 0; c < constants; c++) {
-    p->pool = r->imm == FSE_NOTHING ? 0 : r->imm_pool[c];
+    p->of.pool = r->imm == FSE_NOTHING ? 0 : r->imm_pool[c];
     pack_operands(x, p, 0, read, x->level->unused);
     pack_run(x, p);
   }
@@ -250,7 +250,7 @@ void fse_enum_last(struct fse_enum *e, const struct fse_level *l,
     return;
   x.target = (const struct fse_glance *)&e->target[x.result].col;
   make_lists(&x);
-  pack.count = 0;
+  pack.of.count = 0;
   for (unsigned i = 0; i < e->menu->row_count && !e->found && !e->again; i++) {
     const struct fse_menu_row *r = &e->menu->row[i];
     if (r->cost != cost || !fse_enum_uses(e, r) ||

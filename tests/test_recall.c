@@ -149,6 +149,20 @@ static struct fse_finding finding(const struct rig *r) {
                               .budget = r->policy.budget, .kinds = "Given"};
 }
 
+/* What was kept, as bytes to be freed. */
+static uint8_t *kept(const struct rig *r, size_t *size) {
+  uint8_t *blob = NULL;
+  CU_ASSERT_FATAL(fse_journal_get(r->journal, FSE_SHELF_ANSWERS, r->key, &blob,
+                                  size, NULL) == 1);
+  return blob;
+}
+
+/* Other bytes in their place. */
+static void keep_bytes(struct rig *r, const uint8_t *blob, size_t size) {
+  UNIT_EQ(fse_journal_put(r->journal, FSE_SHELF_ANSWERS, r->key, blob, size,
+                          NULL), 0);
+}
+
 /* ---- keys --------------------------------------------------------------- */
 
 static void same_question(void) {
@@ -253,32 +267,29 @@ static void nothing_better(void) {
 /* Whatever the bytes, what comes back is a program with places in it. */
 static void try_bytes(struct rig *r, const uint8_t *blob, size_t size) {
   struct fse_found f;
-  UNIT_EQ(fse_journal_put(r->journal, FSE_SHELF_ANSWERS, r->key, blob, size,
-                          NULL), 0);
+  keep_bytes(r, blob, size);
   if (!fse_found_recall(r->journal, r->key, r->root, &f)) return;
   UNIT_TRUE(f.how.assurance <= FSE_ASSURE_PROOF, "an assurance");
   if (f.program != NULL)
     UNIT_TRUE(f.program->entry < f.program->size, "an entry");
   for (uint32_t i = 0; i < f.place_count; i++)
     UNIT_TRUE(f.places[i].from_pc < r->root->size &&
-                  f.places[i].to_pc <= f.program->size, "places");
+                  f.places[i].to_pc < f.program->size, "places");
   fse_found_done(&f);
 }
 
 static void damaged(void) {
   struct rig r;
   struct fse_finding how;
-  uint8_t *blob = NULL;
-  size_t size = 0;
+  uint8_t *blob;
+  size_t size;
   rig_open(&r, fast);
   how = finding(&r);
   keep(&r, &how);
-  CU_ASSERT_FATAL(fse_journal_get(r.journal, FSE_SHELF_ANSWERS, r.key, &blob,
-                                  &size, NULL) == 1);
+  blob = kept(&r, &size);
   for (size_t n = 1; n < size; n += 1 + n / 16) {
     struct fse_found f;
-    UNIT_EQ(fse_journal_put(r.journal, FSE_SHELF_ANSWERS, r.key, blob, n,
-                            NULL), 0);
+    keep_bytes(&r, blob, n);
     UNIT_EQ(fse_found_recall(r.journal, r.key, r.root, &f), 0);
   }
   for (size_t i = 0; i < size; i++) {
@@ -413,16 +424,14 @@ static void another_build(void) {
   struct fse_finding how;
   struct fse_found f;
   struct fse_offline_result out;
-  uint8_t *blob = NULL;
-  size_t size = 0;
+  uint8_t *blob;
+  size_t size;
   rig_open(&r, fast);
   how = finding(&r);
   keep(&r, &how);
-  CU_ASSERT_FATAL(fse_journal_get(r.journal, FSE_SHELF_ANSWERS, r.key, &blob,
-                                  &size, NULL) == 1);
+  blob = kept(&r, &size);
   blob[4] ^= 1;  /* of the build's id */
-  UNIT_EQ(fse_journal_put(r.journal, FSE_SHELF_ANSWERS, r.key, blob, size,
-                          NULL), 0);
+  keep_bytes(&r, blob, size);
   free(blob);
   UNIT_EQ(fse_found_recall(r.journal, r.key, r.root, &f), 1);
   UNIT_TRUE(!f.by_this_build, "another");

@@ -320,9 +320,9 @@ static void same_for_any_threads(const char *name, uint64_t seed) {
 }
 
 static void determined(void) {
-  static const char *const names[] = {"sum", "sort"};
-  for (unsigned i = 0; i < few(2); i++)
-    same_for_any_threads(names[i], i == 1 ? UINT64_MAX : 1);
+  static const char *const names[] = {"sum", "crc8", "hash", "sort"};
+  for (unsigned i = 0; i < few(4); i++)
+    same_for_any_threads(names[i], i == 3 ? UINT64_MAX : i + 1);
 }
 
 /* A budget that ends in the middle of a round ends it for all alike. */
@@ -350,7 +350,7 @@ static void determined_when_cut(void) {
 
 /* Other seeds may find other programs; all of them are right. */
 static void any_seed_is_right(void) {
-  for (uint64_t seed = 100; seed < 100 + unit_scale(6); seed++) {
+  for (uint64_t seed = 100; seed < 100 + unit_scale(12); seed++) {
     struct rig r;
     rig_init(&r, sample(seed % 2 ? "gcd" : "checksum"), 24);
     r.q.seed = seed;
@@ -371,6 +371,7 @@ static void budgets(void) {
        budget += (scaled() ? 2 * budget : budget / 2) + 1) {
     struct rig r;
     rig_init(&r, sample("sum"), 16);
+    r.q.seed = 1;
     r.q.budget = budget;
     struct fse_search_result out = search(&r);
     UNIT_TRUE(out.variants <= budget, "%llu of %llu",
@@ -378,10 +379,8 @@ static void budgets(void) {
     UNIT_TRUE(out.rejected <= out.variants, "rejected");
     UNIT_TRUE(out.improved == (out.cost_after < out.cost_before), "improved");
     UNIT_TRUE(out.improved == (out.best != NULL), "best");
-    /* Steps are greedy: another path may end a little higher. */
-    if (budget > 100)
-      UNIT_TRUE(out.cost_after <= before * 1.05, "%llu: %g, before %g",
-                (unsigned long long)budget, out.cost_after, before);
+    /* Steps are greedy, so this is no law: it is so of most seeds. */
+    if (budget > 100) UNIT_TRUE(out.cost_after <= before, "more finds more");
     before = out.cost_after;
     fse_search_result_done(&out);
     rig_done(&r);
@@ -714,7 +713,7 @@ static void random_of(const char *dialect) {
   unsigned improved = 0;
   UNIT_EQ(fisa_dialect_builtin(dialect, true, &d, NULL), 0);
   gen_table_init(&table, d);
-  for (uint64_t n = 0; n < unit_scale(32); n++) {
+  for (uint64_t n = 0; n < unit_scale(50); n++) {
     struct fisa_program *p = gen_program(&table, 11, n), *root;
     CU_ASSERT_FATAL(p != NULL);
     take_in(&table, p);
