@@ -255,14 +255,19 @@ static bool find_stored(struct flux_evolved *a, struct fse_stored *stored) {
 static void resume_version(struct flux_evolved *a, struct fse_stored *stored) {
   struct fisa_error err = {"out of memory"};
   struct fse_live v = {0};
-  if (fse_live_make(a, stored->program, stored->places, stored->place_count,
-                    stored->patch, &v) != 0 ||
-      !still_good(a, &v, &err)) {
+  bool made = fse_live_make(a, stored->program, stored->places,
+                            stored->place_count, stored->patch, &v) == 0;
+  if (made && fse_rules_tainted(a->instance->rules, &stored->uses)) {
+    fisa_fail(&err, "it owes something to a rule that was revoked");
+    made = false;
+  }
+  if (!made || !still_good(a, &v, &err)) {
     not_used(a, &err);
     fse_live_done(&v);
     return;
   }
   a->next_patch.live = v;
+  a->next_patch.live.uses = stored->uses;
   fse_offer_accepted(a);
   if (a->live.program != NULL) a->generation = stored->generation;
 }

@@ -189,6 +189,7 @@ static void destroy(flux_plugin *plugin) {
     pthread_join(in->watcher, NULL);
   }
   fse_plants_unmet(in);
+  fse_rules_free(in->rules);
   fse_journal_close(in->journal);
   fse_known_done(in);
   fbackend_free(in->backend);
@@ -219,7 +220,8 @@ static flux_status create(const flux_host *host, flux_plugin **out,
   find_services(in);
   open_journal(in);
   open_backend(in);
-  if (in->backend == NULL || start_threads(in) != 0) {
+  in->rules = fse_rules_new(in->journal, &err);
+  if (in->rules == NULL || in->backend == NULL || start_threads(in) != 0) {
     if (capacity > 0) snprintf(message, capacity, "cannot start a thread");
     destroy((flux_plugin *)in);
     return FLUX_E_MEMORY;

@@ -42,6 +42,7 @@
 #include "plugin/calibrate.h"
 #include "plugin/journal.h"
 #include "plugin/ring.h"
+#include "plugin/rules.h"
 #include "plugin/search.h"
 #include "plugin/trend.h"
 #include "plugin/tune.h"
@@ -62,6 +63,7 @@ struct fse_live {
   uint64_t id;                  /* version number; 0: the original */
   enum fse_assurance assurance; /* of the search that found it; a version of
                                    the journal: none */
+  struct fse_uses uses;         /* rules that it owes something to */
 };
 void fse_live_done(struct fse_live *l);
 
@@ -177,6 +179,7 @@ struct fse_instance {
   struct fse_policy policy;
   struct fbackend *backend;     /* runs the trials of all agents */
   struct fse_journal *journal;
+  struct fse_rules *rules;      /* of all agents */
   atomic_bool paused;           /* the journal failed, or policy.paused */
   pthread_mutex_t lock;
   pthread_cond_t changed;       /* a phase changed */
@@ -187,7 +190,7 @@ struct fse_instance {
   uint32_t plants_done;
   uint32_t plants_met;          /* those whose agent was attached */
   pthread_mutex_t calibrating;
-  struct fse_known *known;      /* verdicts on dialects, newest first */
+  struct fse_known_dialect *known;      /* verdicts on dialects, newest first */
 };
 
 /* ---- instance.c --------------------------------------------------------- */
@@ -382,6 +385,10 @@ int fse_remember(struct flux_evolved *a, const struct fse_version *v);
 /* What an earlier search of the agent's root found (recall.h), for one that
  * runs its root; and that this turned out wrong. */
 struct fse_found;
+/* A version was wrong: so may be each rule it owes something to, unless it was
+ * in what `before` owes, which agreed so far. */
+void fse_rules_doubt(struct flux_evolved *a, const struct fse_uses *uses,
+                     const struct fse_uses *before);
 bool fse_answer_known(const struct flux_evolved *a, struct fse_found *out);
 void fse_answer_forget(const struct flux_evolved *a);
 /* The patch on its way is gone: complete, tell, remember, free. */

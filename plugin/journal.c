@@ -286,7 +286,7 @@ void fse_journal_close(struct fse_journal *j) {
 
 /* ---- writing ------------------------------------------------------------ */
 
-static int begin(struct fse_journal *j, struct fisa_error *err) {
+int fse_journal__begin(struct fse_journal *j, struct fisa_error *err) {
   pthread_mutex_lock(&j->lock);
   if (still_there(j, err) == 0 &&
       fse_journal__exec(j, "BEGIN IMMEDIATE", err) == 0)
@@ -295,8 +295,7 @@ static int begin(struct fse_journal *j, struct fisa_error *err) {
   return -1;
 }
 
-/* Commits, or rolls back what failed. */
-static int end(struct fse_journal *j, int rc, struct fisa_error *err) {
+int fse_journal__end(struct fse_journal *j, int rc, struct fisa_error *err) {
   if (rc == 0) rc = fse_journal__exec(j, "COMMIT", err);
   if (rc == 0) rc = still_there(j, err);
   if (rc != 0 && !sqlite3_get_autocommit(j->db))
@@ -305,8 +304,7 @@ static int end(struct fse_journal *j, int rc, struct fisa_error *err) {
   return rc;
 }
 
-/* Steps a statement that gives no rows, and ends it. */
-static int run(struct fse_journal *j, sqlite3_stmt *s,
+int fse_journal__run(struct fse_journal *j, sqlite3_stmt *s,
                struct fisa_error *err) {
   int rc = 0;
   if (sqlite3_step(s) != SQLITE_DONE)
@@ -324,7 +322,7 @@ static int put_program(struct fse_journal *j, const struct fisa_program *p,
   sqlite3_bind_blob(s, 2, p->code, (int)p->size, SQLITE_STATIC);
   sqlite3_bind_int64(s, 3, p->entry);
   sqlite3_bind_int64(s, 4, p->manifest.boundary.pc);
-  return run(j, s, err);
+  return fse_journal__run(j, s, err);
 }
 
 static int put_record(struct fse_journal *j, const struct fse_record *r,
@@ -347,7 +345,7 @@ static int put_record(struct fse_journal *j, const struct fse_record *r,
   sqlite3_bind_blob(s, 12, r->parent, 32, SQLITE_STATIC);
   sqlite3_bind_blob(s, 13, r->child, 32, SQLITE_STATIC);
   sqlite3_bind_int64(s, 14, r->time_ms);
-  return run(j, s, err);
+  return fse_journal__run(j, s, err);
 }
 
 /* No version of (agent, root) is live any more. */
@@ -359,7 +357,7 @@ static int end_live(struct fse_journal *j, const char *agent,
   if (s == NULL) return -1;
   sqlite3_bind_text(s, 1, agent, -1, SQLITE_STATIC);
   sqlite3_bind_blob(s, 2, root, 32, SQLITE_STATIC);
-  return run(j, s, err);
+  return fse_journal__run(j, s, err);
 }
 
 static int put_version(struct fse_journal *j, const struct fse_record *r,
@@ -394,14 +392,17 @@ static int put_version(struct fse_journal *j, const struct fse_record *r,
   sqlite3_bind_int64(s, 5, r->generation);
   sqlite3_bind_int64(s, 6, (sqlite3_int64)r->patch);
   sqlite3_bind_int(s, 7, v->tuned);
-  return run(j, s, err);
+  if (fse_journal__run(j, s, err) != 0) return -1;
+  return v->uses == NULL
+             ? 0
+             : fse_journal__uses_put(j, v->program->hash, v->uses, err);
 }
 
 int fse_journal_program(struct fse_journal *j, const struct fisa_program *p,
                         struct fisa_error *err) {
   assert(j != NULL && p != NULL);
-  if (begin(j, err) != 0) return -1;
-  return end(j, put_program(j, p, err), err);
+  if (fse_journal__begin(j, err) != 0) return -1;
+  return fse_journal__end(j, put_program(j, p, err), err);
 }
 
 int fse_journal_record(struct fse_journal *j, const struct fse_record *r,
@@ -409,20 +410,20 @@ int fse_journal_record(struct fse_journal *j, const struct fse_record *r,
                        struct fisa_error *err) {
   int rc;
   assert(j != NULL && r != NULL);
-  if (begin(j, err) != 0) return -1;
+  if (fse_journal__begin(j, err) != 0) return -1;
   rc = version != NULL ? put_version(j, r, version, err) : 0;
   if (rc == 0) rc = put_record(j, r, err);
-  return end(j, rc, err);
+  return fse_journal__end(j, rc, err);
 }
 
 int fse_journal_demote(struct fse_journal *j, const struct fse_record *r,
                        struct fisa_error *err) {
   int rc;
   assert(j != NULL && r != NULL);
-  if (begin(j, err) != 0) return -1;
+  if (fse_journal__begin(j, err) != 0) return -1;
   rc = end_live(j, r->agent, r->parent, err);
   if (rc == 0) rc = put_record(j, r, err);
-  return end(j, rc, err);
+  return fse_journal__end(j, rc, err);
 }
 
 int fse_journal_counter_add(struct fse_journal *j, const uint8_t root[32],
@@ -433,14 +434,14 @@ int fse_journal_counter_add(struct fse_journal *j, const uint8_t root[32],
   if (size > MAX_VALUE)
     return fisa_fail(err, "journal \"%s\": a counterexample of %zu bytes",
                      j->name, size);
-  if (begin(j, err) != 0) return -1;
+  if (fse_journal__begin(j, err) != 0) return -1;
   s = fse_journal__prepare(
       j, "INSERT OR IGNORE INTO counterexamples VALUES(NULL, ?, ?)", err);
-  if (s == NULL) return end(j, -1, err);
+  if (s == NULL) return fse_journal__end(j, -1, err);
   sqlite3_bind_blob(s, 1, root, 32, SQLITE_STATIC);
   if (size > 0) sqlite3_bind_blob(s, 2, blob, (int)size, SQLITE_STATIC);
   else sqlite3_bind_zeroblob(s, 2, 0);
-  return end(j, run(j, s, err), err);
+  return fse_journal__end(j, fse_journal__run(j, s, err), err);
 }
 
 /* ---- shelves ------------------------------------------------------------ */
@@ -458,12 +459,12 @@ int fse_journal_put(struct fse_journal *j, enum fse_shelf shelf,
   if (size > MAX_VALUE)
     return fisa_fail(err, "journal \"%s\": a value of %zu bytes", j->name,
                      size);
-  if (begin(j, err) != 0) return -1;
+  if (fse_journal__begin(j, err) != 0) return -1;
   s = fse_journal__prepare(j, sql[shelf], err);
-  if (s == NULL) return end(j, -1, err);
+  if (s == NULL) return fse_journal__end(j, -1, err);
   sqlite3_bind_blob(s, 1, key, 32, SQLITE_STATIC);
   sqlite3_bind_blob(s, 2, blob, (int)size, SQLITE_STATIC);
-  return end(j, run(j, s, err), err);
+  return fse_journal__end(j, fse_journal__run(j, s, err), err);
 }
 
 int fse_journal_take(struct fse_journal *j, enum fse_shelf shelf,
@@ -472,11 +473,11 @@ int fse_journal_take(struct fse_journal *j, enum fse_shelf shelf,
                                     "DELETE FROM answers WHERE key = ?"};
   sqlite3_stmt *s;
   assert((unsigned)shelf < sizeof sql / sizeof sql[0]);
-  if (begin(j, err) != 0) return -1;
+  if (fse_journal__begin(j, err) != 0) return -1;
   s = fse_journal__prepare(j, sql[shelf], err);
-  if (s == NULL) return end(j, -1, err);
+  if (s == NULL) return fse_journal__end(j, -1, err);
   sqlite3_bind_blob(s, 1, key, 32, SQLITE_STATIC);
-  return end(j, run(j, s, err), err);
+  return fse_journal__end(j, fse_journal__run(j, s, err), err);
 }
 
 static int64_t wall_ms(void) {
@@ -490,16 +491,16 @@ int fse_journal_fault(struct fse_journal *j, const char *agent,
                       struct fisa_error *err) {
   sqlite3_stmt *s;
   assert(j != NULL && agent != NULL);
-  if (begin(j, err) != 0) return -1;
+  if (fse_journal__begin(j, err) != 0) return -1;
   s = fse_journal__prepare(
       j, "INSERT INTO faults VALUES(NULL, ?, ?, ?, ?, ?)", err);
-  if (s == NULL) return end(j, -1, err);
+  if (s == NULL) return fse_journal__end(j, -1, err);
   sqlite3_bind_text(s, 1, agent, -1, SQLITE_STATIC);
   sqlite3_bind_int64(s, 2, (sqlite3_int64)version);
   sqlite3_bind_int(s, 3, code);
   sqlite3_bind_int64(s, 4, pc);
   sqlite3_bind_int64(s, 5, wall_ms());
-  return end(j, run(j, s, err), err);
+  return fse_journal__end(j, fse_journal__run(j, s, err), err);
 }
 
 /* ---- pruning ------------------------------------------------------------ */
@@ -517,6 +518,12 @@ int fse_journal_prune(struct fse_journal *j, uint32_t keep,
       " (SELECT id FROM counterexamples ORDER BY id DESC LIMIT ?1)",
       "DELETE FROM answers WHERE id NOT IN"
       " (SELECT id FROM answers ORDER BY id DESC LIMIT ?1)",
+      "DELETE FROM uses WHERE ?1 >= 0"
+      " AND program NOT IN (SELECT program FROM versions)",
+      /* A rule that was revoked stays, lest it be learned again. */
+      "DELETE FROM rules WHERE revoked = 0"
+      " AND name NOT IN (SELECT rule FROM uses) AND id NOT IN"
+      " (SELECT id FROM rules ORDER BY id DESC LIMIT ?1)",
       "DELETE FROM programs WHERE ?1 >= 0"
       " AND hash NOT IN (SELECT root FROM versions)"
       " AND hash NOT IN (SELECT program FROM versions)"
@@ -525,12 +532,12 @@ int fse_journal_prune(struct fse_journal *j, uint32_t keep,
   };
   int rc = 0;
   assert(j != NULL);
-  if (begin(j, err) != 0) return -1;
+  if (fse_journal__begin(j, err) != 0) return -1;
   for (unsigned i = 0; i < sizeof prunes / sizeof prunes[0] && rc == 0; i++) {
     sqlite3_stmt *s = fse_journal__prepare(j, prunes[i], err);
-    if (s == NULL) return end(j, -1, err);
+    if (s == NULL) return fse_journal__end(j, -1, err);
     sqlite3_bind_int64(s, 1, keep);
-    rc = run(j, s, err);
+    rc = fse_journal__run(j, s, err);
   }
-  return end(j, rc, err);
+  return fse_journal__end(j, rc, err);
 }

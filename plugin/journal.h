@@ -10,8 +10,9 @@
 
 #include "plugin/edit.h"
 #include "plugin/policy.h"
+#include "plugin/uses.h"
 
-#define FSE_JOURNAL_SCHEMA 3
+#define FSE_JOURNAL_SCHEMA 4
 
 /* What became of a proposal that reached the end of its search or life. */
 enum fse_outcome {
@@ -66,6 +67,7 @@ struct fse_version {
   uint32_t place_count;
   bool tuned;                      /* it does other things than its root, and
                                       is the root of what comes behind it */
+  const struct fse_uses *uses;     /* NULL: it owes nothing */
 };
 int fse_journal_record(struct fse_journal *j, const struct fse_record *r,
                        const struct fse_version *version,
@@ -86,6 +88,7 @@ struct fse_stored {
   uint32_t place_count, generation;
   uint64_t patch;
   bool tuned;                      /* its own versions have it as original */
+  struct fse_uses uses;
 };
 int fse_journal_version(struct fse_journal *j, const char *agent,
                         const struct fisa_program *original,
@@ -116,6 +119,28 @@ int fse_journal_get(struct fse_journal *j, enum fse_shelf shelf,
                     struct fisa_error *err);
 int fse_journal_take(struct fse_journal *j, enum fse_shelf shelf,
                      const uint8_t key[32], struct fisa_error *err);
+/*
+ * Rules (rules.h): bytes by name, with the build that proved them. Putting one
+ * that is there says who proved it last; one that was revoked stays as it is.
+ * Revoking needs no rule to be there: it will never be. Those of the list come
+ * oldest first; a function that is called may not call the journal.
+ */
+struct fse_stored_rule {
+  const uint8_t *name, *build;     /* 32 bytes each */
+  const uint8_t *bytes;
+  size_t size;
+  bool revoked;
+};
+int fse_journal_rule_put(struct fse_journal *j,
+                         const struct fse_stored_rule *r,
+                         struct fisa_error *err);
+int fse_journal_rule_revoke(struct fse_journal *j, const uint8_t name[32],
+                            struct fisa_error *err);
+int fse_journal_rules(struct fse_journal *j,
+                      int (*each)(const struct fse_stored_rule *r,
+                                  void *user),
+                      struct fisa_error *err, void *user);
+
 /* A fault of a live task, for the report. */
 int fse_journal_fault(struct fse_journal *j, const char *agent,
                       uint64_t version, int32_t code, uint32_t pc,
@@ -132,9 +157,10 @@ int fse_journal_versions(struct fse_journal *j,
                          struct fisa_error *err, void *user);
 
 /*
- * Keeps the newest `keep` records, faults, counterexamples and answers, and
- * what any version needs, however old: its programs, its record, its
- * counterexamples.
+ * Keeps the newest `keep` records, faults, counterexamples, answers and rules,
+ * and what any version needs, however old: its programs, its record, its
+ * counterexamples, the rules it owes something to. A revoked rule is never
+ * forgotten.
  */
 int fse_journal_prune(struct fse_journal *j, uint32_t keep,
                       struct fisa_error *err);

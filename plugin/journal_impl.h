@@ -41,6 +41,25 @@ sqlite3_stmt *fse_journal__prepare(struct fse_journal *j, const char *sql,
 int fse_journal__number(struct fse_journal *j, const char *sql, int64_t *out,
                         struct fisa_error *err);
 
+/* A transaction: holds the lock where it began. `rc` says whether to commit;
+ * it is what is returned, or -1. */
+int fse_journal__begin(struct fse_journal *j, struct fisa_error *err);
+int fse_journal__end(struct fse_journal *j, int rc, struct fisa_error *err);
+
+/* Steps a statement that gives no rows, and ends it. */
+int fse_journal__run(struct fse_journal *j, sqlite3_stmt *s,
+                     struct fisa_error *err);
+
+/* ---- journal_rules.c ---------------------------------------------------- */
+
+/* Notes what a program owes, within a transaction. */
+int fse_journal__uses_put(struct fse_journal *j, const uint8_t program[32],
+                          const struct fse_uses *uses,
+                          struct fisa_error *err);
+/* Reads it, under the lock. */
+int fse_journal__uses_get(struct fse_journal *j, const uint8_t program[32],
+                          struct fse_uses *out, struct fisa_error *err);
+
 /* ---- journal_schema.c --------------------------------------------------- */
 
 /* Whether this is a journal, or an empty file, and undamaged. 0 or -1. */

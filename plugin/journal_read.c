@@ -110,7 +110,11 @@ int fse_journal_version(struct fse_journal *j, const char *agent,
   sqlite3_bind_blob(s, 2, original->hash, 32, SQLITE_STATIC);
   switch (sqlite3_step(s)) {
     case SQLITE_ROW:
-      rc = read_version(j, s, original, out, err) == 0 ? 1 : -1;
+      rc = read_version(j, s, original, out, err) == 0 &&
+                   fse_journal__uses_get(j, out->program->hash, &out->uses,
+                                         err) == 0
+               ? 1
+               : -1;
       break;
     case SQLITE_DONE:
       rc = 0;

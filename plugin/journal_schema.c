@@ -68,9 +68,24 @@ static int to_3(struct fse_journal *j, struct fisa_error *err) {
                               " tuned INTEGER NOT NULL DEFAULT 0;", err);
 }
 
+/* Rules, which no file has had yet, and what owes them something. */
+static int to_4(struct fse_journal *j, struct fisa_error *err) {
+  return fse_journal__exec(
+      j, "DROP TABLE rules;"
+         "CREATE TABLE rules("
+         " id INTEGER PRIMARY KEY,"
+         " name BLOB NOT NULL UNIQUE CHECK(length(name) = 32),"
+         " build BLOB NOT NULL CHECK(length(build) = 32),"
+         " rule BLOB NOT NULL, revoked INTEGER NOT NULL);"
+         "CREATE TABLE uses("
+         " program BLOB NOT NULL, rule BLOB NOT NULL,"
+         " PRIMARY KEY(program, rule)) WITHOUT ROWID;", err);
+}
+
 /* migrations[v] brings schema v to v + 1. */
 static int (*const migrations[])(struct fse_journal *j,
-                                 struct fisa_error *err) = {to_1, to_2, to_3};
+                                 struct fisa_error *err) = {to_1, to_2, to_3,
+                                                        to_4};
 
 _Static_assert(sizeof migrations / sizeof migrations[0] ==
                    FSE_JOURNAL_SCHEMA,

@@ -96,6 +96,9 @@ FSE_KIND_TABLE(FSE_KIND_DECLARE)
 /* The find that a site of FindSequence puts in, or NULL. */
 struct fse_find;
 const struct fse_find *fse_find_at(const struct fse_view *v, uint32_t site);
+/* The find that a proposal made use of; NULL: it is of another kind. */
+const struct fse_find *fse_find_of(const struct fse_view *v,
+                                   const struct fse_proposal *p);
 
 /* Takes back any edit of a program's code. */
 int fse_undo(const struct fse_change *c, const struct fisa_program *child,

@@ -25,6 +25,21 @@ const struct fse_find *fse_find_at(const struct fse_view *v, uint32_t site) {
   return fse_windows_at(v->windows, site / FIND_WAYS, site % FIND_WAYS);
 }
 
+const struct fse_find *fse_find_of(const struct fse_view *v,
+                                   const struct fse_proposal *p) {
+  const struct fse_windows *ws = v->windows;
+  if (ws == NULL || p->kind >= fse_kind_count ||
+      fse_kinds[p->kind].apply != fse_find_apply)
+    return NULL;
+  for (uint32_t i = 0; i < ws->count; i++) {
+    const struct fse_window *w = &ws->finds[i].window;
+    if (v->facts->insn[w->first].pc == p->pc &&
+        w->length == (uint32_t)p->value)
+      return &ws->finds[i];
+  }
+  return NULL;
+}
+
 int fse_find_apply(const struct fse_view *v, uint32_t site,
                    struct fse_draft *d, struct fse_proposal *out) {
   const struct fse_find *f = fse_find_at(v, site);

@@ -355,6 +355,7 @@ int fse_window_apply(const struct fse_view *v, uint32_t site,
     return -1;
   for (uint32_t i = t.first + (uint32_t)rows; i < t.first + t.length; i++)
     if (fse_draft_remove(d, i) != 0) return -1;
+  out->value = (int32_t)t.length;
   return fse_propose(d, v, out, (uint32_t)rows, v->facts->insn[t.first].pc);
 }
 

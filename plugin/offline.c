@@ -12,6 +12,7 @@
 #include "plugin/candidate.h"
 #include "plugin/queue.h"
 #include "plugin/recall.h"
+#include "plugin/rules.h"
 #include "plugin/search.h"
 #include "plugin/window_book.h"
 
@@ -45,7 +46,8 @@ struct offline {
   uint32_t task_count, task_capacity;
   struct task *task;
   uint64_t searched;        /* variants of the generations before */
-  struct fse_book *book;    /* of windows: for all generations */
+  struct fse_book *book;    /* of windows: for all generations, */
+  struct fse_rules *rules;  /* and so are they */
 };
 
 static uint64_t now_ns(void *user) {
@@ -324,6 +326,8 @@ static int prepare(struct offline *f, struct fisa_error *err) {
   f->lane = fir_lane_new();
   f->work = fisa_state_new(p->dialect);
   f->book = fse_book_new();
+  f->rules = fse_rules_new(f->o->journal, err);
+  if (f->rules == NULL) return -1;
   if (f->lane != NULL && f->work != NULL && f->book != NULL) return 0;
   return fisa_fail(err, "out of memory");
 }
@@ -423,6 +427,7 @@ struct best {
   uint32_t place_count;
   enum fse_assurance assurance;
   char kinds[FSE_KINDS_TEXT];
+  struct fse_uses uses;
   bool complete;                 /* no search was cut short */
   bool answered;                 /* it was known, and all there is */
 };
@@ -435,17 +440,21 @@ static void best_done(struct best *b) {
   b->place_count = 0;
   b->assurance = FSE_ASSURE_NONE;
   b->kinds[0] = '\0';
+  memset(&b->uses, 0, sizeof b->uses);
 }
 
 /* Takes over what a search found. */
 static void best_take(struct best *b, struct fse_search_result *r) {
   char kinds[FSE_KINDS_TEXT];
+  struct fse_uses uses = b->uses;
   size_t n = strlen(b->kinds);
   memcpy(kinds, b->kinds, n + 1);
   snprintf(kinds + n, sizeof kinds - n, "%s%.200s", n > 0 ? ", " : "",
            r->kinds);
   best_done(b);
   memcpy(b->kinds, kinds, sizeof kinds);
+  b->uses = uses;
+  fse_uses_add_all(&b->uses, &r->uses);
   b->program = r->best;
   b->places = r->places;
   b->place_count = r->place_count;
@@ -475,6 +484,7 @@ static int generation(struct offline *f, struct best *b,
       .threads = policy->threads,
       .budget = policy->budget - f->searched,
       .book = f->book,
+      .rules = f->rules,
       .deep = true,
       .deadline_ns = f->deadline_ns,
       .now_ns = now_ns,
@@ -528,14 +538,16 @@ static int evolve(struct offline *f, struct best *b, struct fisa_error *err) {
   int rc;
   if (f->o->journal == NULL) return search_on(f, b, NULL, err);
   fse_found_key(f->o->program, p, p->min_assurance, key);
-  knows = fse_found_recall(f->o->journal, key, f->o->program, &known) > 0;
+  knows = fse_found_recall(f->o->journal, key, f->o->program, &known) > 0 &&
+          !fse_rules_tainted(f->rules, &known.how.uses);
   rc = search_on(f, b, knows ? &known : NULL, err);
   f->out->recalled = b->answered;
   found = (struct fse_version){.program = b->program, .places = b->places,
                                .root = f->o->program,
                                .place_count = b->place_count};
   how = (struct fse_finding){.assurance = b->assurance, .seed = p->seed,
-                             .budget = p->budget, .complete = b->complete};
+                             .budget = p->budget, .complete = b->complete,
+                             .uses = b->uses};
   memcpy(how.kinds, b->kinds, sizeof how.kinds);
   if (rc == 0 && !b->answered &&
       fse_found_keep(f->o->journal, key, &found, &how, err) != 0)
@@ -582,6 +594,7 @@ static void offline_done(struct offline *f) {
   }
   free(f->task);
   fse_book_free(f->book);
+  fse_rules_free(f->rules);
   ftrial_set_free(f->set);
   fisa_state_free(f->work);
   fir_lane_free(f->lane);

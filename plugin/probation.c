@@ -57,7 +57,8 @@ static void accept_patch(struct flux_evolved *a) {
   const struct fse_version v = {.program = next->program,
                                 .root = a->root,
                                 .places = next->places,
-                                .place_count = next->place_count};
+                                .place_count = next->place_count,
+                                .uses = &next->uses};
   fse_complete(a, FSE_ACCEPTED, NULL);
   if (fse_remember(a, &v) != 0) {
     fse_complete(a, FSE_REVERTED, "it could not be written to the journal");
@@ -153,6 +154,7 @@ static enum finding look(struct flux_evolved *a, const struct fse_slot *slot,
   /* Whatever looks like this one is not to be found again. */
   fse_episode_add(a, slot, &a->next_patch.live, FTRIAL_COUNTER);
   fse_ban(a, a->next_patch.live.program);
+  fse_rules_doubt(a, &a->next_patch.live.uses, &a->live.uses);
   return WRONG;
 }
 

@@ -4,75 +4,22 @@
 #include "plugin/recall.h"
 
 #include <assert.h>
-#include <elf.h>
-#include <link.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/build.h"
 #include "plugin/bytes.h"
 
-#define FORM 1u  /* of keys and answers; changes with what a search can do */
-#define ID_MAX 64u
+#define FORM 2u  /* of keys and answers; changes with what a search can do */
 
 /*
  * An answer:
  *
  *   FORM, the build's id (32 bytes), assurance, complete, seed and budget (two
- *   words each), kinds, whether there is a program;
+ *   words each), kinds, rules it owes something to (how many, whether there
+ *   are more, names), whether there is a program;
  *   then entry, boundary pc, its code, its places
  */
-
-/* ---- this build --------------------------------------------------------- */
-
-/* What the linker says of this library, or the program it is part of. */
-struct id {
-  uint32_t size;
-  uint8_t bytes[ID_MAX];
-};
-
-static void read_notes(const uint8_t *at, size_t size, struct id *out) {
-  while (size >= sizeof(ElfW(Nhdr))) {
-    ElfW(Nhdr) n;
-    size_t name, all;
-    memcpy(&n, at, sizeof n);
-    name = sizeof n + ((size_t)n.n_namesz + 3) / 4 * 4;
-    all = name + ((size_t)n.n_descsz + 3) / 4 * 4;
-    if (all > size) return;
-    if (n.n_type == NT_GNU_BUILD_ID && n.n_descsz <= ID_MAX) {
-      out->size = n.n_descsz;
-      memcpy(out->bytes, at + name, n.n_descsz);
-      return;
-    }
-    at += all;
-    size -= all;
-  }
-}
-
-static int find_id(struct dl_phdr_info *info, size_t size, void *out) {
-  static const char inside;
-  bool ours = false;
-  (void)size;
-  for (unsigned i = 0; i < info->dlpi_phnum; i++) {
-    const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-    ours |= p->p_type == PT_LOAD &&
-            (uintptr_t)&inside - info->dlpi_addr - p->p_vaddr < p->p_memsz;
-  }
-  for (unsigned i = 0; ours && i < info->dlpi_phnum; i++) {
-    const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-    if (p->p_type == PT_NOTE)
-      read_notes((const uint8_t *)(info->dlpi_addr + p->p_vaddr), p->p_memsz,
-                 out);
-  }
-  return ours;
-}
-
-/* False: it has none, and nothing that is kept counts as its own. */
-static bool build_id(uint8_t out[32]) {
-  struct id id = {.size = 0};
-  dl_iterate_phdr(find_id, &id);
-  fisa_sha256(id.bytes, id.size, out);
-  return id.size > 0;
-}
 
 void fse_found_done(struct fse_found *a) {
   fisa_program_free(a->program);
@@ -140,7 +87,7 @@ int fse_found_keep(struct fse_journal *j, const uint8_t key[32],
   struct fse_writer w = {0};
   uint8_t id[32];
   int rc;
-  (void)build_id(id);
+  (void)fse_build_id(id);
   fse_put(&w, FORM);
   fse_put_bytes(&w, id, sizeof id);
   fse_put(&w, (uint32_t)how->assurance);
@@ -148,6 +95,10 @@ int fse_found_keep(struct fse_journal *j, const uint8_t key[32],
   put_long(&w, how->seed);
   put_long(&w, how->budget);
   fse_put_text(&w, how->kinds);
+  fse_put(&w, how->uses.count);
+  fse_put(&w, how->uses.more);
+  for (uint32_t i = 0; i < how->uses.count; i++)
+    fse_put_bytes(&w, how->uses.name[i], FSE_RULE_NAME);
   fse_put(&w, v->program != NULL);
   if (v->program != NULL) put_program(&w, v);
   rc = w.failed ? fisa_fail(err, "out of memory")
@@ -199,6 +150,15 @@ static uint64_t get_long(struct fse_reader *r) {
   return low | (uint64_t)fse_get(r) << 32;
 }
 
+static void get_uses(struct fse_reader *r, struct fse_uses *u) {
+  u->count = fse_get_count(r, FSE_RULE_NAME / 4);
+  if (u->count > FSE_USES_MAX) r->failed = true;
+  if (r->failed) u->count = 0;
+  u->more = fse_get(r) != 0;
+  for (uint32_t i = 0; i < u->count; i++)
+    fse_get_bytes(r, u->name[i], FSE_RULE_NAME);
+}
+
 static void get_finding(struct fse_reader *r, struct fse_finding *how) {
   uint32_t assurance = fse_get(r);
   if (assurance > FSE_ASSURE_PROOF) r->failed = true;
@@ -207,6 +167,7 @@ static void get_finding(struct fse_reader *r, struct fse_finding *how) {
   how->seed = get_long(r);
   how->budget = get_long(r);
   fse_get_text(r, how->kinds, sizeof how->kinds);
+  get_uses(r, &how->uses);
 }
 
 int fse_found_recall(struct fse_journal *j, const uint8_t key[32],
@@ -222,7 +183,7 @@ int fse_found_recall(struct fse_journal *j, const uint8_t key[32],
   r.end = blob + size;
   if (fse_get(&r) != FORM) r.failed = true;
   fse_get_bytes(&r, id, sizeof id);
-  f.by_this_build = build_id(own) && memcmp(id, own, sizeof id) == 0;
+  f.by_this_build = fse_build_id(own) && memcmp(id, own, sizeof id) == 0;
   get_finding(&r, &f.how);
   if (fse_get(&r) != 0) get_program(&r, root, &f);
   free(blob);

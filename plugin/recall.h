@@ -22,6 +22,7 @@ struct fse_finding {
   uint64_t budget;               /* variants it might have tried */
   bool complete;                 /* it was not cut short */
   char kinds[FSE_KINDS_TEXT];    /* of its edits */
+  struct fse_uses uses;          /* rules that it owes something to */
 };
 
 struct fse_found {

@@ -68,7 +68,10 @@ bool fse_answer_known(const struct flux_evolved *a, struct fse_found *out) {
   uint8_t key[32];
   if (j == NULL || a->live.program != NULL) return false;
   answer_key(a, key);
-  return fse_found_recall(j, key, a->root, out) != 0;
+  if (fse_found_recall(j, key, a->root, out) == 0) return false;
+  if (!fse_rules_tainted(a->instance->rules, &out->how.uses)) return true;
+  fse_found_done(out);
+  return false;
 }
 
 void fse_answer_forget(const struct flux_evolved *a) {
@@ -85,6 +88,7 @@ static void keep_answer(struct flux_evolved *a, const struct fse_version *v) {
                             .seed = in->policy.seed,
                             .budget = in->policy.budget};
   uint8_t key[32];
+  if (v->uses != NULL) how.uses = *v->uses;
   snprintf(how.kinds, sizeof how.kinds, "%s", a->next_patch.record.kind);
   answer_key(a, key);
   (void)fse_found_keep(in->journal, key, v, &how, NULL);
@@ -109,6 +113,17 @@ void fse_part(struct flux_evolved *a, enum fse_outcome outcome,
   fse_tell(a);
   (void)fse_remember(a, NULL);
   fse_live_done(&a->next_patch.live);
+}
+
+void fse_rules_doubt(struct flux_evolved *a, const struct fse_uses *uses,
+                     const struct fse_uses *before) {
+  struct fse_instance *in = a->instance;
+  for (uint32_t i = 0; i < uses->count; i++) {
+    if (fse_uses_has(before, uses->name[i])) continue;
+    fse_rules_revoke(in->rules, uses->name[i]);
+    fse_say(in, FLUX_LOG_WARNING, "%s: what it owed to a rule was wrong: the "
+            "rule is revoked", a->name);
+  }
 }
 
 /* ---- versions that do not stay ------------------------------------------ */
@@ -150,7 +165,8 @@ void fse_unaccept(struct flux_evolved *a, const char *why) {
   const struct fse_version base = {
       tuned ? a->root : a->live.program, tuned ? a->origin : a->root,
       tuned ? a->origin_places : a->live.places,
-      tuned ? a->origin_place_count : a->live.place_count, tuned};
+      tuned ? a->origin_place_count : a->live.place_count, tuned,
+      &a->live.uses};
   struct fse_record *r = &a->next_patch.record, again;
   struct fisa_error err = {""};
   int rc;

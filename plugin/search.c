@@ -19,6 +19,7 @@
 #include "plugin/genome.h"
 #include "plugin/kinds.h"
 #include "plugin/recall.h"
+#include "plugin/rules_learn.h"
 #include "plugin/settle.h"
 #include "plugin/window_book.h"
 
@@ -41,6 +42,7 @@ struct step {
   struct fse_made made;
   struct fse_proposal what;
   struct fse_worth worth;
+  struct fse_find *find;    /* that it took; NULL: another kind of edit */
   bool asked;               /* for a proof against the step before it; of the
                                first step, against the root */
   enum fse_proof proof;
@@ -298,6 +300,7 @@ static int fuzz_made(struct search *s, const struct fse_made *m,
 static void drop_step(struct search *s) {
   assert(s->step_count > 1);
   fse_made_done(&current(s)->made);
+  free(current(s)->find);
   s->step_count--;
   if (s->assured > s->step_count) s->assured = s->step_count;
   if (s->step_count > 1 || !s->recalled) return;
@@ -343,19 +346,18 @@ static bool all_proved(struct search *s) {
 }
 
 /* A candidate was wrong; if the search of windows found it, that learns. */
-static int learn(struct search *s, const struct fse_round *r, uint32_t i) {
+static int learn(struct search *s, const struct fse_round *r,
+                 const struct fse_proposal *p) {
   struct fse_profile_source from = {.set = s->q->set,
                                     .episodes = PROFILE_EPISODES,
                                     .lane = s->lane};
-  const struct fse_find *f = NULL;
+  const struct fse_find *f = fse_find_of(&r->view, p);
   int told;
-  if (i < r->sites.count &&
-      fse_kinds[r->sites.items[i].kind].apply == fse_find_apply)
-    f = fse_find_at(&r->view, r->sites.items[i].site);
   if (f == NULL) return 0;
   if (!made_map(s, s->base, &from.map)) return -1;
   told = fse_windows_learn(s->book, &r->view, &from, f);
   made_map_done(&from.map);
+  if (told > 0 && f->rule != NULL) fse_rules_revoke(s->q->rules, f->rule);
   return told < 0 ? -1 : 0;
 }
 
@@ -379,7 +381,7 @@ static int take(struct search *s, const struct fse_round *r,
   int wrong = fuzz_made(s, &made, SMOKE_STATES);
   if (wrong != 0) {
     fse_made_done(&made);
-    return wrong > 0 ? learn(s, r, p->index) : 0;
+    return wrong > 0 ? learn(s, r, &proposal) : 0;
   }
   struct step *next = &s->steps[s->step_count++];
   next->made = made;
@@ -387,6 +389,7 @@ static int take(struct search *s, const struct fse_round *r,
   fse_bandit_taken(&s->bandit, proposal.kind);
   next->worth = v.worth;
   next->asked = false;
+  next->find = fse_find_keep(&r->view, b->draft, &proposal);
   if (s->q->assurance >= FSE_ASSURE_PROOF &&
       !step_proved(s, s->step_count - 1)) {
     drop_step(s);
@@ -412,7 +415,8 @@ static int reduce(struct search *s, const struct fse_round *r,
     s->variants++;
     fse_bandit_tried(&s->bandit, v[i].proposal.kind);
     if (v[i].fate != FSE_FATE_SAME) s->rejected++;
-    if (v[i].fate == FSE_FATE_WRONG && learn(s, r, i) != 0) taken = -1;
+    if (v[i].fate == FSE_FATE_WRONG && learn(s, r, &v[i].proposal) != 0)
+      taken = -1;
     if (v[i].fate == FSE_FATE_SAME &&
         fse_worth_order(&v[i].worth, &r->worth) < 0)
       pick[n++] = (struct pick){v[i].worth, i};
@@ -488,10 +492,16 @@ static bool stop_windows(void *user) {
   return atomic_load(&a->over);
 }
 
-/*
- * The windows of the round's program, once the other kinds find nothing more
- * to do there, for at most a share of what is left of the budget.
- */
+/* Whether a round searches windows: once the other kinds find nothing more to
+ * do; before they do anything, if there are rules. */
+static bool wants_windows(const struct search *s) {
+  bool ruled = s->q->rules != NULL && s->round == 0 && s->before == 0 &&
+               fse_rules_count(s->q->rules) > 0;
+  return (s->settled || ruled) && finds_wanted(s->q->policy);
+}
+
+/* The windows of the round's program, for at most a share of what is left of
+ * the budget. */
 static int find_windows(struct search *s, struct round_parts *p,
                         struct fse_round *r) {
   static const uint64_t share[] = {[QUICK] = 256, [SOME] = 16, [DEEP] = 4};
@@ -503,6 +513,8 @@ static int find_windows(struct search *s, struct round_parts *p,
                                   .work = left / share[s->depth] *
                                           FSE_WINDOW_UNIT,
                                   .shallow = s->depth == QUICK,
+                                  .rules = s->q->rules, .prover = s->prover,
+                                  .rules_only = !s->settled,
                                   .stop = stop_windows, .user = &asking};
   if (fse_windows_search(&q, &p->windows) != 0) return -1;
   s->variants += (p->windows.work + FSE_WINDOW_UNIT - 1) / FSE_WINDOW_UNIT;
@@ -546,8 +558,7 @@ static int round_make(struct search *s, struct round_parts *p,
   r->worth = now->worth;
   r->known = seen_has;
   r->known_user = s;
-  if (s->settled && finds_wanted(s->q->policy) &&
-      find_windows(s, p, r) != 0)
+  if (wants_windows(s) && find_windows(s, p, r) != 0)
     return fisa_fail(err, "out of memory");
   if (fse_sites_make(&r->view, &r->sites) != 0)
     return fisa_fail(err, "out of memory");
@@ -778,6 +789,15 @@ static void say_proof(struct search *s, struct fse_search_result *out) {
              ", unproved: %.80s", s->unproved);
 }
 
+/* The rules that the edits owe something to, new ones among them. */
+static void note_rules(struct search *s, struct fse_uses *uses) {
+  const struct fse_lesson lesson = {s->lexicon, s->prover};
+  if (s->recalled) fse_uses_add_all(uses, &s->q->known->how.uses);
+  for (uint32_t i = 1; i < s->step_count && s->q->rules != NULL; i++)
+    if (s->steps[i].find != NULL && !too_late(s->q))
+      fse_rules_learn(s->q->rules, &lesson, s->steps[i].find, uses);
+}
+
 /* Hands out the best of all climbs, of which the first began at the parent. */
 static void finish(struct search *s, const struct search *first,
                    struct fse_search_result *out) {
@@ -801,6 +821,7 @@ static void finish(struct search *s, const struct search *first,
   if (!out->improved) return;
   out->assurance = s->q->assurance;
   name_kinds(s, out->kinds, sizeof out->kinds);
+  note_rules(s, &out->uses);
   say_proof(s, out);
   for (uint32_t i = 1; i < s->step_count && s->q->edit != NULL; i++)
     s->q->edit(s->steps[i - 1].made.program, s->steps[i].made.program,
@@ -814,8 +835,10 @@ static void finish(struct search *s, const struct search *first,
 
 static void search_close(struct search *s) {
   if (s == NULL) return;
-  for (uint32_t i = 0; i < s->step_count; i++)
+  for (uint32_t i = 0; i < s->step_count; i++) {
     fse_made_done(&s->steps[i].made);
+    free(s->steps[i].find);
+  }
   free(s->seen);
   fir_lane_free(s->lane);
   fse_lexicon_free(s->lexicon);

@@ -14,7 +14,8 @@
  * fuzz; then each step is proved, if it can be. Where proof is asked for, no
  * step is taken that is not. Where an earlier search had the same question,
  * what it found is the first step (recall.h); if it had the same means, nothing
- * more is looked for.
+ * more is looked for. Windows that a rule knows of are the first to be tried,
+ * and of the finds that are left at the end rules are made (rules.h).
  */
 #ifndef FLUX_PLUGIN_SEARCH_H
 #define FLUX_PLUGIN_SEARCH_H
@@ -22,10 +23,12 @@
 #include <stdatomic.h>
 
 #include "plugin/bandit.h"
+#include "plugin/uses.h"
 
 #define FSE_KINDS_TEXT 224u  /* bytes of the names of a search's edits */
 
 struct fse_book;   /* window_book.h */
+struct fse_rules;  /* rules.h */
 struct fse_found;  /* recall.h */
 
 struct fse_search_request {
@@ -58,6 +61,8 @@ struct fse_search_request {
   const struct fse_found *known;
   struct fse_book *book;               /* what is known of windows, and will
                                           be; NULL: its own */
+  struct fse_rules *rules;             /* tried first; what is proved of finds
+                                          joins them. NULL: none */
   /* Set from another thread: end soon, nothing is wanted. May be NULL. */
   const atomic_bool *cancel;
   /* Called between rounds; non-zero: finish with what there is. */
@@ -86,6 +91,8 @@ struct fse_search_result {
                                     was looked for */
   bool known_refuted;            /* what was known does not do what it should */
   char kinds[FSE_KINDS_TEXT];    /* "RemoveDead x3, PatchJump" */
+  struct fse_uses uses;          /* rules that the edits owe something to; the
+                                    parent's are not among them */
   char reason[160];
 };
 

@@ -110,6 +110,8 @@ static bool promote(struct flux_evolved *a, struct fse_search_result *r) {
   r->places = NULL;
   a->patches++;
   a->next_patch.live.assurance = r->assurance;
+  a->next_patch.live.uses = a->live.uses;
+  fse_uses_add_all(&a->next_patch.live.uses, &r->uses);
   begin_record(a, r);
   if (fse_rehearse(a, &a->next_patch.live, REHEARSED, what)) return true;
   if (!atomic_load(&a->cancel)) {
@@ -216,6 +218,7 @@ static bool find(struct flux_evolved *a) {
       /* Where nothing else is found any more. */
       .deep = a->dry > 0,
       .heat = heat,
+      .rules = in->rules,
       .cancel = &a->cancel,
       .progress = keep_share,
       .user = &pace};

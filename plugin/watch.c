@@ -18,7 +18,11 @@
  * never to return. Called where the set and the patch are the watcher's. */
 static void contradict(struct flux_evolved *a) {
   assert(a->live.program != NULL && a->contradiction[0] != '\0');
+  static const struct fse_uses none;
   if (!a->demoted) {
+    /* What goes for another's fault is no witness against its other rules. */
+    if (!fse_rules_tainted(a->instance->rules, &a->live.uses))
+      fse_rules_doubt(a, &a->live.uses, &none);
     fse_ban(a, a->live.program);
     fse_demote(a, a->contradiction);
     a->demoted = true;
@@ -290,6 +294,15 @@ static void on_task(struct flux_evolved *a, const struct fse_slot *slot) {
 
 /* ---- the thread --------------------------------------------------------- */
 
+/* A rule that the live version owes something to was contradicted by another
+ * version. */
+static void mind_rules(struct flux_evolved *a) {
+  if (a->live.program != NULL && a->contradiction[0] == '\0' &&
+      fse_rules_tainted(a->instance->rules, &a->live.uses))
+    snprintf(a->contradiction, sizeof a->contradiction,
+             "it owes something to a rule that was contradicted elsewhere");
+}
+
 /* What is due behind tasks. */
 static void upkeep(struct flux_evolved *a) {
   enum fse_phase phase = fse_phase_get(a);
@@ -299,6 +312,7 @@ static void upkeep(struct flux_evolved *a) {
     snprintf(a->contradiction, sizeof a->contradiction, "%s", a->refuted);
     a->refuted[0] = '\0';
   }
+  if (ours || phase == FSE_READY) mind_rules(a);
   if (a->contradiction[0] != '\0' && a->live.program != NULL &&
       (ours || fse_phase_move(a, FSE_READY, FSE_OBSERVING)))
     contradict(a);

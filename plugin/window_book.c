@@ -47,6 +47,8 @@ struct verdict {
   uint64_t walked;           /* changes of walks */
   uint32_t offered;          /* searches whose finds it was among */
   bool found;
+  bool ruled;                /* rules were asked */
+  const uint8_t *rule;       /* that found it; NULL: none did */
   struct fse_patch patch;
   unsigned counter_count;
   struct fse_point *counter;
@@ -293,7 +295,34 @@ static bool may_walk(const struct fse_window *w) {
          w->task.form.out_count > 0;
 }
 
-/* A job for every task that the book cannot answer. */
+/* Asks what rules there are for a task. 0, or -1: memory. */
+static int ask_rules(const struct fse_windows_request *q,
+                     const struct fse_window *w, struct verdict *v) {
+  const struct fse_lexicon *l = q->view->lexicon;
+  struct fse_enum_request r = {.task = &w->task};
+  const struct fse_rules_use use = {&r, q->prover, l->dialect};
+  struct fse_menu *m = NULL;
+  int rc = 0;
+  if (v->found || v->ruled || q->rules == NULL) return 0;
+  v->ruled = true;
+  if (!fse_rules_may(q->rules, &w->task.form)) return 0;
+  r.menu = m = fse_menu_new(l, &w->task);
+  r.tests = fse_column_alloc(sizeof *r.tests);
+  if (m == NULL || r.tests == NULL) {
+    rc = -1;
+  } else {
+    take_counters(v, r.tests);
+    fse_tests_make(r.tests, &w->task, q->seed);
+    rc = fse_rules_apply(q->rules, &use, &v->patch, &v->rule);
+    v->found = rc > 0;
+    if (keep_counters(v, r.tests) != 0) rc = -1;
+  }
+  free(r.tests);
+  fse_menu_free(m);
+  return rc < 0 ? -1 : 0;
+}
+
+/* A job for every task that neither the book nor a rule can answer. */
 static int make_jobs(struct crew *c, const struct windows *ws) {
   struct fse_book *b = c->q->book;
   c->job = fse_column_alloc((ws->count + 1u) * sizeof *c->job);
@@ -302,8 +331,8 @@ static int make_jobs(struct crew *c, const struct windows *ws) {
     const struct fse_window *w = &ws->item[i];
     struct verdict *v = enter(b, w->task.key);
     struct job *j;
-    if (v == NULL) return -1;
-    if (v->found || (v->complete[0] > cost_wanted(w) && !may_walk(w))) continue;
+    if (v == NULL || ask_rules(c->q, w, v) != 0) return -1;
+    if (c->q->rules_only || v->found || (v->complete[0] > cost_wanted(w) && !may_walk(w))) continue;
     j = find_job(c, (uint32_t)(v - b->verdict));
     if (j == NULL) {
       j = &c->job[c->count++];
@@ -335,6 +364,7 @@ static int write_down(struct crew *c, uint64_t *left) {
     *left -= j->used < *left ? j->used : *left;
     memcpy(v->complete, j->complete, sizeof v->complete);
     v->found = j->found;
+    v->rule = NULL;
     v->patch = j->patch;
     if (keep_counters(v, &j->tests) != 0) return -1;
   }
@@ -450,6 +480,7 @@ static int gather(struct fse_book *b, const struct windows *ws,
       continue;
     v->offered++;
     out->finds[out->count].window = *w;
+    out->finds[out->count].rule = v->rule;
     out->finds[out->count++].patch = v->patch;
   }
   qsort(out->finds, out->count, sizeof *out->finds, by_place);

@@ -14,6 +14,7 @@
 #ifndef FLUX_PLUGIN_WINDOW_BOOK_H
 #define FLUX_PLUGIN_WINDOW_BOOK_H
 
+#include "plugin/rules.h"
 #include "plugin/window_tests.h"
 
 #define FSE_WINDOW_UNIT 8192u
@@ -30,6 +31,9 @@ struct fse_windows_request {
   uint32_t threads;
   uint64_t work;               /* at most */
   bool shallow;                /* only what is quickly found */
+  struct fse_rules *rules;     /* tried before all else; NULL: none are */
+  struct fse_prover *prover;   /* for rules of other builds; may be NULL */
+  bool rules_only;             /* and nothing else */
   bool (*stop)(void *user);    /* asked from any thread; may be NULL */
   void *user;
 };
@@ -38,6 +42,8 @@ struct fse_windows_request {
 struct fse_find {
   struct fse_window window;
   struct fse_patch patch;
+  const uint8_t *rule;         /* the name of the rule that says so, which is
+                                  the store's; NULL: it was searched for */
 };
 
 struct fse_windows {

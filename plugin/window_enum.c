@@ -14,7 +14,8 @@ enum {
                             twice, no more */
   FRESH = 2048,          /* values made at one level that are told apart */
   ASK_EVERY = 1 << 20,   /* sequences between questions */
-  AGAIN_MAX = 64         /* times the tests may change at one cost */
+  AGAIN_MAX = 64,        /* times the tests may change at one cost, */
+  GIVEN_MAX = 4          /* and for one sequence that is given */
 };
 
 /* ---- values ------------------------------------------------------------- */
@@ -100,15 +101,14 @@ static unsigned missing_count(const struct fse_enum *e,
 /* ---- complete sequences ------------------------------------------------- */
 
 void fse_enum_complete(struct fse_enum *e) {
-  struct fse_point counter = {{0}};
   if (fse_enum_assign(e, &e->patch) != 0) return;
   if (fse_tests_agree(e->q->tests, e->menu, &e->patch, FSE_PROVING_STATES,
-                      &counter)) {
+                      &e->counter)) {
     e->found = true;
     return;
   }
   /* The tests do not tell yet: now they do, and all begins anew. */
-  if (fse_tests_add(e->q->tests, &counter)) e->again = true;
+  if (fse_tests_add(e->q->tests, &e->counter)) e->again = true;
 }
 
 /* ---- prefixes ----------------------------------------------------------- */
@@ -168,6 +168,23 @@ static bool is_there(const struct growing *g, const struct fse_evalue *v) {
   return false;
 }
 
+/* Puts a row with its operands behind the others: works out what it makes. */
+static struct fse_evalue *make_value(struct fse_enum *e,
+                                     const struct fse_erow *s) {
+  struct fse_evalue *v = &e->value[s->made];
+  struct fse_menu_args args = {.pool = s->pool};
+  assert(s->made < FSE_ENUM_VALUES && e->depth < FSE_ENUM_DEPTH);
+  for (unsigned i = 0; i < s->row->read_count; i++)
+    args.read[i] = &e->value[s->read[i]].col;
+  fse_menu_eval(e->menu, s->row, &args, &v->col, fse_all_lanes(0));
+  v->hash = column_hash(&v->col);
+  v->file = s->row->result_file;
+  v->where = s->row->destroys ? e->value[s->read[0]].where : FSE_WHERE_FREE;
+  v->kept = false;
+  v->share = share_of(v);
+  return v;
+}
+
 /* The level behind the row; false: it leads nowhere. */
 static bool grown(const struct growing *g, uint8_t made,
                   struct fse_level *next) {
@@ -203,28 +220,19 @@ static void grow_with(struct growing *g, uint8_t pool) {
   struct fse_enum *e = g->e;
   const struct fse_menu_row *r = g->row;
   uint8_t made = (uint8_t)(e->base + e->depth);
-  struct fse_evalue *v = &e->value[made];
-  struct fse_menu_args args = {.pool = pool};
   struct fse_erow *s = &e->seq[e->depth];
+  const struct fse_evalue *v;
   struct fse_level next;
   uint32_t left;
-  assert(made < FSE_ENUM_VALUES && e->depth < FSE_ENUM_DEPTH);
   e->work++;
-  for (unsigned i = 0; i < r->read_count; i++)
-    args.read[i] = &e->value[g->read[i]].col;
-  fse_menu_eval(e->menu, r, &args, &v->col, fse_all_lanes(0));
-  v->hash = column_hash(&v->col);
-  v->file = r->result_file;
-  v->where = r->destroys ? e->value[g->read[0]].where : FSE_WHERE_FREE;
-  v->kept = false;
-  v->share = share_of(v);
+  *s = (struct fse_erow){.row = r, .pool = pool, .made = made};
+  memcpy(s->read, g->read, sizeof s->read);
+  v = make_value(e, s);
   if (is_there(g, v) ||
       !fresh_add(g->fresh,
                  mix(v->hash, 1 + (r->destroys ? 1u + g->read[0] : 0u))) ||
       !grown(g, made, &next))
     return;
-  *s = (struct fse_erow){.row = r, .pool = pool, .made = made};
-  memcpy(s->read, g->read, sizeof s->read);
   e->depth++;
   left = g->left - r->cost;
   if (!visited(e, &next, left)) {
@@ -349,4 +357,71 @@ int fse_enum_run(const struct fse_enum_request *q,
   free(e->visited);
   free(e);
   return 0;
+}
+
+/* ---- a sequence that is given ------------------------------------------- */
+
+bool fse_enum_may(const struct fse_task *t, const struct fse_enum_row *earlier,
+                  const struct fse_enum_row *row) {
+  for (unsigned k = 0; k < row->row->read_count; k++) {
+    uint8_t v = row->read[k], file = row->row->read_file[k];
+    bool overwritten = k == 0 && row->row->destroys;
+    if (v == FSE_NOTHING) {
+      if (overwritten || !(t->zero_files >> file & 1)) return false;
+    } else if (v < t->form.in_count) {
+      if (t->in_file[v] != file || (overwritten && t->in_kept[v]))
+        return false;
+    } else if (earlier[v - FSE_ENUM_MADE(0)].row->result_file != file) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* The value of an operand as it is given. */
+static uint8_t given_value(const struct fse_enum *e, uint8_t v, uint8_t file) {
+  if (v < e->task->form.in_count) return v;
+  if (v != FSE_NOTHING) return (uint8_t)(e->base + v - FSE_ENUM_MADE(0));
+  for (uint8_t i = e->task->form.in_count; i < e->base; i++)
+    if (e->value[i].file == file) return i;
+  return 0;
+}
+
+static void put_given(struct fse_enum *e, const struct fse_enum_row *rows,
+                      unsigned count) {
+  struct fse_level l;
+  make_base(e, &l);
+  for (e->depth = 0; e->depth < count; e->depth++) {
+    const struct fse_enum_row *r = &rows[e->depth];
+    struct fse_erow *s = &e->seq[e->depth];
+    *s = (struct fse_erow){.row = r->row, .pool = r->pool,
+                           .made = (uint8_t)(e->base + e->depth)};
+    for (unsigned k = 0; k < r->row->read_count; k++)
+      s->read[k] = given_value(e, r->read[k], r->row->read_file[k]);
+    (void)make_value(e, s);
+  }
+}
+
+int fse_enum_given(const struct fse_enum_request *q,
+                   const struct fse_enum_row *rows, unsigned count,
+                   struct fse_patch *patch, struct fse_point *counter) {
+  struct fse_enum *e = fse_column_alloc(sizeof *e);
+  int rc;
+  if (e == NULL) return -1;
+  assert(count <= FSE_ENUM_DEPTH);
+  e->q = q;
+  e->task = q->task;
+  e->menu = q->menu;
+  /* Two values that the tests do not tell may be taken for each other. */
+  for (unsigned n = 0; n < GIVEN_MAX && !e->found && (n == 0 || e->again);
+       n++) {
+    e->again = false;
+    put_given(e, rows, count);
+    fse_enum_complete(e);
+  }
+  rc = e->found;
+  *patch = e->patch;
+  *counter = e->counter;
+  free(e);
+  return rc;
 }

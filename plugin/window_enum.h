@@ -45,4 +45,28 @@ struct fse_enum_result {
 int fse_enum_run(const struct fse_enum_request *q,
                  struct fse_enum_result *out);
 
+/* One row of a sequence that is given. Operands are inputs of the task by
+ * number, what earlier rows made, or FSE_NOTHING: the zero register. */
+#define FSE_ENUM_MADE(row) ((uint8_t)(64u + (row)))
+struct fse_enum_row {
+  const struct fse_menu_row *row;
+  uint8_t read[FSE_MENU_READS];
+  uint8_t pool;                /* its constant */
+};
+
+/* Whether a row may stand behind earlier ones: its operands are in files that
+ * it reads, and what it overwrites may be. */
+bool fse_enum_may(const struct fse_task *t, const struct fse_enum_row *earlier,
+                  const struct fse_enum_row *row);
+
+/*
+ * Gives a sequence registers, and tries it as one that was enumerated; nothing
+ * that a row overwrites may be read behind it. Returns 1 and the patch; 0: it
+ * cannot have registers, or gives something else, on *counter, which is one of
+ * the tests then; -1: memory.
+ */
+int fse_enum_given(const struct fse_enum_request *q,
+                   const struct fse_enum_row *rows, unsigned count,
+                   struct fse_patch *patch, struct fse_point *counter);
+
 #endif /* FLUX_PLUGIN_WINDOW_ENUM_H */
