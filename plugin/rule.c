@@ -289,18 +289,22 @@ bool fse_rule_matches(const struct fse_rule *r, const struct fse_wform *f,
 
 /* ---- rows by what they mean --------------------------------------------- */
 
-/* The nodes of one row of a rule, held against rows of a menu. */
+/* A rule being put to a task: the sequence so far. */
 struct meaning {
   const struct fse_rule *r;
   const struct fse_enum_request *q;
   const struct fse_match *match;
-  const struct fse_enum_row *earlier;   /* rows that were found */
+  bool spare;                           /* inputs are copied, not overwritten */
   unsigned row;                         /* of the rule */
+  unsigned count;
+  struct fse_enum_row rows[FSE_RULE_ROWS];
+  uint8_t made[FSE_RULE_ROWS];          /* row of the sequence, by the rule's */
 };
 
 /* A row of the menu, as far as it is known to mean the same. */
 struct reading {
   const struct fse_menu_row *row;
+  bool turned;                          /* its operands, which commute */
   uint8_t read[FSE_MENU_READS];         /* values of right, or OPEN */
   uint8_t pool;                         /* constant, or OPEN */
   uint8_t temp[FISA_TEMPS], result;     /* values of right */
@@ -366,7 +370,8 @@ static bool step_means(const struct meaning *x, struct reading *y,
   if (s->keeps && y->result != OPEN && y->result != n->d) return false;
   if (s->imm_operand ? !give_pool(x, y, n->imm) : s->imm != n->imm)
     return false;
-  if (!place_means(x, y, s->a, n->a) || !place_means(x, y, s->b, n->b) ||
+  if (!place_means(x, y, s->a, y->turned ? n->b : n->a) ||
+      !place_means(x, y, s->b, y->turned ? n->a : n->b) ||
       !place_means(x, y, s->c, n->c))
     return false;
   if (s->d == FSE_PLACE_RESULT) y->result = made;
@@ -374,14 +379,14 @@ static bool step_means(const struct meaning *x, struct reading *y,
   return true;
 }
 
-/* The row that made a value, for a sequence. */
+/* A value as an operand of the sequence. */
 static uint8_t operand_of(const struct meaning *x, uint8_t value) {
   const struct fse_wform *f = &x->r->right;
   unsigned row = 0;
   if (value < f->in_count) return x->match->input[value];
   if (sort_of(f, value) == SORT_CONST) return FSE_NOTHING;
   while (x->r->row_end[row] <= value - f->in_count - f->const_count) row++;
-  return FSE_ENUM_MADE(row);
+  return FSE_ENUM_MADE(x->made[row]);
 }
 
 /* Whether a value is read behind the row, or a result. */
@@ -396,35 +401,103 @@ static bool needed_behind(const struct meaning *x, uint8_t value) {
   return false;
 }
 
-static bool row_means(const struct meaning *x, const struct fse_menu_row *row,
-                      struct fse_enum_row *out) {
-  unsigned from = x->row > 0 ? x->r->row_end[x->row - 1] : 0;
-  unsigned to = x->r->row_end[x->row];
-  struct reading y = {.row = row, .pool = OPEN, .result = OPEN};
-  if (row->step_count != to - from) return false;
-  memset(y.read, OPEN, sizeof y.read);
-  memset(y.temp, OPEN, sizeof y.temp);
-  for (unsigned k = 0; k < row->step_count; k++)
-    if (!step_means(x, &y, &row->step[k], from + k)) return false;
-  if (row->imm != FSE_NOTHING && y.pool == OPEN) return false;
-  for (unsigned k = 0; k < row->read_count; k++)
-    if (y.read[k] == OPEN) return false;
-  if (row->destroys && needed_behind(x, y.read[0])) return false;
-  *out = (struct fse_enum_row){.row = row, .pool = y.pool};
-  for (unsigned k = 0; k < row->read_count; k++)
-    out->read[k] = operand_of(x, y.read[k]);
-  return fse_enum_may(x->q->task, x->earlier, out);
+/* Whether a row overwrites what it should not. */
+static bool overwrites(const struct meaning *x, const struct reading *y) {
+  return y->row->destroys &&
+         (needed_behind(x, y->read[0]) ||
+          (x->spare && y->read[0] < x->r->right.in_count));
 }
 
-/* Whether both sides differ on inputs of the form that was matched. */
+/* Puts a copy of an operand behind the sequence; -1: no row copies it. */
+static int put_copy(struct meaning *x, uint8_t operand, uint8_t file) {
+  const struct fse_menu *m = x->q->menu;
+  for (unsigned i = 0; i < m->row_count; i++) {
+    const struct fse_menu_row *r = &m->row[i];
+    if (!r->simple || r->step[0].op != FLUX_OP_MOV || r->read_count != 1 ||
+        r->destroys || r->read_file[0] != file || r->result_file != file)
+      continue;
+    x->rows[x->count] = (struct fse_enum_row){.row = r, .read = {operand}};
+    if (!fse_enum_may(x->q->task, x->rows, &x->rows[x->count])) return -1;
+    x->count++;
+    return 0;
+  }
+  return -1;
+}
+
+/* Puts a row with its operands behind the sequence. What it overwrites is
+ * copied first, if it is needed. */
+static int put_row(struct meaning *x, const struct reading *y) {
+  struct fse_enum_row row = {.row = y->row, .pool = y->pool};
+  bool copy = overwrites(x, y);
+  for (unsigned k = 0; k < y->row->read_count; k++)
+    row.read[k] = operand_of(x, y->read[k]);
+  if (x->count + copy >= FSE_RULE_ROWS) return -1;
+  if (copy) {
+    if (put_copy(x, row.read[0], y->row->read_file[0]) != 0) return -1;
+    row.read[0] = FSE_ENUM_MADE(x->count - 1);
+  }
+  if (!fse_enum_may(x->q->task, x->rows, &row)) {
+    x->count -= copy;
+    return -1;
+  }
+  x->made[x->row] = (uint8_t)x->count;
+  x->rows[x->count++] = row;
+  return 0;
+}
+
+static bool row_means(const struct meaning *x, const struct fse_menu_row *row,
+                      bool turned, struct reading *y) {
+  unsigned from = x->row > 0 ? x->r->row_end[x->row - 1] : 0;
+  unsigned to = x->r->row_end[x->row];
+  memset(y, 0, sizeof *y);
+  *y = (struct reading){.row = row, .turned = turned, .pool = OPEN,
+                        .result = OPEN};
+  if (row->step_count != to - from ||
+      (turned && (row->step_count > 1 || !fse_op_commutes(row->step[0].op))))
+    return false;
+  memset(y->read, OPEN, sizeof y->read);
+  memset(y->temp, OPEN, sizeof y->temp);
+  for (unsigned k = 0; k < row->step_count; k++)
+    if (!step_means(x, y, &row->step[k], from + k)) return false;
+  if (row->imm == FSE_NOTHING) y->pool = 0;
+  else if (y->pool == OPEN) return false;
+  for (unsigned k = 0; k < row->read_count; k++)
+    if (y->read[k] == OPEN) return false;
+  return true;
+}
+
+/* Finds a row of the menu for the next of the rule: first such as overwrite
+ * nothing that is needed. */
+static int find_row(struct meaning *x) {
+  const struct fse_menu *m = x->q->menu;
+  struct reading y;
+  for (unsigned pass = 0; pass < 2; pass++)
+    for (unsigned i = 0; i < 2 * m->row_count; i++) {
+      if (row_means(x, &m->row[i / 2], i % 2 != 0, &y) &&
+          overwrites(x, &y) == (pass == 1) && put_row(x, &y) == 0)
+        return 0;
+    }
+  return -1;
+}
+
+/* The sequence of a rule for the task; -1: there is none. */
+static int lay_out(struct meaning *x, bool spare) {
+  x->spare = spare;
+  x->count = 0;
+  for (x->row = 0; x->row < x->r->row_count; x->row++)
+    if (find_row(x) != 0) return -1;
+  return 0;
+}
+
+/* Whether both sides differ on the tests; one that shows it joins them. */
 static bool is_wrong(const struct fse_rule *r, const struct fse_match *match,
-                     const struct fse_point *p) {
+                     struct fse_tests *t) {
   struct fse_wform left = r->left, right = r->right;
   struct fse_column in[FSE_WINDOW_INS], a[FSE_WINDOW_OUTS],
       b[FSE_WINDOW_OUTS];
-  for (unsigned i = 0; i < left.in_count; i++)
-    for (unsigned lane = 0; lane < FSE_LANES; lane++)
-      in[i].lane[lane] = p->in[match->input[i]];
+  struct fse_point p = {{0}};
+  unsigned lane = 0;
+  for (unsigned i = 0; i < left.in_count; i++) in[i] = t->in[match->input[i]];
   for (unsigned c = 0; c < left.const_count; c++)
     left.constant[c] = match->constant[c];
   for (unsigned c = 0; c < right.const_count; c++)
@@ -432,25 +505,26 @@ static bool is_wrong(const struct fse_rule *r, const struct fse_match *match,
       right.constant[c] = match->constant[r->from[c]];
   fse_form_eval(&left, in, a);
   fse_form_eval(&right, in, b);
-  return memcmp(a, b, left.out_count * sizeof a[0]) != 0;
+  for (; lane < FSE_LANES; lane++)
+    for (unsigned k = 0; k < left.out_count; k++)
+      if (a[k].lane[lane] != b[k].lane[lane]) goto differ;
+  return false;
+differ:
+  for (unsigned i = 0; i < left.in_count; i++) p.in[i] = t->in[i].lane[lane];
+  (void)fse_tests_add(t, &p);
+  return true;
 }
 
 int fse_rule_apply(const struct fse_rule *r, const struct fse_enum_request *q,
                    struct fse_patch *patch) {
-  struct fse_enum_row rows[FSE_RULE_ROWS];
   struct fse_match match;
-  struct fse_point counter = {{0}};
-  struct meaning x = {.r = r, .q = q, .match = &match, .earlier = rows};
-  int rc;
+  struct meaning x = {.r = r, .q = q, .match = &match};
+  int rc = 0;
   if (!fse_rule_matches(r, &q->task->form, &match)) return 0;
-  for (x.row = 0; x.row < r->row_count; x.row++) {
-    unsigned i = 0;
-    while (i < q->menu->row_count &&
-           !row_means(&x, &q->menu->row[i], &rows[x.row]))
-      i++;
-    if (i == q->menu->row_count) return 0;
-  }
-  rc = fse_enum_given(q, rows, r->row_count, patch, &counter);
+  /* As it stands; if registers do not come out, with inputs copied. */
+  for (unsigned spare = 0; spare < 2 && rc == 0; spare++)
+    if (lay_out(&x, spare != 0) == 0)
+      rc = fse_enum_given(q, x.rows, x.count, patch);
   if (rc < 0) return -2;
-  return rc == 0 && is_wrong(r, &match, &counter) ? -1 : rc;
+  return rc == 0 && is_wrong(r, &match, q->tests) ? -1 : rc;
 }

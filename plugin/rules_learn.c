@@ -47,6 +47,7 @@ static bool read_edit(const struct fse_view *v, const struct fse_draft *after,
   struct fse_window *w = &out->window;
   bool read = slots != NULL && first != UINT32_MAX &&
               p->way <= FSE_RULE_ROWS && p->way <= (uint32_t)p->value &&
+              fse_window_run(v, slots, first) >= (uint32_t)p->value &&
               fse_window_read(v, slots, first, (uint32_t)p->value, w) == 0 &&
               in_registers(&w->task);
   fse_slots_free(slots);

@@ -17,17 +17,23 @@ struct fse_uses {
   uint8_t name[FSE_USES_MAX][FSE_RULE_NAME];
 };
 
+/* Whether a rule is among those that are named. */
+static inline bool fse_uses_names(const struct fse_uses *u,
+                                  const uint8_t name[FSE_RULE_NAME]) {
+  for (uint32_t i = 0; i < u->count; i++)
+    if (memcmp(u->name[i], name, FSE_RULE_NAME) == 0) return true;
+  return false;
+}
+
 /* Whether a rule is among them, as far as is known. */
 static inline bool fse_uses_has(const struct fse_uses *u,
                                 const uint8_t name[FSE_RULE_NAME]) {
-  for (uint32_t i = 0; i < u->count; i++)
-    if (memcmp(u->name[i], name, FSE_RULE_NAME) == 0) return true;
-  return u->more;
+  return u->more || fse_uses_names(u, name);
 }
 
 static inline void fse_uses_add(struct fse_uses *u,
                                 const uint8_t name[FSE_RULE_NAME]) {
-  if (fse_uses_has(u, name)) return;
+  if (fse_uses_names(u, name)) return;
   if (u->count == FSE_USES_MAX) u->more = true;
   else memcpy(u->name[u->count++], name, FSE_RULE_NAME);
 }

@@ -101,14 +101,15 @@ static unsigned missing_count(const struct fse_enum *e,
 /* ---- complete sequences ------------------------------------------------- */
 
 void fse_enum_complete(struct fse_enum *e) {
+  struct fse_point counter = {{0}};
   if (fse_enum_assign(e, &e->patch) != 0) return;
   if (fse_tests_agree(e->q->tests, e->menu, &e->patch, FSE_PROVING_STATES,
-                      &e->counter)) {
+                      &counter)) {
     e->found = true;
     return;
   }
   /* The tests do not tell yet: now they do, and all begins anew. */
-  if (fse_tests_add(e->q->tests, &e->counter)) e->again = true;
+  if (fse_tests_add(e->q->tests, &counter)) e->again = true;
 }
 
 /* ---- prefixes ----------------------------------------------------------- */
@@ -404,7 +405,7 @@ static void put_given(struct fse_enum *e, const struct fse_enum_row *rows,
 
 int fse_enum_given(const struct fse_enum_request *q,
                    const struct fse_enum_row *rows, unsigned count,
-                   struct fse_patch *patch, struct fse_point *counter) {
+                   struct fse_patch *patch) {
   struct fse_enum *e = fse_column_alloc(sizeof *e);
   int rc;
   if (e == NULL) return -1;
@@ -421,7 +422,6 @@ int fse_enum_given(const struct fse_enum_request *q,
   }
   rc = e->found;
   *patch = e->patch;
-  *counter = e->counter;
   free(e);
   return rc;
 }

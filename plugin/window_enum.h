@@ -62,11 +62,11 @@ bool fse_enum_may(const struct fse_task *t, const struct fse_enum_row *earlier,
 /*
  * Gives a sequence registers, and tries it as one that was enumerated; nothing
  * that a row overwrites may be read behind it. Returns 1 and the patch; 0: it
- * cannot have registers, or gives something else, on *counter, which is one of
- * the tests then; -1: memory.
+ * cannot have registers, or gives something else, on what are tests then at the
+ * latest; -1: memory.
  */
 int fse_enum_given(const struct fse_enum_request *q,
                    const struct fse_enum_row *rows, unsigned count,
-                   struct fse_patch *patch, struct fse_point *counter);
+                   struct fse_patch *patch);
 
 #endif /* FLUX_PLUGIN_WINDOW_ENUM_H */

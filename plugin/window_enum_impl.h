@@ -74,7 +74,6 @@ struct fse_enum {
   bool stopped, found, again; /* again: the tests changed */
   bool gathers;            /* last rows are tried for many prefixes at once */
   struct fse_patch patch;
-  struct fse_point counter; /* that the last complete sequence failed on */
   unsigned group_count;
   struct fse_group group[FSE_GROUPS];
 };

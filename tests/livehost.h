@@ -15,7 +15,7 @@
 #include "gpu/ir.h"
 #include "plugin/instance.h"
 
-enum { LIVEHOST_SETTINGS = 24, LIVEHOST_LINES = 64 };
+enum { LIVEHOST_SETTINGS = 64, LIVEHOST_LINES = 64 };
 
 /* A patch as it was offered. */
 struct livehost_patch {

@@ -65,7 +65,7 @@ static const struct fse_place places[] = {{0, 0}, {3, 3}, {7, 7}, {9, 9}};
 static int accept_child(struct fse_journal *j, const char *agent,
                         uint32_t number, struct fisa_error *err) {
   struct fisa_program *p = child(number);
-  struct fse_version v = {p, root(), places, 4, false};
+  struct fse_version v = {p, root(), places, 4, false, NULL};
   struct fse_record r = record_of(agent, number, p);
   int rc = fse_journal_record(j, &r, &v, err);
   fisa_program_free(p);
@@ -596,6 +596,88 @@ static void a_newer_schema(void) {
   fse_journal_close(must_open(path));
 }
 
+/* ---- rules -------------------------------------------------------------- */
+
+/* What a list of rules holds: names' first bytes, builds', who is revoked. */
+struct listed {
+  unsigned count, most;
+  uint8_t name[4], build[4];
+  bool revoked[4];
+};
+
+static int list_rule(const struct fse_stored_rule *r, void *user) {
+  struct listed *l = user;
+  if (l->count == 4) return 1;
+  l->name[l->count] = r->name[0];
+  l->build[l->count] = r->build[0];
+  l->revoked[l->count++] = r->revoked;
+  return l->count == l->most;
+}
+
+static void put_rule(struct fse_journal *j, uint8_t name, uint8_t build) {
+  const uint8_t n[32] = {name}, b[32] = {build};
+  const struct fse_stored_rule r = {n, b, (const uint8_t *)"rule", 4, false};
+  UNIT_EQ(fse_journal_rule_put(j, &r, NULL), 0);
+}
+
+/* Rules are listed in the order of their coming, with who proved them last;
+ * one that was revoked stays that, whether it was there or not. */
+static void rules_are_kept(struct fse_journal *j) {
+  const uint8_t two[32] = {2}, nine[32] = {9};
+  struct listed l = {0};
+  for (uint8_t i = 1; i <= 3; i++) put_rule(j, i, 50);
+  put_rule(j, 1, 51);
+  UNIT_EQ(fse_journal_rule_revoke(j, two, NULL), 0);
+  UNIT_EQ(fse_journal_rule_revoke(j, nine, NULL), 0);
+  put_rule(j, 2, 52);
+  put_rule(j, 9, 52);
+  UNIT_EQ(fse_journal_rules(j, list_rule, NULL, &l), 0);
+  UNIT_EQ(l.count, 4);
+  UNIT_TRUE(l.name[0] == 1 && l.name[1] == 2 && l.name[2] == 3 &&
+                l.name[3] == 9, "in order");
+  UNIT_TRUE(l.build[0] == 51 && l.build[2] == 50, "who proved it");
+  UNIT_TRUE(!l.revoked[0] && l.revoked[1] && !l.revoked[2] && l.revoked[3],
+            "revoked for good");
+  l = (struct listed){.most = 2};
+  UNIT_EQ(fse_journal_rules(j, list_rule, NULL, &l), 0);
+  UNIT_EQ(l.count, 2);
+}
+
+static void rules(void) {
+  struct fse_journal *j = must_open(path_of("rules.db"));
+  rules_are_kept(j);
+  fse_journal_close(j);
+}
+
+/* What a version owes comes back with it, and pruning leaves its rules. */
+static void versions_owe(void) {
+  struct fse_journal *j = must_open(path_of("owe.db"));
+  struct fisa_program *p = child(5);
+  struct fse_uses uses = {.count = 2, .name = {{3}, {1}}};
+  const struct fse_version v = {p, root(), places, 4, false, &uses};
+  const struct fse_record r = record_of("a", 5, p);
+  struct fse_stored s = {0};
+  struct listed l = {0};
+  const uint8_t one[32] = {1}, three[32] = {3};
+  for (uint8_t i = 1; i <= 4; i++) put_rule(j, i, 50);
+  UNIT_EQ(fse_journal_record(j, &r, &v, NULL), 0);
+  UNIT_EQ(fse_journal_version(j, "a", root(), &s, NULL), 1);
+  UNIT_TRUE(s.uses.count == 2 && !s.uses.more && fse_uses_has(&s.uses, one) &&
+                fse_uses_has(&s.uses, three), "both");
+  stored_done(&s);
+  UNIT_EQ(fse_journal_prune(j, 1, NULL), 0);
+  UNIT_EQ(fse_journal_rules(j, list_rule, NULL, &l), 0);
+  UNIT_TRUE(l.count == 3 && l.name[0] == 1 && l.name[1] == 3 &&
+                l.name[2] == 4, "what is owed, and the newest");
+  uses.more = true;
+  UNIT_EQ(fse_journal_record(j, &r, &v, NULL), 0);
+  UNIT_EQ(fse_journal_version(j, "a", root(), &s, NULL), 1);
+  UNIT_TRUE(s.uses.count == 2 && s.uses.more, "and maybe others");
+  stored_done(&s);
+  fse_journal_close(j);
+  fisa_program_free(p);
+}
+
 /* A file of the first schema gets what came since, and keeps what it has. */
 static void an_older_schema(void) {
   const char *path = path_of("older.db");
@@ -606,7 +688,10 @@ static void an_older_schema(void) {
   UNIT_EQ(accept_child(j, "a", 3, &err), 0);
   fse_journal_close(j);
   sql(path, "DROP TABLE answers;"
-            "ALTER TABLE versions DROP COLUMN tuned");
+            "ALTER TABLE versions DROP COLUMN tuned;"
+            "DROP TABLE uses; DROP TABLE rules;"
+            "CREATE TABLE rules(id INTEGER PRIMARY KEY,"
+            " dialect BLOB NOT NULL, rule TEXT NOT NULL)");
   set_schema(path, 1);
   j = must_open(path);
   shelf_is(j, FSE_SHELF_CALIBRATIONS, key, "old");
@@ -615,6 +700,7 @@ static void an_older_schema(void) {
   version_is(j, "a", 3);
   UNIT_EQ(accept_child(j, "a", 4, &err), 0);
   version_is(j, "a", 4);
+  rules_are_kept(j);
   fse_journal_close(j);
 }
 
@@ -625,7 +711,7 @@ static void tuned_versions(void) {
   struct fisa_error err = {""};
   struct fse_stored s = {0};
   struct fisa_program *tuned = child(7), *better = child(8);
-  struct fse_version v = {tuned, root(), places, 4, true};
+  struct fse_version v = {tuned, root(), places, 4, true, NULL};
   struct fse_record r = record_of("a", 7, tuned);
   UNIT_EQ(accept_child(j, "a", 3, &err), 0);
   UNIT_EQ(fse_journal_record(j, &r, &v, &err), 0);
@@ -635,14 +721,14 @@ static void tuned_versions(void) {
   stored_done(&s);
   /* A version of the new root beside it. */
   UNIT_EQ(fse_journal_version(j, "a", tuned, &s, &err), 0);
-  v = (struct fse_version){better, tuned, places, 4, false};
+  v = (struct fse_version){better, tuned, places, 4, false, NULL};
   r = record_of("a", 8, better);
   UNIT_EQ(fse_journal_record(j, &r, &v, &err), 0);
   UNIT_EQ(fse_journal_version(j, "a", tuned, &s, &err), 1);
   UNIT_TRUE(!s.tuned, "what preserves is not tuned");
   stored_done(&s);
   /* Tuned to the same again: it begins without them. */
-  v = (struct fse_version){tuned, root(), places, 4, true};
+  v = (struct fse_version){tuned, root(), places, 4, true, NULL};
   r = record_of("a", 9, tuned);
   UNIT_EQ(fse_journal_record(j, &r, &v, &err), 0);
   UNIT_EQ(fse_journal_version(j, "a", tuned, &s, &err), 0);
@@ -999,6 +1085,8 @@ static const struct unit_test tests[] = {
     {"refused", "not SQLite", not_sqlite},
     {"refused", "foreign", foreign_databases},
     {"refused", "newer", a_newer_schema},
+    {"rules", "kept", rules},
+    {"rules", "owed", versions_owe},
     {"migrations", "older", an_older_schema},
     {"refused", "triggers", triggers_are_refused},
     {"refused", "missing table", a_table_is_missing},

@@ -602,7 +602,8 @@ static void journal_lies(void) {
   p = fisa_program_derive(h.root, other.root->code, other.root->size,
                           other.root->entry, 0);
   UNIT_EQ(fse_journal_open(path, &j, &err), 0);
-  v = (struct fse_version){p, h.root, &place, 1, false};
+  v = (struct fse_version){.program = p, .root = h.root, .places = &place,
+                           .place_count = 1};
   UNIT_EQ(fse_journal_record(j, &r, &v, &err), 0);
   fse_journal_close(j);
   fisa_program_free(p);
