@@ -14,8 +14,8 @@
 
 /* A verdict. Never changed and never freed before the instance is: whoever
  * attaches meanwhile may look at it without the lock. */
-struct fse_known_dialect {
-  struct fse_known_dialect *next;  /* an older one */
+struct fse_judged {
+  struct fse_judged *next;  /* an older one */
   uint8_t hash[32];        /* of the dialect with its bindings */
   struct fisa_dialect *dialect;
   struct fse_calibration verdict;
@@ -129,7 +129,7 @@ bool fse_calibration_unpack(const struct fisa_dialect *d, const void *from,
 /* ---- the journal -------------------------------------------------------- */
 
 /* What the journal knows. Damage is as good as nothing: rows are stepped. */
-static bool recall(struct fse_instance *in, struct fse_known_dialect *k) {
+static bool recall(struct fse_instance *in, struct fse_judged *k) {
   const char *build = in->host->build_id;
   uint8_t key[32], *blob = NULL;
   size_t size = 0;
@@ -143,7 +143,7 @@ static bool recall(struct fse_instance *in, struct fse_known_dialect *k) {
   return known;
 }
 
-static void remember(struct fse_instance *in, const struct fse_known_dialect *k) {
+static void remember(struct fse_instance *in, const struct fse_judged *k) {
   const char *build = in->host->build_id;
   struct fisa_error err = {"out of memory"};
   uint8_t key[32], *blob;
@@ -162,7 +162,7 @@ static void remember(struct fse_instance *in, const struct fse_known_dialect *k)
 
 /* ---- the instance ------------------------------------------------------- */
 
-static void tell(struct fse_instance *in, const struct fse_known_dialect *k,
+static void tell(struct fse_instance *in, const struct fse_judged *k,
                  bool recalled) {
   const struct fse_calibration *c = &k->verdict;
   if (!c->proven) {
@@ -190,21 +190,21 @@ const char *fse_unproven(const struct fse_instance *in) {
                           : "the host has no VM to step it on";
 }
 
-static void known_free(struct fse_known_dialect *k) {
+static void known_free(struct fse_judged *k) {
   if (k != NULL) fisa_dialect_free(k->dialect);
   free(k);
 }
 
 void fse_known_done(struct fse_instance *in) {
   while (in->known != NULL) {
-    struct fse_known_dialect *k = in->known;
+    struct fse_judged *k = in->known;
     in->known = k->next;
     known_free(k);
   }
 }
 
-static struct fse_known_dialect *known_new(const struct fisa_dialect *d) {
-  struct fse_known_dialect *k = calloc(1, sizeof *k);
+static struct fse_judged *known_new(const struct fisa_dialect *d) {
+  struct fse_judged *k = calloc(1, sizeof *k);
   if (k == NULL) return NULL;
   k->dialect = malloc(sizeof *k->dialect);
   if (k->dialect == NULL) {
@@ -217,10 +217,10 @@ static struct fse_known_dialect *known_new(const struct fisa_dialect *d) {
 }
 
 /* Under the lock: a new verdict, of the journal unless `again`. */
-static struct fse_known_dialect *find_out(struct fse_instance *in,
+static struct fse_judged *find_out(struct fse_instance *in,
                                   const struct fisa_dialect *d, bool again,
                                   struct fisa_error *err) {
-  struct fse_known_dialect *k = known_new(d);
+  struct fse_judged *k = known_new(d);
   bool recalled;
   if (k == NULL) {
     fisa_fail(err, "out of memory");
@@ -243,7 +243,7 @@ const struct fse_calibration *fse_calibrated(struct fse_instance *in,
                                              const struct fisa_dialect *d,
                                              bool again,
                                              struct fisa_error *err) {
-  struct fse_known_dialect *k;
+  struct fse_judged *k;
   pthread_mutex_lock(&in->calibrating);
   k = again ? NULL : in->known;
   while (k != NULL && memcmp(k->hash, d->hash, 32) != 0) k = k->next;
@@ -253,8 +253,8 @@ const struct fse_calibration *fse_calibrated(struct fse_instance *in,
 }
 
 /* Whether a newer verdict than k is on the same dialect. */
-static bool is_outdated(const struct fse_known_dialect *newest,
-                        const struct fse_known_dialect *k) {
+static bool is_outdated(const struct fse_judged *newest,
+                        const struct fse_judged *k) {
   while (newest != k && memcmp(newest->hash, k->hash, 32) != 0)
     newest = newest->next;
   return newest != k;
@@ -264,12 +264,12 @@ int fse_known_each(struct fse_instance *in,
                    int (*each)(const struct fisa_dialect *d,
                                const struct fse_calibration *c, void *user),
                    void *user) {
-  const struct fse_known_dialect *newest;
+  const struct fse_judged *newest;
   int rc = 0;
   pthread_mutex_lock(&in->calibrating);
   newest = in->known;
   pthread_mutex_unlock(&in->calibrating);
-  for (const struct fse_known_dialect *k = newest; k != NULL && rc == 0; k = k->next)
+  for (const struct fse_judged *k = newest; k != NULL && rc == 0; k = k->next)
     if (!is_outdated(newest, k)) rc = each(k->dialect, &k->verdict, user);
   return rc;
 }

@@ -190,7 +190,7 @@ struct fse_instance {
   uint32_t plants_done;
   uint32_t plants_met;          /* those whose agent was attached */
   pthread_mutex_t calibrating;
-  struct fse_known_dialect *known;      /* verdicts on dialects, newest first */
+  struct fse_judged *known;      /* verdicts on dialects, newest first */
 };
 
 /* ---- instance.c --------------------------------------------------------- */

@@ -332,7 +332,9 @@ static int make_jobs(struct crew *c, const struct windows *ws) {
     struct verdict *v = enter(b, w->task.key);
     struct job *j;
     if (v == NULL || ask_rules(c->q, w, v) != 0) return -1;
-    if (c->q->rules_only || v->found || (v->complete[0] > cost_wanted(w) && !may_walk(w))) continue;
+    if (c->q->rules_only || v->found ||
+        (v->complete[0] > cost_wanted(w) && !may_walk(w)))
+      continue;
     j = find_job(c, (uint32_t)(v - b->verdict));
     if (j == NULL) {
       j = &c->job[c->count++];
