@@ -549,7 +549,8 @@ static int evolve(struct offline *f, struct best *b, struct fisa_error *err) {
                              .budget = p->budget, .complete = b->complete,
                              .uses = b->uses};
   memcpy(how.kinds, b->kinds, sizeof how.kinds);
-  if (rc == 0 && !b->answered &&
+  /* What another build found is this one's now. */
+  if (rc == 0 && (!b->answered || !known.by_this_build) &&
       fse_found_keep(f->o->journal, key, &found, &how, err) != 0)
     snprintf(f->out->reason, sizeof f->out->reason, "not remembered: %.200s",
              err->text);

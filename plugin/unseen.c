@@ -12,6 +12,7 @@
 enum {
   LEARN_STATES = 1024,  /* to find what one-sided rows look at */
   COVER_STATES = 16384,
+  COVER_STRIDE = 64,    /* of those, before it is asked whether all is seen */
   STACK_CELLS = 8       /* of the stack, that are compared */
 };
 #define COVER_WORK 12000000u  /* instructions looked at, in all */
@@ -227,6 +228,30 @@ static void see(uint32_t pc, const int32_t *cells, void *user) {
   if (s->learning && s->ran[s->last] <= 4) learn(s, s->last, cells);
 }
 
+/* Whether the outcome of a row decides something. */
+static bool decides(const struct seen *s, uint32_t i) {
+  bool on_stack;
+  return two_ways(&s->f->insn[i])
+             ? s->f->insn[i].target != behind(&s->f->insn[i])
+             : truth_cell(s, NULL, i, &on_stack) != NONE;
+}
+
+static bool any_decides(const struct seen *s) {
+  for (uint32_t i = 0; i < s->f->count; i++)
+    if (decides(s, i)) return true;
+  return false;
+}
+
+/* Whether nothing is unseen, whatever is seen besides. */
+static bool all_seen(const struct seen *s) {
+  for (uint32_t i = 0; i < s->f->count; i++)
+    if (s->ran[i] < FSE_SEEN_ENOUGH ||
+        (decides(s, i) && (s->way[i][0] < FSE_SEEN_ENOUGH ||
+                           s->way[i][1] < FSE_SEEN_ENOUGH)))
+      return false;
+  return true;
+}
+
 static int see_runs(struct seen *s, struct runs *r, uint64_t seed,
                     uint32_t states) {
   uint32_t all = ftrial_set_count(r->set) + states;
@@ -237,6 +262,7 @@ static int see_runs(struct seen *s, struct runs *r, uint64_t seed,
     if (runs_load(r, seed, n) != 0) return -1;
     s->last = NONE;
     runs_go(r, COVER_WORK / 16, see, s, &work);
+    if (!s->learning && n % COVER_STRIDE == 0 && all_seen(s)) return 0;
   }
   return 0;
 }
@@ -246,7 +272,8 @@ static int seen_make(struct seen *s, struct runs *r, uint64_t seed) {
   s->way = calloc(s->f->count + 1, sizeof *s->way);
   if (s->ran == NULL || s->way == NULL) return -1;
   ftrial_set_tell(r->set, NULL, 0);
-  for (unsigned k = 0; k < 2; k++) { /* the second finds what lies behind */
+  /* The second time finds what lies behind. */
+  for (unsigned k = 0; k < 2 && any_decides(s); k++) {
     s->learning = true;
     if (see_runs(s, r, seed, LEARN_STATES) != 0) return -1;
     ftrial_set_tell(r->set, s->told, s->told_count);
