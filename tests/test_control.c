@@ -826,7 +826,7 @@ static void write_journal(const char *path) {
   struct fisa_program *child = isa_program(isa_unified(), "HALT\n");
   struct fse_journal *j = NULL;
   const struct fse_place place = {0, 0};
-  const struct fse_version v = {child, root, &place, 1, false};
+  const struct fse_version v = {child, root, &place, 1, false, NULL};
   struct fse_record r = {.agent = "one", .kind = "RemoveDead", .patch = 3,
                          .generation = 2, .outcome = FSE_ACCEPTED,
                          .assurance = FSE_ASSURE_FUZZ, .time_ms = 99};
