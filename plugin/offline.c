@@ -76,7 +76,8 @@ static int tell(struct offline *f) {
 }
 
 /* Asked where a step may take long: whether somebody wants it to end. */
-static bool unwanted(struct offline *f) {
+static bool unwanted(void *user) {
+  struct offline *f = user;
   if (f->finish_ns == 0 && now_ns(NULL) - f->asked_ns >= ASK_EVERY_NS)
     tell(f);
   return f->finish_ns != 0;
@@ -489,6 +490,7 @@ static int generation(struct offline *f, struct best *b,
       .deadline_ns = f->deadline_ns,
       .now_ns = now_ns,
       .progress = on_progress,
+      .enough = unwanted,
       .user = f};
   int rc;
   if (fse_search(&q, &r, err) != 0) return -1;

@@ -214,7 +214,7 @@ static struct fse_answer exhaust(struct fse_prover *p,
   uint16_t cell = 0;
   int32_t value = 0;
   char what[120] = "";
-  enum fse_proof proof = prove_exhaust(q, p->limits.exhaust, &cell, &value);
+  enum fse_proof proof = prove_exhaust(q, &p->limits, &cell, &value);
   if (proof == FSE_UNPROVED) return before;
   if (proof == FSE_PROVED)
     return answer(FSE_PROVED, FSE_RUNG_EXHAUSTIVE, "");
@@ -250,6 +250,8 @@ struct fse_answer fse_prove(struct fse_prover *p, const struct fse_question *q,
   if (counter != NULL) memset(counter, 0, sizeof *counter);
   if (prove_check(q, &err) != 0)
     return answer(FSE_UNPROVED, FSE_RUNG_NONE, err.text);
+  if (prove_stopped(&p->limits))
+    return answer(FSE_UNPROVED, FSE_RUNG_NONE, PROVE_UNWANTED);
   if (prove_counter_new(q, &c) != 0)
     return answer(FSE_UNPROVED, FSE_RUNG_NONE, "out of memory");
   a = climb(p, q, &c);

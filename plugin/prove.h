@@ -17,8 +17,9 @@
  *   exhaustive  every value of the one cell that is read, where one is
  *
  * What decides is work, so that equal questions have equal answers; time and
- * memory only end a solver, and then the answer is unproved. What a solver
- * says is a counterexample is believed once both pieces were run on it.
+ * memory only end a solver, and so does whoever asked and has no use for the
+ * answer any more: then it is unproved. What a solver says is a counterexample
+ * is believed once both pieces were run on it.
  */
 #ifndef FLUX_PLUGIN_PROVE_H
 #define FLUX_PLUGIN_PROVE_H
@@ -89,6 +90,10 @@ struct fse_prover_limits {
   uint32_t states;             /* run before anything is asked */
   uint32_t wall_ms;            /* of one question: kills */
   uint32_t memory_mb;          /* of the solver: kills */
+  /* Asked all the time that an answer takes: true: nobody waits for it. NULL:
+   * somebody does. */
+  bool (*stop)(void *user);
+  void *user;
 };
 
 /*
@@ -109,7 +114,7 @@ const char *fse_prover_absent(const struct fse_prover *p);
 /*
  * Asks. `counter` (may be NULL) is filled when the answer is FSE_REFUTED, for
  * fse_counter_done. Running out of memory is unproved. Deterministic unless
- * a solver had to be killed.
+ * a solver had to be killed, or nobody waited.
  */
 struct fse_answer fse_prove(struct fse_prover *p,
                             const struct fse_question *q,

@@ -19,6 +19,7 @@
 #include "plugin/prove_impl.h"
 
 #define COLUMN 1024u
+#define LOOK 16u  /* columns between two looks at whether anybody waits */
 #define NO_COLUMN UINT16_MAX
 
 struct column {
@@ -270,11 +271,14 @@ static void range(const struct sweep *s, int64_t *lo, int64_t *hi) {
 }
 
 static enum fse_proof sweep_all(struct sweep *s, const struct fisa_set *want,
+                                const struct fse_prover_limits *limits,
                                 int32_t *value) {
+  uint32_t columns = 0;
   int64_t lo, hi;
   range(s, &lo, &hi);
   for (int64_t v = lo; v <= hi; v += COLUMN) {
     uint32_t l;
+    if (columns++ % LOOK == 0 && prove_stopped(limits)) return FSE_UNPROVED;
     if (s->reads) fill(s, v, hi);
     if (!column_piece(s, 0) || !column_piece(s, 1)) return FSE_UNPROVED;
     l = compare(s, want);
@@ -285,7 +289,8 @@ static enum fse_proof sweep_all(struct sweep *s, const struct fisa_set *want,
   return FSE_PROVED;
 }
 
-enum fse_proof prove_exhaust(const struct fse_question *q, uint64_t work,
+enum fse_proof prove_exhaust(const struct fse_question *q,
+                             const struct fse_prover_limits *limits,
                              uint16_t *cell, int32_t *value) {
   struct sweep s = {.q = q};
   enum fse_proof proof = FSE_UNPROVED;
@@ -296,9 +301,10 @@ enum fse_proof prove_exhaust(const struct fse_question *q, uint64_t work,
   const struct fisa_set *want = &q->exit_live[s.halt[0] - FSE_EXIT];
   if (!all_known(&s, want)) goto done;
   range(&s, &lo, &hi);
-  if (((uint64_t)ops + 1) * ((uint64_t)(hi - lo) + 1) > work) goto done;
+  if (((uint64_t)ops + 1) * ((uint64_t)(hi - lo) + 1) > limits->exhaust)
+    goto done;
   *cell = s.input;
-  proof = sweep_all(&s, want, value);
+  proof = sweep_all(&s, want, limits, value);
 done:
   free(s.at[0]);
   free(s.at[1]);

@@ -3,8 +3,9 @@
  *
  * It is started with two ends of a socket pair for its stdin and stdout: a
  * write to one that died is an error and no signal, whatever the host made of
- * SIGPIPE. Nothing it does is waited for longer than a question may take, and
- * after a few that had to be ended it is not started again.
+ * SIGPIPE. Nothing it does is waited for longer than a question may take, or
+ * than somebody wants the answer, and after a few that had to be ended it is
+ * not started again.
  */
 #include <assert.h>
 #include <errno.h>
@@ -25,12 +26,13 @@
 #include "plugin/prove_impl.h"
 
 #define MOST_FAILURES 8u
+#define LOOK_MS 20u  /* between two looks at whether anybody waits */
 
 extern char **environ;
 
 struct fse_helper {
   char path[1024];
-  uint32_t wall_ms, memory_mb;
+  struct fse_prover_limits limits;
   pid_t pid;             /* 0: it does not run */
   int fd;
   uint32_t failures;     /* times it had to be ended */
@@ -74,9 +76,9 @@ struct fse_helper *prove_helper_new(const char *path,
     return NULL;
   }
   snprintf(h->path, sizeof h->path, "%s", path);
-  h->wall_ms = limits->wall_ms;
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  h->memory_mb = limits->memory_mb; /* sanitizers map terabytes */
+  h->limits = *limits;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  h->limits.memory_mb = 0; /* sanitizers map terabytes */
 #endif
   h->fd = -1;
   return h;
@@ -131,8 +133,8 @@ static int spawn(struct fse_helper *h, int fd) {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attr;
   int rc = -1;
-  snprintf(memory, sizeof memory, "%u", h->memory_mb);
-  snprintf(seconds, sizeof seconds, "%u", h->wall_ms / 1000 + 1);
+  snprintf(memory, sizeof memory, "%u", h->limits.memory_mb);
+  snprintf(seconds, sizeof seconds, "%u", h->limits.wall_ms / 1000 + 1);
   if (posix_spawn_file_actions_init(&actions) != 0) return -1;
   if (posix_spawnattr_init(&attr) == 0) {
     if (posix_spawn_file_actions_adddup2(&actions, fd, STDIN_FILENO) == 0 &&
@@ -151,9 +153,9 @@ static int spawn(struct fse_helper *h, int fd) {
 
 /* The program limits itself; one that does not is limited from here. */
 static void limit(const struct fse_helper *h) {
-  struct rlimit r = {(rlim_t)h->memory_mb << 20, (rlim_t)h->memory_mb << 20};
+  struct rlimit r = {(rlim_t)h->limits.memory_mb << 20, (rlim_t)h->limits.memory_mb << 20};
   struct rlimit none = {0, 0};
-  if (h->memory_mb > 0) (void)prlimit(h->pid, RLIMIT_AS, &r, NULL);
+  if (h->limits.memory_mb > 0) (void)prlimit(h->pid, RLIMIT_AS, &r, NULL);
   (void)prlimit(h->pid, RLIMIT_CORE, &none, NULL);
 }
 
@@ -187,16 +189,20 @@ static int start(struct fse_helper *h, struct fisa_error *err) {
 
 /* ---- a question --------------------------------------------------------- */
 
-/* Waits until the socket is ready; false: the time is over. */
-static bool ready(const struct fse_helper *h, short events, uint64_t until) {
+static const char unwanted[] = PROVE_UNWANTED;
+
+/* Waits until the socket is ready: NULL, or why it is not. */
+static const char *wait_for(const struct fse_helper *h, short events,
+                            uint64_t until) {
   for (;;) {
     struct pollfd p = {.fd = h->fd, .events = events};
     uint64_t now = now_ms();
     int n;
-    if (now >= until) return false;
-    n = poll(&p, 1, (int)(until - now));
-    if (n > 0) return true;
-    if (n < 0 && errno != EINTR) return false;
+    if (prove_stopped(&h->limits)) return unwanted;
+    if (now >= until) return "took too long and was ended";
+    n = poll(&p, 1, (int)(until - now < LOOK_MS ? until - now : LOOK_MS));
+    if (n > 0) return NULL;
+    if (n < 0 && errno != EINTR) return "cannot be waited for";
   }
 }
 
@@ -206,7 +212,8 @@ static const char *send_all(struct fse_helper *h, const char *text, size_t n,
     ssize_t sent = send(h->fd, text, n, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) {
-      if (!ready(h, POLLOUT, until)) return "took too long and was ended";
+      const char *wrong = wait_for(h, POLLOUT, until);
+      if (wrong != NULL) return wrong;
       continue;
     }
     if (sent <= 0) return "came to an end by itself";
@@ -229,7 +236,8 @@ static const char *take_all(struct fse_helper *h, struct isa_buf *b,
     ssize_t n = recv(h->fd, part, sizeof part, MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) {
-      if (!ready(h, POLLIN, until)) return "took too long and was ended";
+      const char *wrong = wait_for(h, POLLIN, until);
+      if (wrong != NULL) return wrong;
       continue;
     }
     if (n <= 0) return "came to an end by itself";
@@ -250,7 +258,7 @@ static int start_fresh(struct fse_helper *h, struct fisa_error *err) {
 
 char *prove_helper_ask(struct fse_helper *h, const struct isa_buf *message,
                        struct fisa_error *err) {
-  uint64_t until = now_ms() + h->wall_ms;
+  uint64_t until = now_ms() + h->limits.wall_ms;
   struct isa_buf b = {0};
   const char *wrong;
   char *text = NULL;
@@ -263,10 +271,14 @@ char *prove_helper_ask(struct fse_helper *h, const struct isa_buf *message,
   if (wrong == NULL) wrong = take_all(h, &b, until);
   if (wrong == NULL && (text = isa_buf_take(&b)) == NULL)
     wrong = "left no memory";
-  if (wrong != NULL) {
+  if (wrong == NULL) return text;
+  isa_buf_done(&b);
+  if (wrong == unwanted) {
+    end(h);
+    fisa_fail(err, "%s", wrong);
+  } else {
     prove_helper_distrust(h);
-    isa_buf_done(&b);
     fisa_fail(err, "the solver %s", wrong);
   }
-  return text;
+  return NULL;
 }

@@ -70,10 +70,18 @@ bool prove_fold(unsigned op, const int32_t dabc[4], int32_t imm,
 /* 1: equal expressions; 0: it cannot be said. */
 int prove_canonical(const struct fse_question *q);
 
+#define PROVE_UNWANTED "nobody waited for a proof"
+
+/* Whether whoever asked has no use for an answer any more. */
+static inline bool prove_stopped(const struct fse_prover_limits *l) {
+  return l->stop != NULL && l->stop(l->user);
+}
+
 /* All values of the one cell that is read. Returns FSE_PROVED,
- * FSE_REFUTED with `value`, or FSE_UNPROVED: it is no such question, or more
- * than `work` operations. */
-enum fse_proof prove_exhaust(const struct fse_question *q, uint64_t work,
+ * FSE_REFUTED with `value`, or FSE_UNPROVED: it is no such question, more
+ * operations than the limits allow, or nobody waits. */
+enum fse_proof prove_exhaust(const struct fse_question *q,
+                             const struct fse_prover_limits *limits,
                              uint16_t *cell, int32_t *value);
 
 /* ---- prove_wire.c ------------------------------------------------------- */
@@ -132,7 +140,8 @@ struct fse_helper *prove_helper_new(const char *path,
                                     char *why, size_t capacity);
 void prove_helper_free(struct fse_helper *h);
 /* Sends a message and takes the answer, up to its "end" line. Returns a
- * malloc'ed text, or NULL with err: the solver was ended, or is out of use. */
+ * malloc'ed text, or NULL with err: the solver was ended, or is out of use. One
+ * that nobody waited for did nothing wrong, and is started again. */
 char *prove_helper_ask(struct fse_helper *h, const struct isa_buf *message,
                        struct fisa_error *err);
 /* What it said is no answer: it is ended, as for any other failure. */

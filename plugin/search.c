@@ -159,6 +159,12 @@ static bool too_late(const struct fse_search_request *q) {
          q->now_ns(q->user) >= q->deadline_ns;
 }
 
+/* Nobody waits for a proof any more. */
+static bool no_proof(void *user) {
+  const struct fse_search_request *q = user;
+  return too_late(q) || (q->enough != NULL && q->enough(q->user));
+}
+
 static struct step *current(struct search *s) {
   assert(s->step_count > 0);
   return &s->steps[s->step_count - 1];
@@ -1108,6 +1114,9 @@ static void ground_done(struct ground *g, bool own_book) {
  * Returns 0, 1: it does not, or -1 with err. */
 static int ground_make(const struct fse_search_request *q, struct ground *g,
                        char what[96], struct fisa_error *err) {
+  const struct fse_prover_limits limits = {
+      .wall_ms = q->prover_ms, .stop = no_proof,
+      .user = (void *)(uintptr_t)q};
   int rc = fse_scratch_matters(q->set, q->root, q->policy->max_task_cycles,
                                q->seed, what);
   if (rc != 0) return rc > 0 ? 1 : fisa_fail(err, "out of memory");
@@ -1117,7 +1126,7 @@ static int ground_make(const struct fse_search_request *q, struct ground *g,
   if (fse_unseen_make(q->set, q->root, g->root_facts, q->seed, &g->unseen) != 0)
     return fisa_fail(err, "what was not seen cannot be found out: no memory");
   if (q->assurance < FSE_ASSURE_FUZZ) return 0;
-  g->prover = fse_prover_new(q->prover, NULL);
+  g->prover = fse_prover_new(q->prover, &limits);
   return g->prover != NULL ? 0 : fisa_fail(err, "out of memory");
 }
 

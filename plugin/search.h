@@ -43,6 +43,8 @@ struct fse_search_request {
   enum fse_assurance assurance;        /* to be reached */
   const char *prover;                  /* the solver's program; NULL: the one
                                           beside the plugin */
+  uint32_t prover_ms;                  /* of one question, at most; 0: as the
+                                          prover has it */
   uint32_t threads;
   uint64_t budget;                     /* variants */
   uint32_t patience;                   /* rounds without use that end it;
@@ -68,6 +70,9 @@ struct fse_search_request {
   /* Called between rounds; non-zero: finish with what there is. */
   int (*progress)(uint64_t variants, double cost_now, double cost_best,
                   void *user);
+  /* Asked where a proof takes long, of which progress() hears nothing: true:
+   * finish without it. May be NULL. */
+  bool (*enough)(void *user);
   /* Told at the end of each edit of what was found: the program before it,
    * and behind it. May be NULL. */
   void (*edit)(const struct fisa_program *before,

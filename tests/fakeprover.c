@@ -1,7 +1,8 @@
 /*
  * fakeprover.c - a solver that is wrong in one way: the one it is named.
  *
- * It is called through links, as crash, hang, eat, ...
+ * It is called through links, as crash, hang, eat, ... One that hangs leaves a
+ * file beside its link, NAME.asked: a test knows then that it is waited for.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -35,6 +36,16 @@ static void flood(void) {
 
 static void hang(void) {
   for (;;) pause();
+}
+
+static void tell_asked(const char *link) {
+  char path[4096];
+  FILE *f;
+  snprintf(path, sizeof path, "%s.asked", link);
+  f = fopen(path, "a");
+  if (f == NULL) exit(1);
+  fprintf(f, "%ld\n", (long)getpid());
+  fclose(f);
 }
 
 static void spin(void) {
@@ -82,7 +93,10 @@ int main(int argc, char **argv) {
     if (strcmp(name, "killed") == 0) raise(SIGKILL);
     if (strcmp(name, "stopped") == 0) raise(SIGSTOP);
     if (strcmp(name, "leaves") == 0) return 0;
-    if (strcmp(name, "hang") == 0) hang();
+    if (strcmp(name, "hang") == 0) {
+      tell_asked(argv[0]);
+      hang();
+    }
     if (strcmp(name, "spin") == 0) spin();
     if (strcmp(name, "eat") == 0) eat();
     if (strcmp(name, "flood") == 0) flood();

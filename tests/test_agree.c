@@ -5,9 +5,14 @@
  * forgets: a fault, a byte of memory, a flag, a stack cell, what is live
  * behind a loop. None may ever be proved.
  */
+#include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "plugin/agree.h"
@@ -251,6 +256,8 @@ static void reasons(void) {
 
 /* ---- the search --------------------------------------------------------- */
 
+enum { DEADLINE = 1000, AN_HOUR = 3600000 };
+
 static const char straight[] =
     ".in R1\n.in R2\n.out R3\n.scratch mem 0x100 16\n"
     "STOREI R1, R0, 0x100\nSTOREI R2, R0, 0x104\n"
@@ -264,8 +271,18 @@ static const char looping[] =
     "MOV R12, R11\nSUB R10, R10, R12\nSTOREI R10, R0, 0x100\n"
     "JNE R10, again\nHALT\n";
 
-static void search(const char *text, enum fse_assurance asked,
-                   const char *solver, struct fse_search_result *out) {
+/* What is asked for beside a program. */
+struct wish {
+  enum fse_assurance asked;
+  const char *solver;
+  uint32_t prover_ms;
+  const atomic_bool *cancel;
+  uint64_t (*now_ns)(void *user);
+  bool (*enough)(void *user);
+};
+
+static void search_for(const char *text, const struct wish *w,
+                       struct fse_search_result *out) {
   struct fisa_program *p = isa_program(isa_unified(), text);
   struct fse_policy *policy = malloc(sizeof *policy);
   struct fisa_state *s = fisa_state_new(isa_unified());
@@ -285,14 +302,22 @@ static void search(const char *text, enum fse_assurance asked,
   }
   const struct fse_search_request q = {
       .root = p, .parent = p, .set = set, .policy = policy, .seed = 1,
-      .assurance = asked, .prover = solver, .threads = 1,
-      .budget = unit_scale(4000), .once = true};
+      .assurance = w->asked, .prover = w->solver,
+      .prover_ms = w->prover_ms, .threads = 1, .budget = unit_scale(4000),
+      .once = true, .cancel = w->cancel, .now_ns = w->now_ns,
+      .deadline_ns = w->now_ns != NULL ? DEADLINE : 0, .enough = w->enough};
   UNIT_TRUE(fse_search(&q, out, &err) == 0, "%s", err.text);
   fisa_trace_done(&trace);
   fisa_state_free(s);
   ftrial_set_free(set);
   free(policy);
   fisa_program_free(p);
+}
+
+static void search(const char *text, enum fse_assurance asked,
+                   const char *solver, struct fse_search_result *out) {
+  const struct wish w = {.asked = asked, .solver = solver};
+  search_for(text, &w, out);
 }
 
 /* A find without a loop is proved, whatever was asked for. */
@@ -349,6 +374,96 @@ static void absent_is_said(void) {
   fse_search_result_done(&r);
 }
 
+/* ---- searches that are over while a solver is asked --------------------- */
+
+/* A solver that hangs once it is asked, and the file that says so. */
+static char hanging[512], asked_file[600];
+
+static void hang_make(void) {
+  char whole[4096];
+  snprintf(hanging, sizeof hanging, "%s/hang", unit_tmpdir());
+  snprintf(asked_file, sizeof asked_file, "%s.asked", hanging);
+  unlink(hanging);
+  unlink(asked_file);
+  CU_ASSERT_FATAL(realpath(unit_built("tests/fakeprover"), whole) != NULL);
+  CU_ASSERT_FATAL(chmod(whole, 0755) == 0);
+  CU_ASSERT_FATAL(symlink(whole, hanging) == 0);
+}
+
+static bool hangs(void *user) {
+  (void)user;
+  return access(asked_file, F_OK) == 0;
+}
+
+/* A clock by which it is late once the solver hangs. */
+static uint64_t late_then(void *user) {
+  return hangs(user) ? DEADLINE : 0;
+}
+
+/* How many questions the solver was asked. */
+static unsigned questions(void) {
+  FILE *f = fopen(asked_file, "r");
+  unsigned n = 0;
+  int c;
+  if (f == NULL) return 0;
+  while ((c = getc(f)) != EOF) n += c == '\n';
+  fclose(f);
+  return n;
+}
+
+static bool no_child(void) {
+  return waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD;
+}
+
+/* What was found is handed out at the deadline, unproved, though the one
+ * question would take an hour; or when somebody says that it is enough. */
+static void time_is_up(void) {
+  const struct wish late = {.asked = FSE_ASSURE_FUZZ, .solver = hanging,
+                            .prover_ms = AN_HOUR, .now_ns = late_then};
+  const struct wish enough = {.asked = FSE_ASSURE_FUZZ, .solver = hanging,
+                              .prover_ms = AN_HOUR, .enough = hangs};
+  struct fse_search_result r;
+  hang_make();
+  search_for(straight, &late, &r);
+  UNIT_EQ(questions(), 1);
+  UNIT_TRUE(r.improved && !r.complete, "%s", r.reason);
+  UNIT_EQ(r.assurance, FSE_ASSURE_FUZZ);
+  UNIT_TRUE(strstr(r.reason, "nobody waited for a proof") != NULL, "%s",
+            r.reason);
+  UNIT_TRUE(no_child(), "the solver was left behind");
+  fse_search_result_done(&r);
+  hang_make();
+  search_for(straight, &enough, &r);
+  UNIT_EQ(questions(), 1);
+  UNIT_TRUE(r.improved && r.assurance == FSE_ASSURE_FUZZ, "%s", r.reason);
+  fse_search_result_done(&r);
+}
+
+static void *cancel_then(void *cancel) {
+  const struct timespec t = {0, 1000000};
+  while (!hangs(NULL)) nanosleep(&t, NULL);
+  atomic_store((atomic_bool *)cancel, true);
+  return NULL;
+}
+
+/* An agent that goes while its search asks a solver does not wait for it: it
+ * is cancelled as detaching does it, and the search comes back. */
+static void cancelled(void) {
+  atomic_bool cancel = false;
+  const struct wish w = {.asked = FSE_ASSURE_FUZZ, .solver = hanging,
+                         .prover_ms = AN_HOUR, .cancel = &cancel};
+  struct fse_search_result r;
+  pthread_t t;
+  hang_make();
+  CU_ASSERT_FATAL(pthread_create(&t, NULL, cancel_then, &cancel) == 0);
+  search_for(straight, &w, &r);
+  pthread_join(t, NULL);
+  UNIT_EQ(questions(), 1);
+  UNIT_TRUE(!r.improved && !r.complete, "%s", r.reason);
+  UNIT_TRUE(no_child(), "the solver was left behind");
+  fse_search_result_done(&r);
+}
+
 static const struct unit_test tests[] = {
     {"agree", "decides", decides},
     {"agree", "without_a_solver", without_a_solver},
@@ -356,5 +471,7 @@ static const struct unit_test tests[] = {
     {"search", "finds_are_proved", finds_are_proved},
     {"search", "loops_are_tested", loops_are_tested},
     {"search", "absent_is_said", absent_is_said},
+    {"over", "time_is_up", time_is_up},
+    {"over", "cancelled", cancelled},
 };
 UNIT_MAIN(tests)

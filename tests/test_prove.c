@@ -302,6 +302,76 @@ static void given_up(void) {
   fse_prover_free(p);
 }
 
+/* ---- answers that nobody waits for -------------------------------------- */
+
+enum { AN_HOUR = 3600000 };
+
+/* A file comes into being once the solver has the question. */
+static bool is_asked(void *path) { return access(path, F_OK) == 0; }
+
+/* Nobody waits any more when a solver hangs: it is ended, without having done
+ * anything wrong, and the next is started. Its own time would be an hour. */
+static void nobody_waits(void) {
+  static char asked[512];
+  const struct fse_prover_limits limits = {
+      .wall_ms = AN_HOUR, .memory_mb = 64, .stop = is_asked, .user = asked};
+  struct fse_prover *p = fse_prover_new(fake("hang"), &limits);
+  unsigned before = descriptors();
+  struct fse_answer answer;
+  struct asking a;
+  snprintf(asked, sizeof asked, "%s/hang.asked", unit_tmpdir());
+  asking_make(&a, hard_one, hard_two);
+  for (int i = 0; i < 10; i++) {
+    unlink(asked);
+    answer = fse_prove(p, &a.q, NULL);
+    UNIT_TRUE(is_asked(asked), "round %d: the solver was not asked", i);
+    UNIT_EQ(answer.proof, FSE_UNPROVED);
+    UNIT_STR_EQ(answer.reason, "nobody waited for a proof");
+    UNIT_TRUE(no_child(), "it was left behind");
+    UNIT_EQ(descriptors(), before);
+  }
+  /* What is not waited for from the first is not asked. */
+  answer = fse_prove(p, &a.q, NULL);
+  UNIT_STR_EQ(answer.reason, "nobody waited for a proof");
+  UNIT_TRUE(no_child(), "a solver runs for nobody");
+  asking_done(&a);
+  fse_prover_free(p);
+  unlink(asked);
+}
+
+/* True once it was asked so often. */
+struct patience {
+  unsigned asked, most;
+};
+
+static bool run_out(void *user) {
+  struct patience *p = user;
+  return ++p->asked > p->most;
+}
+
+/* Nor are all values of a cell tried for nobody. */
+static void nobody_counts(void) {
+  struct patience few = {0, 5}, many = {0, UINT32_MAX};
+  struct fse_prover_limits limits = {
+      .exhaust = UINT64_C(1) << 35, .stop = run_out, .user = &few};
+  struct fse_prover *p = fse_prover_new("/nowhere/at/all", &limits);
+  struct fse_known known[2];
+  struct fse_answer answer;
+  struct asking a;
+  asking_make(&a, single_one, single_two);
+  know(&a, known, 0, 1 << 20);
+  answer = fse_prove(p, &a.q, NULL);
+  UNIT_EQ(answer.proof, FSE_UNPROVED);
+  UNIT_EQ(few.asked, few.most + 1);
+  fse_prover_free(p);
+  limits.user = &many;
+  p = fse_prover_new("/nowhere/at/all", &limits);
+  UNIT_EQ(fse_prove(p, &a.q, NULL).proof, FSE_PROVED);
+  UNIT_TRUE(many.asked > few.asked, "%u times", many.asked);
+  asking_done(&a);
+  fse_prover_free(p);
+}
+
 /* A host that reaps its children itself, or has no use for SIGPIPE. */
 static void hosts_of_their_own_mind(void) {
   const struct fse_prover_limits limits = {.wall_ms = 400, .memory_mb = 64};
@@ -485,6 +555,8 @@ static const struct unit_test tests[] = {
     {"rungs", "a_limit", a_limit},
     {"solvers", "wrong_solvers", wrong_solvers},
     {"solvers", "given_up", given_up},
+    {"solvers", "nobody_waits", nobody_waits},
+    {"solvers", "nobody_counts", nobody_counts},
     {"solvers", "hosts_of_their_own_mind", hosts_of_their_own_mind},
     {"solvers", "whose_program", whose_program},
     {"border", "questions_come_back", questions_come_back},
