@@ -61,7 +61,7 @@ static void observe(struct flux_evolved *a, uint64_t id, uint32_t period) {
 void fse_control_done(struct flux_evolved *a) {
   a->tuning.beside = 0;
   observe(a, a->id, a->instance->policy.record_period);
-  if (fse_phase_move(a, FSE_CONTROL, FSE_OBSERVING)) fse_take_gift(a);
+  if (fse_phase_move(a, FSE_CONTROL, FSE_OBSERVING)) fse_mind_gift(a);
 }
 
 void fse_canary_offer(struct flux_evolved *a) {
@@ -216,6 +216,7 @@ static void accept(struct flux_evolved *a) {
   struct fse_rooting r;
   struct fse_version v;
   uint8_t old_root[32];
+  bool spread;
   if (fse_rooting_make(a, &r) != 0) {
     out(a, FLUX_REVERT, "out of memory");
     return;
@@ -236,11 +237,21 @@ static void accept(struct flux_evolved *a) {
   }
   fse_say(in, FLUX_LOG_EVENT, "%s: accepted patch %llu: %s (%s)", a->name,
           (unsigned long long)id, rec->reason, rec->kind);
-  fse_bandit_accepted(&a->learned, rec->kind);
+  spread = !a->next_patch.gift;
+  if (spread) fse_bandit_accepted(&a->learned, rec->kind);
   memcpy(old_root, a->root->hash, 32);
   fse_reroot(a, &r);
-  fse_spread(a, old_root);
+  if (spread) fse_spread(a, old_root);
   fse_phase_set(a, FSE_OBSERVING);
+}
+
+/* A gift has run its tasks: it was better where it comes from and no worse on
+ * courses here. */
+static void welcome(struct flux_evolved *a) {
+  struct fse_trialled *next = &a->next_patch;
+  next->root_confidence = next->gift_score * next->tasks;
+  next->root_cost = next->record.cost_before * next->tasks;
+  accept(a);
 }
 
 /* Both have run their tasks. */
@@ -281,6 +292,7 @@ static const char *trouble(struct flux_evolved *a, const struct fse_slot *slot,
   if (!fse_trusted(a)) return "trust fell below policy.min_trust";
   if (!fse_tuning_score(a, slot, score))
     return "nobody can say what it is worth";
+  if (a->next_patch.gift) return NULL;
   if (!control_is_there(a)) return "its control is gone";
   if (a->next_patch.tasks > most * LAG_MOST && t->control.tasks < most)
     return "its control does not keep up";
@@ -306,10 +318,15 @@ void fse_canary_probe(struct flux_evolved *a, const struct fse_slot *slot) {
   }
   why = trouble(a, slot, &score);
   if (why == NULL) {
-    add(a, &t->own, score);
     a->next_patch.tasks++;
     a->next_patch.cost += (double)slot->task.cycles;
-    if (t->own.tasks >= most && t->control.tasks >= most) judge(a);
+    if (a->next_patch.gift) {
+      a->next_patch.confidence += score;
+      if (a->next_patch.tasks >= in->policy.probation_tasks) welcome(a);
+    } else {
+      add(a, &t->own, score);
+      if (t->own.tasks >= most && t->control.tasks >= most) judge(a);
+    }
   } else {
     fse_forgive(a);
     out(a, FLUX_REVERT, why);

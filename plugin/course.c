@@ -248,7 +248,7 @@ bool fse_stand_run(struct fse_stand *st, const struct fir_program *ir,
     double ahead = 0;
     if (!st->heard[i].usable) continue;
     if (cancelled(st) || !course(&r, ir, map, mark)) return false;
-    if (mark->count != FIRST_SCENES) continue;
+    if (mark->count != FIRST_SCENES || st->patient) continue;
     for (uint32_t k = 0; k < mark->count; k++)
       ahead += mark->score[k] - against->score[k];
     if (ahead <= 0) return false;

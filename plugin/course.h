@@ -15,6 +15,25 @@ struct fse_mark {
 double fse_mark_score(const struct fse_mark *m);  /* mean over scenes */
 double fse_mark_fitness(const struct fse_mark *m, double trust);
 
+/* A program that is made to be tried. */
+struct fse_tried {
+  struct fir_program *ir;
+  uint32_t (*pair)[2];
+  struct ftrial_pc_map map;
+};
+/* False: memory, or it has rows without a meaning. */
+bool fse_tried_make(const struct fse_tune_request *q,
+                    const struct fse_made *m, struct fse_tried *out);
+void fse_tried_done(struct fse_tried *t);
+
+/* The parent of a request, root -> it. 0, or -1: memory. */
+int fse_parent_make(const struct fse_tune_request *q, struct fse_made *m);
+
+/* Whether a child faults, or goes on for ever, on no generated state on which
+ * the parent does not. */
+bool fse_is_safe(const struct fse_tune_request *q,
+                 const struct fse_made *parent, const struct fse_made *child);
+
 /* Where programs are tried: the scenes, and what is heard of the program that
  * was recorded in the first task of each. */
 struct fse_stand {
@@ -24,6 +43,8 @@ struct fse_stand {
   struct fisa_state *state;
   uint8_t *used;                /* of recorded values: taken */
   uint32_t tasks;               /* of a course */
+  bool patient;                 /* no course is left out, whatever the first
+                                   ones say */
   struct {
     bool usable;
     struct fisa_trace outputs;

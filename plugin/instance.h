@@ -74,7 +74,8 @@ struct fse_trialled {
   uint64_t base;
   bool to_root;                 /* no find: the way back to the root */
   bool tuning;                  /* it does other things, on purpose */
-  bool gift;                    /* and was tried by another agent */
+  bool gift;                    /* and was tried live by another agent: */
+  double gift_score;            /* on its own courses, of what it did before */
   uint32_t tasks;               /* agreed on probation */
   double cost, root_cost;       /* sums over them, cycles, */
   double base_cost;             /* and of the version before it */
@@ -106,7 +107,9 @@ struct fse_tuning {
                                    under the instance lock */
   uint8_t refused[32];          /* the program that was no better last time, */
   uint32_t refused_for;         /* and for how many searches it stays that */
-  struct fse_made gift;         /* what another agent's trial accepted */
+  struct fse_made gift;         /* what another agent's trial accepted: places
+                                   from the origin on. Instance lock, but for
+                                   the watcher while nobody searches */
   uint8_t gift_root[32];        /* and of which root it is made */
 };
 
@@ -288,9 +291,12 @@ void fse_tuning_close(struct flux_evolved *a);
 void fse_tuning_scene(struct flux_evolved *a, const struct fse_slot *slot);
 /* All scenes go: they are of another root. */
 void fse_tuning_forget(struct flux_evolved *a);
-/* Whether there is enough that is new to look for something better. */
+/* Whether there is enough that is new to look for something better, or a gift
+ * to be tried. */
 bool fse_tuning_due(const struct flux_evolved *a);
-/* Looks; true: a->next_patch is to be tried. [searcher] */
+/* What a search of the agent is asked. */
+void fse_tuning_request(struct flux_evolved *a, struct fse_tune_request *q);
+/* Looks, or tries the gift; true: a->next_patch is to be tried. [searcher] */
 bool fse_tune(struct flux_evolved *a);
 /* What a live task was worth; false: nobody can say, and the agent is tuned no
  * more. [watcher] */
@@ -333,18 +339,25 @@ struct fse_version fse_rooting_version(const struct flux_evolved *a,
                                        const struct fse_rooting *r);
 /* a->next_patch.live is the root from now on, and live. */
 void fse_reroot(struct flux_evolved *a, struct fse_rooting *r);
-/* What was accepted as the root goes to other agents of the old one. */
-void fse_spread(struct flux_evolved *a, const uint8_t old_root[32]);
-/* Offers what was spread to this agent, if it is at rest. */
-void fse_take_gift(struct flux_evolved *a);
-/* The gift is installed. */
-void fse_gift_installed(struct flux_evolved *a);
 /* The stored tuning of what the host attached becomes the root, and is taken
  * over; the host is offered nothing yet. 0, or -1 with err. */
 int fse_reroot_stored(struct flux_evolved *a, struct fse_stored *stored,
                       struct fisa_error *err);
 /* Offers it as accepted earlier. 0, or -1: the host did not take it. */
 int fse_reroot_offer(struct flux_evolved *a, uint64_t id);
+
+/* ---- gift.c ------------------------------------------------------------- */
+
+/* What was accepted as the root goes to other agents of the old one. */
+void fse_spread(struct flux_evolved *a, const uint8_t old_root[32]);
+/* Gets an agent at rest ready for the trial of its gift. [watcher] */
+void fse_mind_gift(struct flux_evolved *a);
+/* Whether there is one that can be tried. */
+bool fse_gift_due(const struct flux_evolved *a);
+/* A copy of it, root -> gift; false: there is none. [searcher] */
+bool fse_gift_copy(struct flux_evolved *a, struct fse_made *out);
+/* It has been tried, and goes unless another came. [searcher] */
+void fse_gift_drop(struct flux_evolved *a, const uint8_t hash[32]);
 
 /* ---- rehearse.c --------------------------------------------------------- */
 

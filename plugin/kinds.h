@@ -53,6 +53,11 @@ typedef bool (*fse_use)(uint32_t node, unsigned operand, void *user);
 int fse_each_use(const struct fse_view *v, uint32_t def, fse_use use,
                  void *user);
 
+/* Whether a program may read and emit what a row does: it has the row already,
+ * or policy lists its source and its channel as instincts. */
+bool fse_may_touch(const struct fisa_facts *facts, const struct fse_policy *p,
+                   const struct fisa_dialect *d, const struct fisa_row *row);
+
 /* ---- control ------------------------------------------------------------ */
 
 /* Rows that always jump, and that may, to a static target. */

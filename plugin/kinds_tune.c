@@ -232,6 +232,8 @@ enum {
   INSTINCT_WAYS = 2    /* above it, or below */
 };
 
+#define NOWHERE 0xFFFF /* of a row: no source, no channel */
+
 static bool listed(const struct fse_policy *p, const char *name) {
   for (uint32_t i = 0; i < p->instinct_count; i++)
     if (strcmp(p->instinct[i], name) == 0) return true;
@@ -241,7 +243,7 @@ static bool listed(const struct fse_policy *p, const char *name) {
 /* Rows that sense, and those that act, as a new instinct may use them. */
 static bool senses(const struct fse_lexicon *l, const struct fisa_row *row) {
   return row->defined && l->usable[row->opcode] && !l->denied[row->opcode] &&
-         (row->roles & FISA_ROLE_SENSE) && row->source != 0xFFFF &&
+         (row->roles & FISA_ROLE_SENSE) && row->source != NOWHERE &&
          row->flow == FISA_FLOW_NEXT && fse_def_operand(l, row) >= 0;
 }
 
@@ -251,18 +253,15 @@ static bool acts(const struct fse_lexicon *l, const struct fisa_row *row) {
     reads |= row->operands[k].kind == FISA_OPERAND_REG;
   return reads && row->defined && l->usable[row->opcode] &&
          !l->denied[row->opcode] && (row->roles & FISA_ROLE_ACT) &&
-         row->channel != 0xFFFF && row->flow == FISA_FLOW_NEXT;
+         row->channel != NOWHERE && row->flow == FISA_FLOW_NEXT;
 }
 
-/* Whether the agent senses or acts with that row already, or policy says that
- * it may. */
-static bool allowed(const struct fse_view *v, const struct fisa_row *row) {
-  const struct fisa_dialect *d = v->program->dialect;
-  bool sense = (row->roles & FISA_ROLE_SENSE) != 0;
-  for (uint32_t i = 0; i < v->facts->count; i++)
-    if (v->facts->insn[i].row == row) return true;
-  return listed(v->policy, sense ? d->sources[row->source]
-                                 : d->channels[row->channel]);
+bool fse_may_touch(const struct fisa_facts *facts, const struct fse_policy *p,
+                   const struct fisa_dialect *d, const struct fisa_row *row) {
+  for (uint32_t i = 0; i < facts->count; i++)
+    if (facts->insn[i].row == row) return true;
+  return (row->source == NOWHERE || listed(p, d->sources[row->source])) &&
+         (row->channel == NOWHERE || listed(p, d->channels[row->channel]));
 }
 
 static const struct fisa_row *nth_row(
@@ -270,7 +269,10 @@ static const struct fisa_row *nth_row(
     bool (*good)(const struct fse_lexicon *l, const struct fisa_row *row)) {
   for (unsigned i = 0; i < 256; i++) {
     const struct fisa_row *row = &v->program->dialect->rows[i];
-    if (good(v->lexicon, row) && allowed(v, row) && nth-- == 0) return row;
+    if (good(v->lexicon, row) &&
+        fse_may_touch(v->facts, v->policy, v->program->dialect, row) &&
+        nth-- == 0)
+      return row;
   }
   return NULL;
 }

@@ -95,9 +95,7 @@ void fse_offer(struct flux_evolved *a) {
   flux_status rc;
   assert(a->next_patch.live.program != NULL && !a->next_patch.to_root);
   fse_phase_set(a, FSE_OFFERED);
-  rc = offer(a, a->next_patch.gift               ? FLUX_PATCH_ACCEPTED
-                : in->policy.probation_hold ? FLUX_PATCH_HOLD
-                                            : 0);
+  rc = offer(a, in->policy.probation_hold ? FLUX_PATCH_HOLD : 0);
   if (rc == FLUX_OK) return;
   if (!fse_phase_move(a, FSE_OFFERED, FSE_SEARCHING)) return;
   fse_say(in, FLUX_LOG_WARNING, "agent \"%s\": the host refused patch %llu "

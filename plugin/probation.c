@@ -43,7 +43,7 @@ void fse_forgive(struct flux_evolved *a) {
 void fse_taken_back(struct flux_evolved *a) {
   fse_forgive(a);
   fse_part(a, FSE_RECOVERED, "the host took it back: no verdict in time");
-  a->next_patch.tuning = false;
+  a->next_patch.tuning = a->next_patch.gift = false;
   fse_canary_part(a);
   fse_phase_set(a, FSE_OBSERVING);
 }

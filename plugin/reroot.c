@@ -1,6 +1,6 @@
 /*
- * plugin/reroot.c - an accepted tuning is the root from then on: for the agent,
- * for others of the same program, and after a restart.
+ * plugin/reroot.c - an accepted tuning is the root from then on, after a
+ * restart, too.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -104,116 +104,6 @@ void fse_reroot(struct flux_evolved *a, struct fse_rooting *r) {
   a->contradiction[0] = a->refuted[0] = '\0';
 }
 
-/* ---- the others --------------------------------------------------------- */
-
-/* The instance lock is held. */
-static void give(struct flux_evolved *b, const struct flux_evolved *a,
-                 const uint8_t old_root[32]) {
-  const struct fisa_program *p = a->root;
-  struct fse_made *gift = &b->tuning.gift;
-  /* The places of a's new root are those from the origin on; b's origin is
-   * the same, and so was its root. */
-  fse_made_done(gift);
-  /* Of b's dialect: a's goes with a. */
-  gift->program = fisa_program_derive(b->root, p->code, p->size, p->entry,
-                                      p->manifest.boundary.pc);
-  gift->places = malloc(((size_t)a->origin_place_count + 1) *
-                        sizeof *gift->places);
-  if (gift->program == NULL || gift->places == NULL) {
-    fse_made_done(gift);
-    return;
-  }
-  gift->place_count = a->origin_place_count;
-  memcpy(gift->places, a->origin_places,
-         gift->place_count * sizeof *gift->places);
-  memcpy(b->tuning.gift_root, old_root, 32);
-}
-
-static const struct fisa_program *origin(const struct flux_evolved *a) {
-  return a->origin != NULL ? a->origin : a->root;
-}
-
-void fse_spread(struct flux_evolved *a, const uint8_t old_root[32]) {
-  struct fse_instance *in = a->instance;
-  pthread_mutex_lock(&in->lock);
-  for (struct flux_evolved *b = in->agents; b != NULL; b = b->next)
-    if (b != a && !atomic_load(&b->leaving) &&
-        memcmp(b->root->hash, old_root, 32) == 0 &&
-        memcmp(origin(b)->hash, origin(a)->hash, 32) == 0)
-      give(b, a, old_root);
-  pthread_mutex_unlock(&in->lock);
-}
-
-/* origin -> root and origin -> gift, as root -> gift. */
-static void from_root(const struct flux_evolved *a, struct fse_made *gift) {
-  uint32_t n = 0;
-  for (uint32_t i = 0; a->origin != NULL && i < gift->place_count; i++) {
-    struct fse_place p = gift->places[i];
-    p.from_pc = fse_place_of(a->origin_places, a->origin_place_count,
-                             p.from_pc);
-    if (p.from_pc == UINT32_MAX ||
-        (n > 0 && p.from_pc <= gift->places[n - 1].from_pc))
-      continue;
-    gift->places[n++] = p;
-  }
-  if (a->origin != NULL) gift->place_count = n;
-}
-
-void fse_take_gift(struct flux_evolved *a) {
-  struct fse_made *gift = &a->tuning.gift;
-  struct fse_trialled *next = &a->next_patch;
-  struct fse_record *r = &next->record;
-  if (gift->program == NULL || !fse_trusted(a) ||
-      atomic_load(&a->instance->paused))
-    return;
-  (void)fse_phase_move(a, FSE_READY, FSE_OBSERVING);
-  (void)fse_phase_move(a, FSE_SETTLED, FSE_OBSERVING);
-  if (fse_phase_get(a) != FSE_OBSERVING) return;
-  if (memcmp(a->tuning.gift_root, a->root->hash, 32) != 0) {
-    fse_made_done(gift);
-    return;
-  }
-  from_root(a, gift);
-  if (fse_live_make(a, gift->program, gift->places, gift->place_count,
-                    a->patches + 1, &next->live) != 0) {
-    memset(gift, 0, sizeof *gift);
-    return;
-  }
-  memset(gift, 0, sizeof *gift);
-  a->patches++;
-  next->tuning = next->gift = true;
-  next->tasks = 0;
-  memset(r, 0, sizeof *r);
-  snprintf(r->agent, sizeof r->agent, "%s", a->name);
-  snprintf(r->kind, sizeof r->kind, "tuned");
-  snprintf(r->reason, sizeof r->reason, "as another agent of the program");
-  r->patch = a->patches;
-  r->generation = a->generation + 1;
-  memcpy(r->parent, fse_live_program(a)->hash, 32);
-  memcpy(r->child, next->live.program->hash, 32);
-  fse_offer(a);
-}
-
-void fse_gift_installed(struct flux_evolved *a) {
-  struct fse_instance *in = a->instance;
-  struct fse_record *rec = &a->next_patch.record;
-  struct fse_rooting r;
-  struct fse_version v;
-  if (fse_rooting_make(a, &r) != 0) {
-    /* It runs, and nobody can look after it. */
-    a->unevolved = true;
-    fse_phase_set(a, FSE_SETTLED);
-    return;
-  }
-  v = fse_rooting_version(a, &r);
-  fse_complete(a, FSE_ACCEPTED, NULL);
-  (void)fse_remember(a, &v);
-  fse_say(in, FLUX_LOG_EVENT, "%s: accepted patch %llu: %s (%s)", a->name,
-          (unsigned long long)rec->patch, rec->reason, rec->kind);
-  fse_reroot(a, &r);
-  fse_phase_set(a, FSE_OBSERVING);
-}
-
 /* ---- after a restart ---------------------------------------------------- */
 
 /* A copy of the root as a version of itself, to be handed to the host. */
@@ -239,37 +129,36 @@ static int offer_self(struct flux_evolved *a, uint64_t id) {
   return 0;
 }
 
-/* Stored code is data: it is verified again. What it does is the truth. */
-static bool is_sound(struct flux_evolved *a, const struct fse_live *v,
-                     struct fisa_error *err) {
-  struct fisa_finding f;
-  const struct ftrial_pc_map map = {v->pair_count,
-                                    (const uint32_t(*)[2])v->pair};
-  if (fisa_verify_child(v->program, a->root, NULL, &f, 1) != 0) {
-    fisa_fail(err, "%u: %s", f.pc, f.text);
-    return false;
-  }
-  fisa_fail(err, "it does not fit its root");
-  return fse_boundaries_carry(a->root, a->root_facts, v->program, &map);
-}
-
+/*
+ * Stored code is data: it is tried like a find of somebody else, on generated
+ * states, since no task has been recorded yet. What it does is the truth then.
+ */
 int fse_reroot_stored(struct flux_evolved *a, struct fse_stored *stored,
                       struct fisa_error *err) {
   struct fse_live *next = &a->next_patch.live;
-  struct fse_rooting r;
-  uint32_t generation = stored->generation;
-  int rc = fse_live_make(a, stored->program, stored->places,
-                         stored->place_count, stored->patch, next);
+  struct fse_made given = {stored->program, stored->places,
+                           stored->place_count};
+  struct fse_tune_result r;
+  struct fse_tune_request q;
+  struct fse_rooting rooting;
+  fse_tuning_request(a, &q);
+  q.scene_count = 0;
   stored->program = NULL;
   stored->places = NULL;
-  if (rc != 0) return fisa_fail(err, "out of memory");
-  if (!is_sound(a, next, err) || fse_rooting_make(a, &r) != 0) {
-    fse_live_done(next);
+  if (fse_tune_given(NULL, &q, &given, &r, err) != 0) {
+    fse_made_done(&given);
     return -1;
   }
-  fse_reroot(a, &r);
+  if (fse_live_make(a, r.best, r.places, r.place_count, stored->patch,
+                    next) != 0)
+    return fisa_fail(err, "out of memory");
+  if (fse_rooting_make(a, &rooting) != 0) {
+    fse_live_done(next);
+    return fisa_fail(err, "out of memory");
+  }
+  fse_reroot(a, &rooting);
   a->live.id = 0; /* the host still runs the origin */
-  atomic_store(&a->generation, generation);
+  atomic_store(&a->generation, stored->generation);
   return 0;
 }
 

@@ -253,9 +253,9 @@ static void serve(struct flux_evolved *a, bool tuning) {
   if (atomic_load(&a->cancel) || atomic_load(&a->instance->paused) ||
       !fse_trusted(a) || !found) {
     fse_live_done(&a->next_patch.live);
-    a->next_patch.tuning = false;
+    a->next_patch.tuning = a->next_patch.gift = false;
     fse_phase_set(a, a->tuning.hung ? FSE_FROZEN : FSE_OBSERVING);
-  } else if (tuning) {
+  } else if (tuning && !a->next_patch.gift) {
     fse_canary_offer(a);
   } else {
     fse_offer(a);

@@ -13,7 +13,6 @@
 #include "plugin/lexicon.h"
 #include "plugin/search.h"
 
-#define SAFE_STATES 1000u  /* on which what is found must not fault */
 #define MOST_STEPS 24u
 
 struct tuner {
@@ -27,66 +26,16 @@ struct tuner {
   uint64_t variants;
 };
 
-/* A program that is made to be tried. */
-struct tried {
-  struct fir_program *ir;
-  uint32_t(*pair)[2];
-  struct ftrial_pc_map map;
-};
-
-static void tried_done(struct tried *t) {
-  fir_free(t->ir);
-  free(t->pair);
-  memset(t, 0, sizeof *t);
-}
-
-static bool tried_make(const struct tuner *t, const struct fse_made *m,
-                       struct tried *out) {
-  memset(out, 0, sizeof *out);
-  out->pair = fse_boundary_pairs(t->q->root_facts, t->q->root, m->program,
-                                 m->places, m->place_count, &out->map.count);
-  out->map.pair = (const uint32_t(*)[2])out->pair;
-  if (out->pair != NULL && fir_lower(m->program, &out->ir, NULL) == 0 &&
-      !out->ir->opaque)
-    return true;
-  tried_done(out);
-  return false;
-}
-
-static int copy_made(struct fse_made *to, const struct fisa_program *p,
-                     const struct fse_place *places, uint32_t count) {
-  to->program = fisa_program_derive(p, p->code, p->size, p->entry,
-                                    p->manifest.boundary.pc);
-  to->places = malloc(((size_t)count + 1) * sizeof *places);
-  to->place_count = count;
-  if (to->program == NULL || to->places == NULL) return -1;
-  memcpy(to->places, places, count * sizeof *places);
-  return 0;
-}
-
-/* The parent, with its places from the root. */
+/* The program at hand is the parent. */
 static int start(struct tuner *t, struct fisa_error *err) {
-  const struct fse_tune_request *q = t->q;
-  const struct fisa_facts *f = q->root_facts;
-  struct tried tried;
-  struct fse_place *same;
+  struct fse_tried tried;
   int rc;
-  if (q->parent_places != NULL) {
-    rc = copy_made(&t->now, q->parent, q->parent_places,
-                   q->parent_place_count);
-  } else {
-    same = malloc(((size_t)f->count + 1) * sizeof *same);
-    if (same == NULL) return fisa_fail(err, "out of memory");
-    for (uint32_t i = 0; i < f->count; i++)
-      same[i] = (struct fse_place){f->insn[i].pc, f->insn[i].pc};
-    rc = copy_made(&t->now, q->parent, same, f->count);
-    free(same);
-  }
-  if (rc != 0 || !tried_make(t, &t->now, &tried))
+  if (fse_parent_make(t->q, &t->now) != 0 ||
+      !fse_tried_make(t->q, &t->now, &tried))
     return fisa_fail(err, "out of memory");
   rc = fse_stand_open(&t->stand, tried.ir, &tried.map, &t->mark, err);
   t->first = t->mark;
-  tried_done(&tried);
+  fse_tried_done(&tried);
   return rc;
 }
 
@@ -114,7 +63,7 @@ static bool judge(struct tuner *t, struct fse_draft *d, struct fse_made *made,
   const struct fse_policy *p = t->q->policy;
   struct fse_child child = {0};
   struct fisa_finding finding;
-  struct tried tried;
+  struct fse_tried tried;
   bool good;
   memset(made, 0, sizeof *made);
   if (fse_draft_finish(d, p->max_size, &child, NULL) != 0) return false;
@@ -125,12 +74,12 @@ static bool judge(struct tuner *t, struct fse_draft *d, struct fse_made *made,
   made->program = child.program;
   child.program = NULL;
   fse_child_done(&child);
-  if (good && tried_make(t, made, &tried)) {
+  if (good && fse_tried_make(t->q, made, &tried)) {
     t->variants++;
     good = fse_boundaries_carry(t->q->root, t->q->root_facts, made->program,
                                 &tried.map) &&
            fse_stand_run(&t->stand, tried.ir, &tried.map, &t->mark, mark);
-    tried_done(&tried);
+    fse_tried_done(&tried);
   } else {
     good = false;
   }
@@ -238,60 +187,6 @@ done:
   return taken;
 }
 
-/* ---- is it safe --------------------------------------------------------- */
-
-struct queue {
-  struct fisa_trace trace;
-  uint32_t at;
-};
-
-static int queue_input(uint16_t source, const int32_t *arg, unsigned argc,
-                       int32_t *value, void *user) {
-  struct queue *q = user;
-  (void)source, (void)arg, (void)argc;
-  while (q->at < q->trace.count && q->trace.events[q->at].out) q->at++;
-  if (q->at == q->trace.count) return -1;
-  *value = q->trace.events[q->at++].value;
-  return 0;
-}
-
-/* How a run from a generated state ends; FUEL: it cannot be said. */
-static int ends(struct tuner *t, const struct tried *p,
-                const struct fisa_state *begin, struct queue *queue) {
-  const struct fir_io io = {queue_input, NULL, queue};
-  const struct fir_limits limits = {t->q->fuel, true};
-  struct fisa_state *s = t->stand.state;
-  fisa_state_copy(s, begin);
-  queue->at = 0;
-  if (!ftrial_map_pc(&p->map, begin->pc, &s->pc)) return FISA_RUN_FAULT;
-  return fir_run(p->ir, t->stand.lane, s, &io, limits).starved ? -1
-                                                                : s->status;
-}
-
-/* It faults, or goes on for ever, on no generated state on which the parent
- * does not. */
-static bool is_safe(struct tuner *t, const struct fse_made *parent) {
-  struct fisa_state *begin = fisa_state_new(t->q->root->dialect);
-  struct queue queue = {0};
-  struct tried a = {0}, b = {0};
-  bool safe = begin != NULL && tried_make(t, parent, &a) &&
-              tried_make(t, &t->now, &b);
-  for (uint64_t n = 0; n < SAFE_STATES && safe; n++) {
-    int x, y;
-    if (ftrial_fuzz_state_on(t->q->set, t->stand.lane, t->q->policy->seed, n,
-                             begin, &queue.trace) != 0)
-      break;
-    x = ends(t, &a, begin, &queue);
-    y = ends(t, &b, begin, &queue);
-    if (x >= 0 && (y == FISA_RUN_FAULT || y == FISA_RUN_FUEL)) safe = x == y;
-  }
-  tried_done(&a);
-  tried_done(&b);
-  fisa_trace_done(&queue.trace);
-  fisa_state_free(begin);
-  return safe;
-}
-
 /* ---- the result --------------------------------------------------------- */
 
 static void name_kinds(const struct tuner *t, char *out, size_t capacity) {
@@ -355,10 +250,10 @@ static void finish(struct tuner *t, struct fse_tune_result *out) {
 
 static int climb(struct tuner *t, struct fse_tune_result *out,
                  struct fisa_error *err) {
-  struct fse_made parent = {0};
+  struct fse_made parent;
   int taken = 1, rc = 0;
   if (start(t, err) != 0) return t->stand.no_number ? 0 : -1;
-  if (copy_made(&parent, t->now.program, t->now.places, t->now.place_count))
+  if (fse_parent_make(t->q, &parent) != 0)
     rc = fisa_fail(err, "out of memory");
   for (uint32_t n = 0; n < MOST_STEPS && taken > 0 && rc == 0; n++) {
     taken = run_round(t, err);
@@ -366,7 +261,7 @@ static int climb(struct tuner *t, struct fse_tune_result *out,
   }
   if (rc == 0 && !over(t) &&
       better(t, &t->mark, &t->first, t->q->policy->tune_gain) &&
-      is_safe(t, &parent))
+      fse_is_safe(t->q, &parent, &t->now))
     finish(t, out);
   fse_made_done(&parent);
   return rc;

@@ -76,6 +76,17 @@ int fse_tune_search(struct fse_errand *e, const struct fse_tune_request *q,
                     struct fse_tune_result *out, struct fisa_error *err);
 void fse_tune_result_done(struct fse_tune_result *r);
 
+/*
+ * Tries what somebody else found (root -> it): whether it is well-formed beside
+ * the root, touches nothing that is not the agent's, is as safe as the parent
+ * and, where there are scenes, no worse on them. Returns 0 with the find in
+ * *out, which takes it over; or -1 with err: why not. Without scenes nobody's
+ * judge is called, and `e` may be NULL.
+ */
+int fse_tune_given(struct fse_errand *e, const struct fse_tune_request *q,
+                   struct fse_made *given, struct fse_tune_result *out,
+                   struct fisa_error *err);
+
 /* Whether the mean of `n` differences lies more than two standard errors
  * above `least`. */
 bool fse_beyond_noise(const double *difference, uint32_t n, double least);

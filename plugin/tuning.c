@@ -184,13 +184,16 @@ bool fse_tuning_score(struct flux_evolved *a, const struct fse_slot *slot,
 
 bool fse_tuning_due(const struct flux_evolved *a) {
   const struct fse_tuning *t = &a->tuning;
+  if (!t->on ||
+      atomic_load(&a->generation) >= a->instance->policy.max_generations)
+    return false;
   /* What another agent found comes first. */
-  return t->on && t->gift.program == NULL &&
-         t->recorded - t->tried_at >= FSE_SCENES &&
-         atomic_load(&a->generation) < a->instance->policy.max_generations;
+  return t->gift.program != NULL ? fse_gift_due(a)
+                                 : t->recorded - t->tried_at >= FSE_SCENES;
 }
 
 struct search {
+  struct fse_made gift;         /* what is tried; program NULL: one is found */
   struct fse_tune_request q;
   struct fse_tune_result result;
   struct fisa_error err;
@@ -199,17 +202,21 @@ struct search {
 
 static void search_job(struct fse_errand *e, void *arg) {
   struct search *s = arg;
-  s->rc = fse_tune_search(e, &s->q, &s->result, &s->err);
+  s->rc = s->gift.program != NULL
+              ? fse_tune_given(e, &s->q, &s->gift, &s->result, &s->err)
+              : fse_tune_search(e, &s->q, &s->result, &s->err);
 }
 
-static void fill_request(struct flux_evolved *a, struct fse_tune_request *q) {
+void fse_tuning_request(struct flux_evolved *a, struct fse_tune_request *q) {
   const struct fse_instance *in = a->instance;
   struct fse_tuning *t = &a->tuning;
   *q = (struct fse_tune_request){
       .root = a->root, .root_facts = a->root_facts,
       .parent = fse_live_program(a), .parent_places = a->live.places,
       .parent_place_count = a->live.place_count, .policy = &in->policy,
-      .scenes = t->scenes, .scene_count = FSE_SCENES, .judge = in->judge,
+      .scenes = t->scenes,
+      .scene_count = t->recorded < FSE_SCENES ? t->recorded : FSE_SCENES,
+      .judge = in->judge,
       .scores = t->scores, .models = t->models,
       .confidence_cell = a->confidence_cell,
       .confidence_scale = a->confidence_scale,
@@ -259,28 +266,59 @@ static bool refused(struct fse_tuning *t, const struct fisa_program *p) {
   return memcmp(t->refused, p->hash, 32) == 0;
 }
 
+/* What came of looking for something better. */
+static bool conclude(struct flux_evolved *a, struct search *s) {
+  fse_say(a->instance, FLUX_LOG_DEBUG,
+          "%s: %llu edits of what it does were tried, score %.4f -> %.4f",
+          a->name, (unsigned long long)s->result.variants,
+          s->result.score_before, s->result.score_after);
+  if (s->rc != 0) fse_explain(a, "not tuned: %s", s->err.text);
+  return s->rc == 0 && s->result.improved &&
+         !fse_banned(a, s->result.best) &&
+         !refused(&a->tuning, s->result.best) && promote(a, &s->result);
+}
+
+/* And of a gift. What cannot be used here is not tried again. */
+static bool receive(struct flux_evolved *a, struct search *s) {
+  struct fse_trialled *next = &a->next_patch;
+  if (s->rc == 0 && fse_banned(a, s->result.best))
+    s->rc = fisa_fail(&s->err, "it was tried here before");
+  if (s->rc != 0) {
+    fse_say(a->instance, FLUX_LOG_WARNING,
+            "agent \"%s\": what another agent of the program was tuned to is "
+            "not offered: %s", a->name, s->err.text);
+    return false;
+  }
+  if (!promote(a, &s->result)) return false;
+  next->gift = true;
+  next->gift_score = s->result.score_before;
+  snprintf(next->record.reason, sizeof next->record.reason,
+           "as another agent of the program: score %.3f -> %.3f on its own "
+           "tasks", s->result.score_before, s->result.score_after);
+  return true;
+}
+
 bool fse_tune(struct flux_evolved *a) {
   struct search s = {.err = {""}};
   struct fse_errand *e = fse_errand_new();
-  bool found = false;
+  uint8_t hash[32];
+  bool found = false, gift;
   if (e == NULL) return false;
-  a->tuning.tried_at = a->tuning.recorded;
-  fill_request(a, &s.q);
+  gift = fse_gift_copy(a, &s.gift);
+  if (gift) memcpy(hash, s.gift.program->hash, 32);
+  else a->tuning.tried_at = a->tuning.recorded;
+  fse_tuning_request(a, &s.q);
   if (fse_errand_run(e, a->instance->policy.scorer_ms * PATIENT, search_job,
                      &s) != 0) {
     fse_tuning_end(a, true);
     return false;
   }
   fse_errand_free(e);
-  fse_say(a->instance, FLUX_LOG_DEBUG,
-          "%s: %llu edits of what it does were tried, score %.4f -> %.4f",
-          a->name, (unsigned long long)s.result.variants,
-          s.result.score_before, s.result.score_after);
   if (s.result.no_number) fse_tuning_end(a, false);
-  else if (s.rc != 0) fse_explain(a, "not tuned: %s", s.err.text);
-  else if (s.result.improved && !fse_banned(a, s.result.best) &&
-           !refused(&a->tuning, s.result.best))
-    found = promote(a, &s.result);
+  else if (!gift) found = conclude(a, &s);
+  else if (!atomic_load(&a->cancel)) found = receive(a, &s);
+  if (gift && !atomic_load(&a->cancel)) fse_gift_drop(a, hash);
+  fse_made_done(&s.gift);
   fse_tune_result_done(&s.result);
   return found && !atomic_load(&a->cancel);
 }

@@ -220,8 +220,6 @@ static void on_offered(struct flux_evolved *a, const struct fse_slot *slot) {
   bool installed = slot->task.version == a->next_patch.live.id;
   if (installed && a->next_patch.to_root) {
     at_root(a);
-  } else if (installed && a->next_patch.gift) {
-    fse_gift_installed(a);
   } else if (installed) {
     fse_probation_begin(a);
     fse_phase_set(a, FSE_PROBATION);
@@ -259,7 +257,7 @@ static void on_leaving(struct flux_evolved *a, const struct fse_slot *slot) {
     fse_probe_leaving(a, slot);
   } else if (is_gone(a, slot)) {
     fse_live_done(&a->next_patch.live);
-    a->next_patch.tuning = false;
+    a->next_patch.tuning = a->next_patch.gift = false;
     fse_phase_set(a, a->tuning.hung ? FSE_FROZEN : FSE_OBSERVING);
   }
 }
@@ -317,7 +315,7 @@ static void upkeep(struct flux_evolved *a) {
       (ours || fse_phase_move(a, FSE_READY, FSE_OBSERVING)))
     contradict(a);
   if (a->demote_due) fse_demote_again(a);
-  fse_take_gift(a);
+  fse_mind_gift(a);
   fse_mind_decline(a);
 }
 
