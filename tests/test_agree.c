@@ -275,6 +275,7 @@ static const char looping[] =
 struct wish {
   enum fse_assurance asked;
   const char *solver;
+  const char *only;          /* the one kind of edit; NULL: all kinds */
   uint32_t prover_ms;
   const atomic_bool *cancel;
   uint64_t (*now_ns)(void *user);
@@ -294,6 +295,9 @@ static void search_for(const char *text, const struct wish *w,
   CU_ASSERT_FATAL(set != NULL);
   fse_policy_init(policy);
   policy->fuzz_states = 500;
+  policy->min_assurance = w->asked;
+  for (uint32_t k = 0; k < fse_kind_count && w->only != NULL; k++)
+    if (strcmp(fse_kinds[k].name, w->only) != 0) policy->weight[k] = 0;
   for (uint32_t i = 0; i < 16; i++) {
     CU_ASSERT_FATAL(ftrial_fuzz_state(set, 7, i, s, &trace) == 0);
     const struct ftrial_episode e = {FTRIAL_RECORDED, s, trace.events,
@@ -304,7 +308,7 @@ static void search_for(const char *text, const struct wish *w,
       .root = p, .parent = p, .set = set, .policy = policy, .seed = 1,
       .assurance = w->asked, .prover = w->solver,
       .prover_ms = w->prover_ms, .threads = 1, .budget = unit_scale(4000),
-      .once = true, .cancel = w->cancel, .now_ns = w->now_ns,
+      .once = w->only == NULL, .deep = w->only != NULL, .cancel = w->cancel, .now_ns = w->now_ns,
       .deadline_ns = w->now_ns != NULL ? DEADLINE : 0, .enough = w->enough};
   UNIT_TRUE(fse_search(&q, out, &err) == 0, "%s", err.text);
   fisa_trace_done(&trace);
@@ -371,6 +375,35 @@ static void absent_is_said(void) {
   fse_search_result_done(&r);
   search(straight, FSE_ASSURE_PROOF, "/nowhere/at/all", &r);
   UNIT_TRUE(!r.improved || r.assurance == FSE_ASSURE_PROOF, "%s", r.reason);
+  fse_search_result_done(&r);
+}
+
+/* The sum of two, as somebody wrote it who had no carry. */
+static const char no_carry[] =
+    ".in R1\n.in R2\n.out R3\n"
+    "XOR R4, R1, R2\nAND R5, R1, R2\nADD R5, R5, R5\nADD R3, R4, R5\nHALT\n";
+
+/* What the search of windows finds is proved where policy wants proof, and
+ * does not come out where nobody can. */
+static void found_windows_are_proved(void) {
+  struct wish w = {.asked = FSE_ASSURE_PROOF, .only = "FindSequence",
+                   .solver = "/nowhere/at/all"};
+  struct fse_search_result r;
+  search_for(no_carry, &w, &r);
+  UNIT_TRUE(!r.improved, "by whom? %s", r.reason);
+  fse_search_result_done(&r);
+  if (!have_solver()) {
+    unit_skip("there is no flux-prove");
+    return;
+  }
+  w.solver = unit_built("lib/flux/flux-prove");
+  search_for(no_carry, &w, &r);
+  if (UNIT_TRUE(r.improved, "%s", r.reason)) {
+    UNIT_EQ(r.assurance, FSE_ASSURE_PROOF);
+    UNIT_STR_EQ(r.kinds, "FindSequence");
+    UNIT_TRUE(strstr(r.reason, ", proved") != NULL, "%s", r.reason);
+    UNIT_TRUE(r.cost_after == 2, "%g -> %g", r.cost_before, r.cost_after);
+  }
   fse_search_result_done(&r);
 }
 
@@ -471,6 +504,7 @@ static const struct unit_test tests[] = {
     {"search", "finds_are_proved", finds_are_proved},
     {"search", "loops_are_tested", loops_are_tested},
     {"search", "absent_is_said", absent_is_said},
+    {"search", "found_windows_are_proved", found_windows_are_proved},
     {"over", "time_is_up", time_is_up},
     {"over", "cancelled", cancelled},
 };

@@ -9,19 +9,17 @@
 
 #include "samples/room/room.h"
 #include "tests/isa_util.h"
-#include "tests/livehost.h"
+#include "tests/tune_live.h"
 #include "tests/tune_rig.h"
 #include "tests/unit.h"
 
 /* FULL: four days, long enough to tell what is better. */
-enum { ROOM = 7, AT_ONCE = 16, ENOUGH = 20000, FULL = 1152, SHORT = 64 };
+enum { ROOM = 7, ENOUGH = 20000, FULL = 1152, SHORT = 64 };
 
 /* What a search holds that is given up is lost with its thread, on purpose. */
 __attribute__((visibility("default"))) const char *
 __lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void) { return "leak:search_job\n"; }
-
-static const struct livehost_lie honest = {.cell = -1};
 
 static int32_t sense(void) { return room_temp(ROOM); }
 
@@ -38,70 +36,17 @@ static const char *journal_path(void) {
 
 /* A thermostat in its room, and a judge. */
 static void open_room(struct livehost *h, enum tune_lie lie,
-                      double canary_tasks) {
+                      uint32_t canary_tasks) {
   static char text[1024];
   tune_thermostat(5, text, sizeof text);
   tune_lie(lie);
   room_reset(ROOM);
-  livehost_open(h, text);
-  h->judge = &tune_judge;
+  tune_open(h, text, &tune_judge, canary_tasks);
   h->sense = sense;
   h->act = act;
-  livehost_set(h, "policy.episodes", 16);
-  livehost_set(h, "policy.canary_tasks", canary_tasks);
-  livehost_set(h, "policy.fuzz_states", 100);
-  livehost_set(h, "policy.record_period", 8);
-}
-
-/* Runs tasks until a phase is reached, a few at a time. */
-static bool run_to(struct livehost *h, enum fse_phase phase) {
-  for (int n = 0; n < ENOUGH && livehost_phase(h) != phase; n++) {
-    livehost_task(h, NULL);
-    if (n % AT_ONCE == 0) livehost_settle(h);
-    if (livehost_phase(h) == FSE_SEARCHING || livehost_phase(h) == FSE_READY)
-      livehost_settle(h);
-  }
-  livehost_settle(h);
-  return livehost_phase(h) == phase;
-}
-
-static bool is_offered(struct livehost *h) {
-  bool offered;
-  pthread_mutex_lock(&h->lock);
-  offered = h->offered;
-  pthread_mutex_unlock(&h->lock);
-  return offered;
-}
-
-/* Until the tuning is offered, over any preserving patch that comes first. */
-static void run_to_tuning(struct livehost *h) {
-  UNIT_TRUE(run_to(h, FSE_CONTROL), "phase %d", (int)livehost_phase(h));
-  UNIT_TRUE(run_to(h, FSE_OFFERED), "phase %d", (int)livehost_phase(h));
-  while (!is_offered(h)) livehost_settle(h);
-}
-
-/* Installs what is offered; its first task. */
-static void install(struct livehost *h, const struct livehost_lie *lie) {
-  struct livehost_lie l = *lie;
-  UNIT_TRUE(h->patch.flags & FLUX_PATCH_TUNING, "the host is told");
-  l.flags |= livehost_install(h);
-  livehost_task(h, &l);
-  livehost_settle(h);
 }
 
 /* ---- accepted ----------------------------------------------------------- */
-
-static void accepted(struct livehost *h) {
-  const struct livehost_lie on = {.cell = -1, .flags = FLUX_TASK_PROBATION};
-  run_to_tuning(h);
-  install(h, &honest);
-  for (int n = 0; n < ENOUGH && livehost_phase(h) == FSE_PROBATION; n++) {
-    livehost_task(h, &on);
-    if (n % AT_ONCE == 0) livehost_settle(h);
-  }
-  livehost_settle(h);
-  UNIT_EQ(h->accepted, h->version);
-}
 
 /* Better than what it did before: the root from then on, and no task of it is
  * held to what was right before. */
@@ -113,7 +58,7 @@ static void becomes_the_root(void) {
   open_room(&h, TUNE_HONEST, FULL);
   livehost_set_text(&h, "journal", path);
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
-  accepted(&h);
+  tune_accepted(&h);
   if (UNIT_TRUE(h.evolved->origin != NULL, "an origin")) {
     UNIT_MEM_EQ(h.evolved->origin->hash, h.root->hash, 32);
     UNIT_MEM_EQ(h.evolved->root->hash, h.program->hash, 32);
@@ -141,7 +86,7 @@ static void comes_back(void) {
   open_room(&h, TUNE_HONEST, FULL);
   livehost_set_text(&h, "journal", path);
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
-  accepted(&h);
+  tune_accepted(&h);
   memcpy(hash, h.program->hash, 32);
   livehost_stop(&h);
   livehost_set(&h, "policy.paused", 1);
@@ -152,7 +97,7 @@ static void comes_back(void) {
     UNIT_TRUE(h.patch.transfers > 0 &&
                   h.patch.transfer[h.patch.transfers - 1].from_pc ==
                       h.root->entry, "from the entry");
-    install(&h, &honest);
+    tune_install(&h, NULL);
     UNIT_MEM_EQ(h.evolved->root->hash, hash, 32);
     for (int n = 0; n < 100; n++) livehost_task(&h, NULL);
     livehost_settle(&h);
@@ -165,21 +110,18 @@ static void comes_back(void) {
 
 static void faults(void) {
   const struct livehost_lie fault = {.cell = -1, .fault = true};
-  struct livehost_lie l = honest;
   struct livehost h;
   open_room(&h, TUNE_HONEST, SHORT);
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
-  run_to_tuning(&h);
-  install(&h, &honest);
+  tune_run_to_tuning(&h);
+  tune_install(&h, NULL);
   UNIT_EQ(livehost_phase(&h), FSE_PROBATION);
   livehost_task(&h, &fault);
   livehost_settle(&h);
   UNIT_EQ(livehost_phase(&h), FSE_LEAVING);
   UNIT_EQ(h.how, FLUX_RECOVER);
   UNIT_TRUE(fse_banned(h.evolved, h.patch.program), "never again");
-  l.flags = livehost_leave(&h);
-  livehost_task(&h, &l);
-  livehost_settle(&h);
+  tune_leave(&h);
   UNIT_TRUE(h.evolved->origin == NULL && !h.evolved->next_patch.tuning,
             "as it was");
   UNIT_EQ(livehost_said(&h, "recovered patch"), 1);
@@ -188,25 +130,17 @@ static void faults(void) {
 
 /* Praised where nobody lives, and worse in the room. */
 static void no_better(void) {
-  const struct livehost_lie on = {.cell = -1, .flags = FLUX_TASK_PROBATION};
-  struct livehost_lie l = honest;
   struct livehost h;
   open_room(&h, TUNE_LIES, FULL);
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
-  run_to_tuning(&h);
-  install(&h, &honest);
-  for (int n = 0; n < ENOUGH && livehost_phase(&h) == FSE_PROBATION; n++) {
-    livehost_task(&h, &on);
-    if (n % AT_ONCE == 0) livehost_settle(&h);
-  }
-  livehost_settle(&h);
+  tune_run_to_tuning(&h);
+  tune_install(&h, NULL);
+  tune_probation(&h);
   UNIT_EQ(livehost_phase(&h), FSE_LEAVING);
   UNIT_EQ(h.how, FLUX_REVERT);
   UNIT_EQ(h.accepted, 0);
   UNIT_EQ(livehost_said(&h, "is no better"), 1);
-  l.flags = livehost_leave(&h);
-  livehost_task(&h, &l);
-  livehost_settle(&h);
+  tune_leave(&h);
   UNIT_TRUE(h.evolved->origin == NULL, "the root is what it was");
   livehost_close(&h);
 }
@@ -217,14 +151,14 @@ static void distrusted(void) {
   struct livehost h;
   open_room(&h, TUNE_HONEST, SHORT);
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
-  UNIT_TRUE(run_to(&h, FSE_CONTROL), "phase %d", (int)livehost_phase(&h));
+  UNIT_TRUE(tune_run_to(&h, FSE_CONTROL), "phase %d", (int)livehost_phase(&h));
   livehost_task(&h, &low);
   livehost_settle(&h);
   livehost_task(&h, &low);
   livehost_settle(&h);
   UNIT_EQ(livehost_phase(&h), FSE_FROZEN);
   UNIT_TRUE(h.evolved->next_patch.live.program == NULL, "the patch is gone");
-  UNIT_TRUE(!is_offered(&h), "nothing was offered");
+  UNIT_TRUE(!tune_is_offered(&h), "nothing was offered");
   livehost_close(&h);
 }
 
@@ -233,12 +167,12 @@ static void detached(void) {
   struct livehost h;
   open_room(&h, TUNE_HONEST, SHORT);
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
-  UNIT_TRUE(run_to(&h, FSE_CONTROL), "phase %d", (int)livehost_phase(&h));
+  UNIT_TRUE(tune_run_to(&h, FSE_CONTROL), "phase %d", (int)livehost_phase(&h));
   livehost_close(&h);
   open_room(&h, TUNE_HONEST, SHORT);
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
-  run_to_tuning(&h);
-  install(&h, &honest);
+  tune_run_to_tuning(&h);
+  tune_install(&h, NULL);
   livehost_close(&h);
   UNIT_EQ(tune_open_courses(), 0);
 }

@@ -102,6 +102,11 @@ check "what is better beside a control is accepted, and spreads" \
 	until_said pair 'accepted patch .*score .* -> .* beside a control' \
 	'accepted patch .* as another agent of the program'
 same "nothing was wrong" "$(wrong pair)" 0
+same "and both were accepted by the host" \
+	"$(awk -F '\t' '$5 > 0 { n++ } END { print n + 0 }' pair.tsv)" 2
+check "the other after a trial of its own" grep -q \
+	'as another agent of the program: score .* -> .* on its own tasks' \
+	pair.log
 
 # It is still there after a restart, for both.
 policy='paused = true;'
