@@ -130,8 +130,8 @@ static bool has_row(const struct fisa_facts *f, const struct fisa_row *row) {
   return false;
 }
 
-/* Whether all rows of a program are the root's, or might have been put there
- * by an edit: not denied, nor of a source or channel that is not the agent's. */
+/* Whether all rows of a program are the root's, or might have been put there by
+ * an edit: neither denied nor of a source or channel that is not its own. */
 static int check_rows(const struct fse_tune_request *q,
                       const struct fisa_facts *facts, struct fisa_error *err) {
   const struct fisa_dialect *d = q->root->dialect;

@@ -308,7 +308,8 @@ static void search_for(const char *text, const struct wish *w,
       .root = p, .parent = p, .set = set, .policy = policy, .seed = 1,
       .assurance = w->asked, .prover = w->solver,
       .prover_ms = w->prover_ms, .threads = 1, .budget = unit_scale(4000),
-      .once = w->only == NULL, .deep = w->only != NULL, .cancel = w->cancel, .now_ns = w->now_ns,
+      .once = w->only == NULL, .deep = w->only != NULL,
+      .cancel = w->cancel, .now_ns = w->now_ns,
       .deadline_ns = w->now_ns != NULL ? DEADLINE : 0, .enough = w->enough};
   UNIT_TRUE(fse_search(&q, out, &err) == 0, "%s", err.text);
   fisa_trace_done(&trace);
