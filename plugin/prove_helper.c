@@ -153,9 +153,10 @@ static int spawn(struct fse_helper *h, int fd) {
 
 /* The program limits itself; one that does not is limited from here. */
 static void limit(const struct fse_helper *h) {
-  struct rlimit r = {(rlim_t)h->limits.memory_mb << 20, (rlim_t)h->limits.memory_mb << 20};
+  const rlim_t most = (rlim_t)h->limits.memory_mb << 20;
+  struct rlimit r = {most, most};
   struct rlimit none = {0, 0};
-  if (h->limits.memory_mb > 0) (void)prlimit(h->pid, RLIMIT_AS, &r, NULL);
+  if (most > 0) (void)prlimit(h->pid, RLIMIT_AS, &r, NULL);
   (void)prlimit(h->pid, RLIMIT_CORE, &none, NULL);
 }
 
