@@ -313,6 +313,8 @@ void fse_canary_probe(struct flux_evolved *a, const struct fse_slot *slot) {
              slot->task.status == FLUX_RUN_FAULT ? "faulted"
                                                  : "ran out of fuel");
     fse_ban(a, a->next_patch.live.program);
+    if (a->next_patch.gift)
+      fse_gift_drop(a, a->next_patch.live.program->hash);
     out(a, FLUX_RECOVER, text);
     return;
   }

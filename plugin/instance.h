@@ -356,7 +356,7 @@ void fse_mind_gift(struct flux_evolved *a);
 bool fse_gift_due(const struct flux_evolved *a);
 /* A copy of it, root -> gift; false: there is none. [searcher] */
 bool fse_gift_copy(struct flux_evolved *a, struct fse_made *out);
-/* It has been tried, and goes unless another came. [searcher] */
+/* It is of no use here, and goes unless another came. */
 void fse_gift_drop(struct flux_evolved *a, const uint8_t hash[32]);
 
 /* ---- rehearse.c --------------------------------------------------------- */

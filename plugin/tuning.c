@@ -278,7 +278,9 @@ static bool conclude(struct flux_evolved *a, struct search *s) {
          !refused(&a->tuning, s->result.best) && promote(a, &s->result);
 }
 
-/* And of a gift. What cannot be used here is not tried again. */
+/* And of a gift. What cannot be used here is not tried again; what goes live
+ * stays given until it is the root, since it may be taken back by no fault of
+ * its own. */
 static bool receive(struct flux_evolved *a, struct search *s) {
   struct fse_trialled *next = &a->next_patch;
   if (s->rc == 0 && fse_banned(a, s->result.best))
@@ -317,7 +319,7 @@ bool fse_tune(struct flux_evolved *a) {
   if (s.result.no_number) fse_tuning_end(a, false);
   else if (!gift) found = conclude(a, &s);
   else if (!atomic_load(&a->cancel)) found = receive(a, &s);
-  if (gift && !atomic_load(&a->cancel)) fse_gift_drop(a, hash);
+  if (gift && !found && !atomic_load(&a->cancel)) fse_gift_drop(a, hash);
   fse_made_done(&s.gift);
   fse_tune_result_done(&s.result);
   return found && !atomic_load(&a->cancel);
