@@ -240,6 +240,7 @@ static void accept(struct flux_evolved *a) {
   spread = !a->next_patch.gift;
   if (spread) fse_bandit_accepted(&a->learned, rec->kind);
   memcpy(old_root, a->root->hash, 32);
+  fse_scenes_save(a, a->next_patch.live.program);
   fse_reroot(a, &r);
   if (spread) fse_spread(a, old_root);
   fse_phase_set(a, FSE_OBSERVING);

@@ -1,9 +1,9 @@
 /*
  * plugin/counter.c - counterexamples on their way to the journal and back.
  *
- * A blob is a row of little-endian words: its form, the pc, then counted
- * lists of cells that are not as the state list says, of pages that are not
- * zero, and of events. What is read back is data: whatever does not fit the
+ * A blob is a row of little-endian words: its form and a task. That is a pc,
+ * then counted lists of cells that are not as the state list says, of pages
+ * that are not zero, and of events. What is read back is data: whatever does not fit the
  * dialect to the last byte is left out.
  */
 #include <assert.h>
@@ -62,19 +62,23 @@ static void put_events(struct fse_writer *w, const struct fisa_event *e,
   }
 }
 
+void fse_put_task(struct fse_writer *w, const struct ftrial_episode *e,
+                  const struct fisa_state *initial) {
+  fse_put(w, e->begin->pc);
+  put_cells(w, e->begin, initial);
+  put_pages(w, e->begin);
+  put_events(w, e->events, e->event_count);
+}
+
 /* Episode i as a blob; its memory is the caller's. */
 static struct fse_writer pack(const struct flux_evolved *a, uint32_t i,
                               struct fisa_state *s,
                               const struct fisa_state *initial) {
-  const struct fisa_event *events;
+  struct ftrial_episode e = {.begin = s};
   struct fse_writer w = {0};
-  uint32_t count;
-  ftrial_set_get(a->set, i, s, &events, &count);
+  ftrial_set_get(a->set, i, s, &e.events, &e.event_count);
   fse_put(&w, FORM);
-  fse_put(&w, s->pc);
-  put_cells(&w, s, initial);
-  put_pages(&w, s);
-  put_events(&w, events, count);
+  fse_put_task(&w, &e, initial);
   return w;
 }
 
@@ -147,6 +151,16 @@ static bool stack_fits(const struct fisa_dialect *d,
          s->cells[d->sp_cell] <= (int32_t)d->files[d->stack_file].count;
 }
 
+void fse_get_task(struct fse_reader *r, const struct fisa_dialect *d,
+                  struct fisa_state *begin, struct fisa_trace *events) {
+  fisa_state_reset(d, begin);
+  begin->pc = fse_get(r);
+  get_cells(r, begin);
+  get_pages(r, begin);
+  get_events(r, d, events);
+  r->failed |= !stack_fits(d, begin);
+}
+
 struct loading {
   struct flux_evolved *a;
   uint32_t count;
@@ -160,16 +174,11 @@ static int load(const void *blob, size_t size, void *user) {
   struct ftrial_episode e = {.origin = FTRIAL_COUNTER, .begin = a->begin,
                              .confidence = 1};
   if (blob == NULL || fse_get(&r) != FORM) return 0;
-  fisa_state_reset(a->dialect, a->begin);
-  a->begin->pc = fse_get(&r);
-  get_cells(&r, a->begin);
-  get_pages(&r, a->begin);
-  get_events(&r, a->dialect, &t);
+  fse_get_task(&r, a->dialect, a->begin, &t);
   e.events = t.events;
   e.event_count = t.count;
   if (fse_get_ended(&r) && a->begin->pc < a->root->size &&
-      a->root_facts->index[a->begin->pc] != UINT32_MAX &&
-      stack_fits(a->dialect, a->begin))
+      a->root_facts->index[a->begin->pc] != UINT32_MAX)
     (void)ftrial_set_add(a->set, &e);
   fisa_trace_done(&t);
   return ++l->count >= LOADED_MOST;

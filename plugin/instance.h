@@ -304,6 +304,9 @@ bool fse_tuning_score(struct flux_evolved *a, const struct fse_slot *slot,
                       double *score);
 /* A course of the live tasks to come. */
 void fse_tuning_course(struct flux_evolved *a);
+/* A course from now on; NULL: there is none to be had. Ends one. */
+flux_course *fse_tuning_course_new(struct flux_evolved *a);
+void fse_tuning_course_done(struct flux_evolved *a, flux_course **course);
 /* The scorer or a model did not come back, or gave no number. */
 void fse_tuning_end(struct flux_evolved *a, bool hung);
 
@@ -345,6 +348,18 @@ int fse_reroot_stored(struct flux_evolved *a, struct fse_stored *stored,
                       struct fisa_error *err);
 /* Offers it as accepted earlier. 0, or -1: the host did not take it. */
 int fse_reroot_offer(struct flux_evolved *a, uint64_t id);
+/* Where a boundary of the root is in the origin, or UINT32_MAX. */
+uint32_t fse_origin_pc(const struct flux_evolved *a, uint32_t root_pc);
+
+/* ---- scenes.c ----------------------------------------------------------- */
+
+/* Keeps the scenes in the journal, with the tuning that was found on them. */
+void fse_scenes_save(const struct flux_evolved *a,
+                     const struct fisa_program *tuned);
+/* Tries the stored tuning of what the host attached beside it (tune.h): on its
+ * scenes, where they were kept and the host can judge. 0, or -1 with err. */
+int fse_scenes_try(struct flux_evolved *a, struct fse_made *given,
+                   struct fse_tune_result *out, struct fisa_error *err);
 
 /* ---- gift.c ------------------------------------------------------------- */
 
@@ -424,6 +439,15 @@ void fse_take_back(struct flux_evolved *a, uint32_t how, const char *why);
 bool fse_banned(const struct flux_evolved *a, const struct fisa_program *p);
 
 /* ---- counter.c ---------------------------------------------------------- */
+
+/* A task as words, and back. `initial` is as the state list says. What is read
+ * is not trusted: what does not fit the dialect is a failure. */
+struct fse_writer;
+struct fse_reader;
+void fse_put_task(struct fse_writer *w, const struct ftrial_episode *e,
+                  const struct fisa_state *initial);
+void fse_get_task(struct fse_reader *r, const struct fisa_dialect *d,
+                  struct fisa_state *begin, struct fisa_trace *events);
 
 /* Writes counterexamples of the set that the journal has not seen. */
 void fse_counters_save(struct flux_evolved *a);

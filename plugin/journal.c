@@ -452,6 +452,7 @@ int fse_journal_put(struct fse_journal *j, enum fse_shelf shelf,
   static const char *const sql[] = {
       "INSERT OR REPLACE INTO calibrations(key, verdict) VALUES(?, ?)",
       "INSERT OR REPLACE INTO answers(key, answer) VALUES(?, ?)",
+      "INSERT OR REPLACE INTO scenes(key, scenes) VALUES(?, ?)",
   };
   sqlite3_stmt *s;
   assert(j != NULL && blob != NULL);
@@ -470,7 +471,8 @@ int fse_journal_put(struct fse_journal *j, enum fse_shelf shelf,
 int fse_journal_take(struct fse_journal *j, enum fse_shelf shelf,
                      const uint8_t key[32], struct fisa_error *err) {
   static const char *const sql[] = {"DELETE FROM calibrations WHERE key = ?",
-                                    "DELETE FROM answers WHERE key = ?"};
+                                    "DELETE FROM answers WHERE key = ?",
+                                    "DELETE FROM scenes WHERE key = ?"};
   sqlite3_stmt *s;
   assert((unsigned)shelf < sizeof sql / sizeof sql[0]);
   if (fse_journal__begin(j, err) != 0) return -1;

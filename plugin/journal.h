@@ -12,7 +12,7 @@
 #include "plugin/policy.h"
 #include "plugin/uses.h"
 
-#define FSE_JOURNAL_SCHEMA 4
+#define FSE_JOURNAL_SCHEMA 5
 
 /* What became of a proposal that reached the end of its search or life. */
 enum fse_outcome {
@@ -109,7 +109,8 @@ int fse_journal_counters(struct fse_journal *j, const uint8_t root[32],
  */
 enum fse_shelf {
   FSE_SHELF_CALIBRATIONS,  /* what calibration found (calibrate.h) */
-  FSE_SHELF_ANSWERS        /* what searches found (recall.h) */
+  FSE_SHELF_ANSWERS,       /* what searches found (recall.h) */
+  FSE_SHELF_SCENES         /* on what tunings were found (scenes.c) */
 };
 int fse_journal_put(struct fse_journal *j, enum fse_shelf shelf,
                     const uint8_t key[32], const void *blob, size_t size,

@@ -289,6 +289,7 @@ int fse_journal_get(struct fse_journal *j, enum fse_shelf shelf,
   static const char *const sql[] = {
       "SELECT verdict FROM calibrations WHERE key = ?",
       "SELECT answer FROM answers WHERE key = ?",
+      "SELECT scenes FROM scenes WHERE key = ?",
   };
   sqlite3_stmt *s;
   int rc = -1;

@@ -82,10 +82,18 @@ static int to_4(struct fse_journal *j, struct fisa_error *err) {
          " PRIMARY KEY(program, rule)) WITHOUT ROWID;", err);
 }
 
+/* What tunings were found on. */
+static int to_5(struct fse_journal *j, struct fisa_error *err) {
+  return fse_journal__exec(j, "CREATE TABLE scenes("
+                              " id INTEGER PRIMARY KEY,"
+                              " key BLOB NOT NULL UNIQUE,"
+                              " scenes BLOB NOT NULL);", err);
+}
+
 /* migrations[v] brings schema v to v + 1. */
 static int (*const migrations[])(struct fse_journal *j,
-                                 struct fisa_error *err) = {to_1, to_2, to_3,
-                                                        to_4};
+                                 struct fisa_error *err) = {
+    to_1, to_2, to_3, to_4, to_5};
 
 _Static_assert(sizeof migrations / sizeof migrations[0] ==
                    FSE_JOURNAL_SCHEMA,

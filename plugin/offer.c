@@ -15,13 +15,8 @@
  * run what the root was made of. */
 static uint32_t pc_in(const struct flux_evolved *a, const struct fse_live *l,
                       uint32_t root_pc) {
-  if (l != &a->live || l->id != 0 || a->origin == NULL)
-    return fse_version_pc(l, root_pc);
-  if (root_pc == a->root->entry) return a->origin->entry;
-  for (uint32_t i = 0; i < a->origin_place_count; i++)
-    if (a->origin_places[i].to_pc == root_pc)
-      return a->origin_places[i].from_pc;
-  return UINT32_MAX;
+  return l != &a->live || l->id != 0 ? fse_version_pc(l, root_pc)
+                                     : fse_origin_pc(a, root_pc);
 }
 
 /* Two versions, from the first of which an agent goes to the second. */

@@ -104,6 +104,15 @@ void fse_reroot(struct flux_evolved *a, struct fse_rooting *r) {
   a->contradiction[0] = a->refuted[0] = '\0';
 }
 
+uint32_t fse_origin_pc(const struct flux_evolved *a, uint32_t root_pc) {
+  if (a->origin == NULL) return root_pc;
+  if (root_pc == a->root->entry) return a->origin->entry;
+  for (uint32_t i = 0; i < a->origin_place_count; i++)
+    if (a->origin_places[i].to_pc == root_pc)
+      return a->origin_places[i].from_pc;
+  return UINT32_MAX;
+}
+
 /* ---- after a restart ---------------------------------------------------- */
 
 /* A copy of the root as a version of itself, to be handed to the host. */
@@ -129,24 +138,20 @@ static int offer_self(struct flux_evolved *a, uint64_t id) {
   return 0;
 }
 
-/*
- * Stored code is data: it is tried like a find of somebody else, on generated
- * states, since no task has been recorded yet. What it does is the truth then.
- */
+/* Stored code is data: it is tried like a find of somebody else. What it does
+ * is the truth then. */
 int fse_reroot_stored(struct flux_evolved *a, struct fse_stored *stored,
                       struct fisa_error *err) {
   struct fse_live *next = &a->next_patch.live;
   struct fse_made given = {stored->program, stored->places,
                            stored->place_count};
   struct fse_tune_result r;
-  struct fse_tune_request q;
   struct fse_rooting rooting;
-  fse_tuning_request(a, &q);
-  q.scene_count = 0;
   stored->program = NULL;
   stored->places = NULL;
-  if (fse_tune_given(NULL, &q, &given, &r, err) != 0) {
+  if (fse_scenes_try(a, &given, &r, err) != 0) {
     fse_made_done(&given);
+    fse_tune_result_done(&r);
     return -1;
   }
   if (fse_live_make(a, r.best, r.places, r.place_count, stored->patch,

@@ -41,7 +41,7 @@ static void leave_behind(flux_course *course) {
   }
 }
 
-static void close_course(struct flux_evolved *a, flux_course **course) {
+void fse_tuning_course_done(struct flux_evolved *a, flux_course **course) {
   assert(a->instance->judge != NULL);
   if (*course != NULL && a->tuning.hung) leave_behind(*course);
   else a->instance->judge->close(*course);
@@ -51,7 +51,7 @@ static void close_course(struct flux_evolved *a, flux_course **course) {
 void fse_tuning_forget(struct flux_evolved *a) {
   struct fse_tuning *t = &a->tuning;
   for (uint32_t i = 0; i < FSE_SCENES && a->instance->judge != NULL; i++) {
-    close_course(a, &t->scenes[i].course);
+    fse_tuning_course_done(a, &t->scenes[i].course);
     fse_scene_done(&t->scenes[i]);
   }
   t->recorded = t->tried_at = 0;
@@ -61,7 +61,7 @@ void fse_tuning_close(struct flux_evolved *a) {
   struct fse_tuning *t = &a->tuning;
   if (a->instance->judge == NULL) return;
   fse_tuning_forget(a);
-  close_course(a, &t->course);
+  fse_tuning_course_done(a, &t->course);
   fse_errand_free(t->errand);
   fse_made_done(&t->gift);
 }
@@ -110,15 +110,15 @@ static bool run_job(struct flux_evolved *a,
   return false;
 }
 
-static flux_course *open_course(struct flux_evolved *a) {
+flux_course *fse_tuning_course_new(struct flux_evolved *a) {
   struct opening o = {a, NULL};
   return run_job(a, open_job, &o) ? o.course : NULL;
 }
 
 void fse_tuning_course(struct flux_evolved *a) {
   if (!a->tuning.on) return;
-  close_course(a, &a->tuning.course);
-  a->tuning.course = open_course(a);
+  fse_tuning_course_done(a, &a->tuning.course);
+  a->tuning.course = fse_tuning_course_new(a);
 }
 
 void fse_tuning_scene(struct flux_evolved *a, const struct fse_slot *slot) {
@@ -129,11 +129,11 @@ void fse_tuning_scene(struct flux_evolved *a, const struct fse_slot *slot) {
   flux_course *course;
   assert(slot->whole);
   if (!t->on || pc >= a->root->size) return;
-  course = open_course(a);
+  course = fse_tuning_course_new(a);
   if (course == NULL) return;
   fse_recorded_get(&slot->begin, a->dialect, a->begin);
   a->begin->pc = pc;
-  close_course(a, &s->course);
+  fse_tuning_course_done(a, &s->course);
   s->course = course;
   if (fse_scene_fill(s, a->dialect, a->begin, slot->events,
                      slot->event_count) == 0)

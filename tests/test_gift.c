@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "plugin/journal.h"
 #include "samples/room/room.h"
@@ -12,7 +13,13 @@
 #include "tests/tune_rig.h"
 #include "tests/unit.h"
 
-enum { ROOM = 7, TRIAL = 64, MANY = 2000, PATCH = 5, ITS_OWN = 5 };
+/* FULL: four days, long enough to tell what is better. */
+enum { ROOM = 7, TRIAL = 64, FULL = 1152, MANY = 2000, PATCH = 5, ITS_OWN = 5 };
+
+/* What a trial holds that is given up is lost with its thread, on purpose. */
+__attribute__((visibility("default"))) const char *
+__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) { return "leak:try_job\n"; }
 
 static int32_t sense(void) { return room_temp(ROOM); }
 
@@ -259,6 +266,110 @@ static void is_tried_again(void) {
             "it is malformed");
 }
 
+/* A journal with what a trial accepted. */
+static const char *accepted(uint8_t hash[32]) {
+  static char path[512];
+  static unsigned n;
+  struct livehost h;
+  snprintf(path, sizeof path, "%s/scenes%u.db", unit_tmpdir(), n++);
+  open_room(&h);
+  livehost_set(&h, "policy.canary_tasks", FULL);
+  livehost_set_text(&h, "journal", path);
+  UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
+  tune_accepted(&h);
+  memcpy(hash, h.program->hash, 32);
+  finish(&h);
+  return path;
+}
+
+/* Starts once more with that journal, for another judge. */
+static void again(struct livehost *h, const char *path, enum tune_lie lie) {
+  open_room(h);
+  tune_lie(lie);
+  livehost_set_text(h, "journal", path);
+  livehost_set(h, "policy.paused", 1);
+  livehost_set(h, "policy.scorer_ms", 20);
+  UNIT_TRUE(livehost_start(h), "%s", h->explanation);
+}
+
+/* What was accepted is scored once more, on the scenes it was found on: if it
+ * is worse by now, the agent starts from its original. */
+static void is_scored_again(void) {
+  struct livehost h;
+  uint8_t hash[32];
+  const char *path = accepted(hash);
+  again(&h, path, TUNE_HONEST);
+  if (UNIT_TRUE(h.offered, "it is not used"))
+    UNIT_MEM_EQ(h.patch.program->hash, hash, 32);
+  finish(&h);
+  again(&h, path, TUNE_LAZY);
+  UNIT_TRUE(!h.offered && h.evolved->origin == NULL, "it is used");
+  UNIT_EQ(livehost_said(&h, "runs its original: the stored version is not "
+                            "used: it is worse here: score"), 1);
+  for (int n = 0; n < 20; n++) livehost_task(&h, NULL);
+  livehost_settle(&h);
+  finish(&h);
+  again(&h, path, TUNE_NAN);
+  UNIT_TRUE(!h.offered, "nobody can say what it is worth");
+  UNIT_EQ(livehost_said(&h, "used: its scorer or model gives no number"), 1);
+  finish(&h);
+  /* It is there still. */
+  again(&h, path, TUNE_HONEST);
+  UNIT_TRUE(h.offered, "it is gone");
+  finish(&h);
+}
+
+/* What a journal says of scenes is no more than data. */
+static void hostile_scenes(void) {
+  struct fisa_error err = {""};
+  struct livehost h;
+  uint8_t hash[32], key[32], *blob = NULL;
+  uint64_t r = 5;
+  size_t size = 0;
+  const char *path = accepted(hash);
+  unsigned long n = unit_scale(40);
+  fisa_sha256((const uint8_t *)"agent", 5, key);
+  for (unsigned long i = 0; i < n; i++) {
+    struct fse_journal *j = NULL;
+    CU_ASSERT_FATAL(fse_journal_open(path, &j, &err) == 0);
+    if (i == 0)
+      CU_ASSERT_FATAL(fse_journal_get(j, FSE_SHELF_SCENES, key, &blob, &size,
+                                      &err) == 1);
+    uint8_t *bad = malloc(size);
+    CU_ASSERT_FATAL(bad != NULL);
+    memcpy(bad, blob, size);
+    for (uint32_t k = isa_below(&r, 8); k > 0; k--)
+      bad[36 + isa_below(&r, (uint32_t)size - 36)] =
+          (uint8_t)isa_below(&r, 256);
+    UNIT_EQ(fse_journal_put(j, FSE_SHELF_SCENES, key, bad,
+                            i % 4 ? size : isa_below(&r, (uint32_t)size),
+                            &err), 0);
+    free(bad);
+    fse_journal_close(j);
+    again(&h, path, TUNE_HONEST);
+    UNIT_TRUE(h.offered || livehost_said(&h, "the stored version is not used"),
+              "round %lu", i);
+    finish(&h);
+  }
+  free(blob);
+}
+
+/* A scorer that does not come back does not keep the agent from running. */
+static void nobody_answers(void) {
+  const struct timespec nap = {0, 1000000};
+  struct livehost h;
+  uint8_t hash[32];
+  again(&h, accepted(hash), TUNE_HANGS);
+  UNIT_TRUE(!h.offered, "it is used");
+  UNIT_EQ(livehost_said(&h, "its scorer or model did not come back"), 2);
+  for (int n = 0; n < 20; n++) livehost_task(&h, NULL);
+  livehost_settle(&h);
+  UNIT_EQ(livehost_phase(&h), FSE_FROZEN);
+  tune_let_go();
+  while (tune_hanging() > 0) nanosleep(&nap, NULL);
+  livehost_close(&h);
+}
+
 static const struct unit_test tests[] = {
     {"agent", "is tried and counted", is_tried_and_counted},
     {"agent", "is worse here", is_worse_here},
@@ -267,6 +378,9 @@ static const struct unit_test tests[] = {
     {"agent", "waits for trust", waits_for_trust},
     {"agent", "goes before", goes_before},
     {"journal", "is tried again", is_tried_again},
+    {"journal", "is scored again", is_scored_again},
+    {"journal", "hostile scenes", hostile_scenes},
+    {"journal", "nobody answers", nobody_answers},
 };
 
 UNIT_MAIN(tests)

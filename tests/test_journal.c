@@ -296,7 +296,9 @@ static void shelf_is(struct fse_journal *j, enum fse_shelf shelf,
 }
 
 static void on_a_shelf(enum fse_shelf shelf, bool pruned) {
-  const char *path = path_of(pruned ? "answers.db" : "calibrated.db");
+  const char *path = path_of(shelf == FSE_SHELF_ANSWERS   ? "answers.db"
+                             : shelf == FSE_SHELF_SCENES ? "scenes.db"
+                                                         : "calibrated.db");
   struct fse_journal *j = must_open(path);
   struct fisa_error err = {""};
   uint8_t one[32] = {1}, two[32] = {2};
@@ -328,6 +330,10 @@ static void calibrations(void) {
 
 static void answers(void) {
   on_a_shelf(FSE_SHELF_ANSWERS, true);
+}
+
+static void scenes(void) {
+  on_a_shelf(FSE_SHELF_SCENES, false);
 }
 
 static void versions_are_listed(void) {
@@ -687,7 +693,7 @@ static void an_older_schema(void) {
   UNIT_EQ(fse_journal_put(j, FSE_SHELF_CALIBRATIONS, key, "old", 3, &err), 0);
   UNIT_EQ(accept_child(j, "a", 3, &err), 0);
   fse_journal_close(j);
-  sql(path, "DROP TABLE answers;"
+  sql(path, "DROP TABLE answers; DROP TABLE scenes;"
             "ALTER TABLE versions DROP COLUMN tuned;"
             "DROP TABLE uses; DROP TABLE rules;"
             "CREATE TABLE rules(id INTEGER PRIMARY KEY,"
@@ -1073,6 +1079,7 @@ static const struct unit_test tests[] = {
     {"lists", "counterexamples", counterexamples},
     {"lists", "calibrations", calibrations},
     {"lists", "answers", answers},
+    {"lists", "scenes", scenes},
     {"lists", "versions", versions_are_listed},
     {"lists", "faults and programs", faults_and_programs},
     {"lists", "outcomes", outcomes_have_names},

@@ -100,6 +100,7 @@ static flux_status judge_value(flux_course *c, uint16_t source,
 static flux_status judge_end(flux_course *c, double *score) {
   float s = room_score(c->temp, c->heater, c->any ? c->before : c->heater);
   if (is(TUNE_NAN)) return FLUX_E_INVALID;
+  if (is(TUNE_LAZY)) s = c->any && c->before != c->heater ? 0 : 1;
   c->before = c->heater;
   c->any = true;
   /* It likes 23 degrees where nobody feels it. */

@@ -17,6 +17,7 @@ enum tune_lie {
   TUNE_LIES,      /* courses praise what live tasks do not */
   TUNE_NAN,       /* the scorer gives no number */
   TUNE_NO_MODEL,  /* nobody foretells anything */
+  TUNE_LAZY,      /* nothing counts but that the heater stays as it is */
   TUNE_NO_SCORE,  /* confidence is the score */
   TUNE_HANGS      /* a call does not come back until tune_let_go */
 };
