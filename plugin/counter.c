@@ -3,8 +3,8 @@
  *
  * A blob is a row of little-endian words: its form and a task. That is a pc,
  * then counted lists of cells that are not as the state list says, of pages
- * that are not zero, and of events. What is read back is data: whatever does not fit the
- * dialect to the last byte is left out.
+ * that are not zero, and of events. What is read back is data: whatever does
+ * not fit the dialect to the last byte is left out.
  */
 #include <assert.h>
 #include <stdlib.h>
