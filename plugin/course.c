@@ -115,10 +115,11 @@ static int run_input(uint16_t source, const int32_t *arg, unsigned argc,
   }
   r->apart = true;
   /* Nothing that is not this thread's is looked at while it is away. */
-  const flux_judge *judge = st->q->judge;
+  flux_status (*ask)(flux_course *, uint16_t, const int32_t *, uint32_t,
+                     int32_t *) = st->q->judge->value;
   flux_course *course = scene_of(r)->course;
   fse_errand_away(st->errand);
-  rc = judge->value(course, source, arg, argc, value);
+  rc = ask(course, source, arg, argc, value);
   fse_errand_back(st->errand);
   if (rc == FLUX_E_INVALID) st->no_number = true;
   return rc == FLUX_OK ? 0 : -1;
@@ -143,11 +144,11 @@ static int run_output(uint16_t channel, const int32_t *arg, unsigned argc,
  * itself otherwise though nothing else is different. */
 static bool worth(struct run *r, double *score) {
   struct fse_stand *st = r->st;
-  const flux_judge *judge = st->q->judge;
+  flux_status (*end)(flux_course *, double *) = st->q->judge->end;
   flux_course *course = scene_of(r)->course;
   flux_status rc;
   fse_errand_away(st->errand);
-  rc = judge->end(course, score);
+  rc = end(course, score);
   fse_errand_back(st->errand);
   if (st->q->scores) {
     st->no_number |= rc != FLUX_OK;

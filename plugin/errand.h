@@ -27,8 +27,10 @@ int fse_errand_run(struct fse_errand *e, uint32_t limit_ms,
 /* Ends the thread, which has nothing to do. NULL is fine. */
 void fse_errand_free(struct fse_errand *e);
 
-/* The job says where such a call begins and ends. Behind one that was given up
- * fse_errand_back does not return. */
+/* The job says where such a call begins and ends. Between the two it looks at
+ * nothing but its own and the course: not at the table of the judge, either,
+ * which is the host's, and may be gone by the time that the call is given up.
+ * Behind one that was given up fse_errand_back does not return. */
 void fse_errand_away(struct fse_errand *e);
 void fse_errand_back(struct fse_errand *e);
 

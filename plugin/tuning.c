@@ -86,13 +86,14 @@ struct opening {
 
 static void open_job(struct fse_errand *e, void *arg) {
   struct opening *o = arg;
-  const flux_judge *judge = o->a->instance->judge;
+  flux_status (*open)(uint64_t, flux_course **, void *) =
+      o->a->instance->judge->open;
   void *ctx = o->a->instance->host->ctx;
   flux_course *course = NULL;
   flux_status rc;
   uint64_t id = o->a->id;
   fse_errand_away(e);
-  rc = judge->open(id, &course, ctx);
+  rc = open(id, &course, ctx);
   fse_errand_back(e);
   o->course = rc == FLUX_OK ? course : NULL;
 }
@@ -151,6 +152,7 @@ struct scoring {
 static void score_job(struct fse_errand *e, void *arg) {
   struct scoring *s = arg;
   const flux_judge *judge = s->in->judge;
+  flux_status (*end)(flux_course *, double *) = judge->end;
   flux_course *course = s->course;
   double score = 0;
   flux_status rc;
@@ -158,7 +160,7 @@ static void score_job(struct fse_errand *e, void *arg) {
     judge->event(course,
                  (const flux_event *)(const void *)&s->slot->events[i]);
   fse_errand_away(e);
-  rc = judge->end(course, &score);
+  rc = end(course, &score);
   fse_errand_back(e);
   s->rc = rc;
   s->score = score;
