@@ -88,6 +88,10 @@ const char *fse_prover_absent(const struct fse_prover *p) {
   return p->helper != NULL ? NULL : p->absent;
 }
 
+bool fse_prover_stopped(const struct fse_prover *p) {
+  return prove_stopped(&p->limits);
+}
+
 /* ---- rungs -------------------------------------------------------------- */
 
 static struct fse_answer answer(enum fse_proof proof, enum fse_rung rung,

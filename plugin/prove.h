@@ -111,6 +111,10 @@ void fse_prover_free(struct fse_prover *p);  /* NULL is fine */
  * It lives as long as the prover. */
 const char *fse_prover_absent(const struct fse_prover *p);
 
+/* Whether nobody waits for its answers now: what is unproved then says nothing
+ * of the question. */
+bool fse_prover_stopped(const struct fse_prover *p);
+
 /*
  * Asks. `counter` (may be NULL) is filled when the answer is FSE_REFUTED, for
  * fse_counter_done. Running out of memory is unproved. Deterministic unless

@@ -237,7 +237,8 @@ static bool stands(struct fse_rules *rs, struct entry *e,
       fse_rules_revoke(rs, e->name);
       return false;
     default:
-      e->refused = true;
+      /* Who is gone does not speak for the others. */
+      e->refused = !fse_prover_stopped(u->prover);
       return false;
   }
 }

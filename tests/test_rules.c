@@ -363,12 +363,18 @@ static void plant_rule(struct fse_journal *j, const struct fse_rule *r,
   free(w.bytes);
 }
 
+static bool nobody_waits(void *user) {
+  (void)user;
+  return true;
+}
+
 /* Another build's rules are proved first; the wrong ones are found out, and
  * what bears another's name is none. */
 static void of_another_build(void) {
   struct fse_journal *j = journal_at(journal_path());
   uint8_t name[FSE_RULE_NAME], wrong[FSE_RULE_NAME], none[FSE_RULE_NAME];
-  struct fse_prover *p = prover();
+  const struct fse_prover_limits limits = {.stop = nobody_waits};
+  struct fse_prover *p = prover(), *gone = fse_prover_new(NULL, &limits);
   const uint8_t *found = NULL;
   struct fse_uses uses = {0};
   struct fse_rules *rs;
@@ -388,6 +394,9 @@ static void of_another_build(void) {
   rs = fse_rules_new(j, NULL);
   UNIT_EQ(fse_rules_count(rs), 2);
   UNIT_EQ(put(rs, &h, NULL, &found), 0);
+  /* A search that is over refuses nothing for the others. */
+  UNIT_EQ(put(rs, &h, gone, &found), 0);
+  fse_prover_free(gone);
   UNIT_EQ(put(rs, &h, p, &found), 1);
   UNIT_MEM_EQ(found, name, sizeof name);
   fse_uses_add(&uses, wrong);
