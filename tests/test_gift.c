@@ -221,7 +221,8 @@ static const char *stored(const char *text) {
   CU_ASSERT_FATAL(places != NULL);
   for (uint32_t i = 0; i < f->count; i++)
     places[i] = (struct fse_place){f->insn[i].pc, f->insn[i].pc};
-  const struct fse_version v = {p, root, places, f->count, true};
+  const struct fse_version v = {.program = p, .root = root, .places = places,
+                                .place_count = f->count, .tuned = true};
   memcpy(r.parent, root->hash, 32);
   memcpy(r.child, p->hash, 32);
   UNIT_TRUE(fse_journal_open(path, &j, &err) == 0 &&
