@@ -3,7 +3,7 @@
  *
  * Values that overwrite each other share a register: a web. Webs that are
  * live at once get different ones. There are few of both, so all ways are
- * tried, in order.
+ * tried, in order; and all orders of the rows.
  */
 #include <assert.h>
 #include <string.h>
@@ -20,6 +20,7 @@ struct web {
 
 struct assigning {
   const struct fse_enum *e;
+  struct fse_erow seq[FSE_ENUM_DEPTH];   /* in an order that may be another */
   unsigned web_count;
   struct web web[FSE_ENUM_VALUES];
   uint8_t web_of[FSE_ENUM_VALUES]; /* by value; FSE_NOTHING: zero */
@@ -45,11 +46,12 @@ static void read_at(struct assigning *a, unsigned value, int row) {
 static void find_webs(struct assigning *a) {
   const struct fse_enum *e = a->e;
   int end = (int)e->depth;
+  a->web_count = 0;
   memset(a->web_of, FSE_NOTHING, sizeof a->web_of);
   for (unsigned i = 0; i < e->base; i++)
     if (e->value[i].where != FSE_WHERE_ZERO) open_web(a, i, -1);
   for (int k = 0; k < end; k++) {
-    const struct fse_erow *r = &e->seq[k];
+    const struct fse_erow *r = &a->seq[k];
     for (unsigned i = 0; i < r->row->read_count; i++) read_at(a, r->read[i], k);
     if (r->row->destroys) a->web_of[r->made] = a->web_of[r->read[0]];
     else open_web(a, r->made, k);
@@ -102,7 +104,7 @@ static int claim_result(struct assigning *a, unsigned k) {
         e->value[v].file != t->out_file[k] || a->web_of[v] == FSE_NOTHING)
       continue;
     for (unsigned i = 0; i < e->depth; i++)
-      overwritten |= e->seq[i].row->destroys && e->seq[i].read[0] == v;
+      overwritten |= a->seq[i].row->destroys && a->seq[i].read[0] == v;
     w = &a->web[a->web_of[v]];
     if (overwritten || (t->out_role[k] != FSE_NOTHING &&
                         w->role != FSE_NOTHING && w->role != t->out_role[k]))
@@ -117,7 +119,7 @@ static int claim_result(struct assigning *a, unsigned k) {
 static void write_rows(const struct assigning *a, struct fse_patch *p) {
   const struct fse_enum *e = a->e;
   for (unsigned k = 0; k < e->depth; k++) {
-    const struct fse_erow *r = &e->seq[k];
+    const struct fse_erow *r = &a->seq[k];
     struct fse_winsn *in = &p->insn[k];
     memset(in, 0, sizeof *in);
     in->row = r->row->row;
@@ -134,20 +136,51 @@ static void write_rows(const struct assigning *a, struct fse_patch *p) {
   p->count = (uint8_t)e->depth;
 }
 
-int fse_enum_assign(const struct fse_enum *e, struct fse_patch *p) {
-  const struct fse_wform *f = &e->task->form;
-  struct assigning a = {.e = e};
+/* Gives out registers to rows in this order. */
+static bool assign(struct assigning *a, struct fse_patch *p) {
+  const struct fse_wform *f = &a->e->task->form;
   int result[FSE_WINDOW_OUTS];
   memset(p, 0, sizeof *p);
-  find_webs(&a);
-  assert(a.web_count <= FSE_ENUM_VALUES);
+  find_webs(a);
+  assert(a->web_count <= FSE_ENUM_VALUES);
   for (unsigned k = 0; k < f->out_count; k++)
-    if ((result[k] = claim_result(&a, k)) < 0) return -1;
-  if (!give(&a, 0)) return -1;
-  write_rows(&a, p);
+    if ((result[k] = claim_result(a, k)) < 0) return false;
+  if (!give(a, 0)) return false;
+  write_rows(a, p);
   for (unsigned i = 0; i < f->in_count; i++)
-    p->in_role[i] = a.web[a.web_of[i]].role;
+    p->in_role[i] = a->web[a->web_of[i]].role;
   for (unsigned k = 0; k < f->out_count; k++)
-    p->out_role[k] = a.web[result[k]].role;
-  return 0;
+    p->out_role[k] = a->web[result[k]].role;
+  return true;
+}
+
+/*
+ * A result may belong where an input is: what reads the input has to come
+ * first, wherever the enumeration put it. So all orders are tried in which
+ * every row finds what it reads; `there` are the values that are left, `done`
+ * the rows that have their place.
+ */
+static bool assign_from(struct assigning *a, unsigned placed, uint32_t done,
+                        uint32_t there, struct fse_patch *p) {
+  const struct fse_enum *e = a->e;
+  if (placed == e->depth) return assign(a, p);
+  for (unsigned k = 0; k < e->depth; k++) {
+    const struct fse_erow *r = &e->seq[k];
+    uint32_t reads = 0, gone = 0;
+    for (unsigned i = 0; i < r->row->read_count; i++)
+      reads |= 1u << r->read[i];
+    if (r->row->destroys) gone = 1u << r->read[0];
+    if ((done >> k & 1) || (reads & ~there)) continue;
+    a->seq[placed] = *r;
+    if (assign_from(a, placed + 1, done | 1u << k,
+                    (there & ~gone) | 1u << r->made, p))
+      return true;
+  }
+  return false;
+}
+
+int fse_enum_assign(const struct fse_enum *e, struct fse_patch *p) {
+  struct assigning a = {.e = e};
+  assert(e->base + e->depth <= 32 && e->depth <= FSE_ENUM_DEPTH);
+  return assign_from(&a, 0, 0, (1u << e->base) - 1, p) ? 0 : -1;
 }

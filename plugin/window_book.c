@@ -14,7 +14,8 @@
 
 enum {
   SHORT_MAX = 6,       /* instructions of windows inside a run */
-  ENUM_COST_MAX = 4,   /* enumerated up to here; what is longer, walked for */
+  ENUM_COST_MAX = 4,   /* enumerated up to here, */
+  PLAIN_COST_MAX = 5,  /* over plain rows; what is longer, walked for */
   WAVE = 16,           /* jobs that shares are given out to at a time */
   WINDOWS_MAX = 4096,
   THREADS_MAX = 64
@@ -31,11 +32,12 @@ struct stage {
   uint64_t most;
 };
 static const struct stage stages[] = {
-    {2, false, true, UINT64_C(1) << 18},
-    {3, true, true, UINT64_C(1) << 22},
-    {3, false, true, UINT64_C(1) << 23},
-    {ENUM_COST_MAX, true, false, UINT64_C(1) << 28},
-    {ENUM_COST_MAX, false, false, UINT64_C(1) << 31},
+    {2, false, true, UINT64_C(1) << 20},
+    {3, true, true, UINT64_C(1) << 23},
+    {3, false, true, UINT64_C(1) << 26},
+    {ENUM_COST_MAX, true, false, UINT64_C(1) << 29},
+    {ENUM_COST_MAX, false, false, UINT64_C(1) << 32},
+    {PLAIN_COST_MAX, true, false, UINT64_C(1) << 35},
 };
 
 /* What is known of a task. */
@@ -225,6 +227,8 @@ static void enum_job(struct crew *c, struct job *j, const struct fse_menu *m) {
   j->patch = r.patch;
   j->used = r.work;
   j->complete[c->stage->plain] = r.next;
+  if (c->stage->plain && fse_menu_plain(m) && r.next > j->complete[0])
+    j->complete[0] = r.next;
 }
 
 static void run_job(struct crew *c, struct job *j) {
@@ -284,8 +288,16 @@ static uint64_t worth_of(const struct fse_window *w) {
 
 /* The dearest replacement that would still be cheaper. */
 static uint32_t cost_wanted(const struct fse_window *w) {
-  uint32_t most = w->cost - w->frame - 1;
-  return most < ENUM_COST_MAX ? most : ENUM_COST_MAX;
+  assert(w->cost > w->frame);
+  return w->cost - w->frame - 1;
+}
+
+/* Whether all is enumerated that is going to be. */
+static bool is_through(const struct verdict *v, const struct fse_window *w) {
+  uint32_t most = cost_wanted(w);
+  uint32_t plain = v->complete[v->complete[1] > v->complete[0]];
+  return v->complete[0] > (most < ENUM_COST_MAX ? most : ENUM_COST_MAX) &&
+         plain > (most < PLAIN_COST_MAX ? most : PLAIN_COST_MAX);
 }
 
 /* Whether a walk may find what is too long to enumerate. */
@@ -332,8 +344,7 @@ static int make_jobs(struct crew *c, const struct windows *ws) {
     struct verdict *v = enter(b, w->task.key);
     struct job *j;
     if (v == NULL || ask_rules(c->q, w, v) != 0) return -1;
-    if (c->q->rules_only || v->found ||
-        (v->complete[0] > cost_wanted(w) && !may_walk(w)))
+    if (c->q->rules_only || v->found || (is_through(v, w) && !may_walk(w)))
       continue;
     j = find_job(c, (uint32_t)(v - b->verdict));
     if (j == NULL) {

@@ -17,7 +17,7 @@
 #include "plugin/rules.h"
 #include "plugin/window_tests.h"
 
-#define FSE_WINDOW_UNIT 8192u
+#define FSE_WINDOW_UNIT 262144u
 
 struct fse_book;
 struct fse_book *fse_book_new(void);   /* NULL: memory */

@@ -37,6 +37,42 @@
   }
 FSEM_VALUES(RUN_BODY)
 #undef RUN_BODY
+#undef FD
+#undef FIMM
+
+INLINE uint32_t bits_body(const int32_t *a, const int32_t *b,
+                          unsigned lanes) {
+  uint64_t first, varies = 0;
+  uint32_t n = 0;
+  memcpy(&first, a, sizeof first);
+  for (unsigned i = 0; i < lanes; i += 2) {
+    uint64_t x, y;
+    memcpy(&x, a + i, sizeof x);
+    memcpy(&y, b + i, sizeof y);
+    varies |= x ^ first;
+    n += (uint32_t)__builtin_popcountll(x ^ y);
+  }
+  varies |= (uint32_t)a[0] ^ (uint32_t)a[1];
+  return n > 0 && varies == 0 ? n + lanes / 2 : n;
+}
+
+#define FD 0
+#define FIMM imm
+
+#define STRIPE_BODY(ID, expression) \
+  INLINE void stripe_body_##ID(int32_t *d, const int32_t *a, \
+                               const int32_t *b, const int32_t *c, \
+                               int32_t imm) { \
+    int32_t *pd = __builtin_assume_aligned(d, 32); \
+    const int32_t *pa = __builtin_assume_aligned(a, 32); \
+    const int32_t *pb = __builtin_assume_aligned(b, 32); \
+    const int32_t *pc = __builtin_assume_aligned(c, 32); \
+    (void)pa, (void)pb, (void)pc, (void)imm; \
+    _Pragma("GCC ivdep") for (size_t i = 0; i < FSE_STRIPE; i++) \
+        pd[i] = (expression); \
+  }
+FSEM_VALUES(STRIPE_BODY)
+#undef STRIPE_BODY
 #undef FA
 #undef FB
 #undef FC
@@ -72,22 +108,48 @@ FSEM_VALUES(RUN_BODY)
   }
 FSEM_VALUES(SCAN_BODY)
 #undef SCAN_BODY
+#undef FA
+#undef FB
+#undef FIMM
 
-INLINE uint32_t bits_body(const struct fse_column *a,
-                          const struct fse_column *b, struct fse_stretch s) {
-  uint64_t first, varies = 0;
-  uint32_t n = 0;
-  memcpy(&first, &a->lane[s.from], sizeof first);
-  for (unsigned i = s.from; i < s.to; i += 2) {
-    uint64_t x, y;
-    memcpy(&x, &a->lane[i], sizeof x);
-    memcpy(&y, &b->lane[i], sizeof y);
-    varies |= x ^ first;
-    n += (uint32_t)__builtin_popcountll(x ^ y);
-  }
-  varies |= (uint32_t)a->lane[s.from] ^ (uint32_t)a->lane[s.from + 1];
-  return n > 0 && varies == 0 ? n + (s.to - s.from) / 2 : n;
+#define FA (pa[i])
+#define FB (pb[i])
+#define FIMM (s->imm)
+
+/* Lanes are run by whole stripes. */
+INLINE size_t whole_stripes(unsigned lanes) {
+  return ((size_t)lanes + FSE_STRIPE - 1) / FSE_STRIPE * FSE_STRIPE;
 }
+
+/* The first test alone, and only then all of them. */
+#define SIFT_BODY(ID, expression) \
+  INLINE uint64_t sift_body_##ID(const struct fse_sift *s) { \
+    const size_t n = whole_stripes(s->lanes); \
+    uint32_t alive[FSE_LANES], any = 0; \
+    uint64_t lanes = 0; \
+    const int32_t *pa = __builtin_assume_aligned(s->a->lane, 32); \
+    const int32_t *pb = __builtin_assume_aligned(s->b->lane, 32); \
+    int32_t target = s->target[0]; \
+    (void)pa, (void)pb; \
+    for (size_t i = 0; i < n; i++) any |= (expression) == target ? 1u : 0u; \
+    if (__builtin_expect(any == 0, 1)) return 0; \
+    for (size_t i = 0; i < n; i++) alive[i] = 1; \
+    for (unsigned t = 0; t < FSE_SIFTED; t++) { \
+      pa = __builtin_assume_aligned((s->a + t * s->a_step)->lane, 32); \
+      pb = __builtin_assume_aligned((s->b + t * s->b_step)->lane, 32); \
+      target = s->target[t]; \
+      any = 0; \
+      for (size_t i = 0; i < n; i++) { \
+        alive[i] = (expression) == target ? alive[i] : 0; \
+        any |= alive[i]; \
+      } \
+      if (any == 0) return 0; \
+    } \
+    for (size_t i = 0; i < n; i++) lanes |= (uint64_t)alive[i] << i; \
+    return lanes; \
+  }
+FSEM_VALUES(SIFT_BODY)
+#undef SIFT_BODY
 
 #define RUN(ID, name, attribute) \
   attribute static void run_##name##_##ID( \
@@ -99,11 +161,19 @@ INLINE uint32_t bits_body(const struct fse_column *a,
   attribute static unsigned scan_##name##_##ID(const struct fse_scan *s, \
                                                struct fse_hit *hits) { \
     return scan_body_##ID(s, hits); \
+  } \
+  attribute static uint64_t sift_##name##_##ID(const struct fse_sift *s) { \
+    return sift_body_##ID(s); \
+  } \
+  attribute static void stripe_##name##_##ID( \
+      int32_t *d, const int32_t *a, const int32_t *b, const int32_t *c, \
+      int32_t imm) { \
+    stripe_body_##ID(d, a, b, c, imm); \
   }
 
-static uint32_t bits_plain(const struct fse_column *a,
-                           const struct fse_column *b, struct fse_stretch s) {
-  return bits_body(a, b, s);
+static uint32_t bits_plain(const int32_t *a, const int32_t *b,
+                           unsigned lanes) {
+  return bits_body(a, b, lanes);
 }
 
 #define RUN_PLAIN(ID, expression) RUN(ID, plain, )
@@ -112,13 +182,16 @@ FSEM_VALUES(RUN_PLAIN)
 static const struct fse_kernels plain = {
 #define ROW_RUN(ID, expression) [FLUX_OP_##ID] = run_plain_##ID,
 #define ROW_SCAN(ID, expression) [FLUX_OP_##ID] = scan_plain_##ID,
-    {FSEM_VALUES(ROW_RUN)}, {FSEM_VALUES(ROW_SCAN)}, bits_plain};
+#define ROW_SIFT(ID, expression) [FLUX_OP_##ID] = sift_plain_##ID,
+#define ROW_STRIPE(ID, expression) [FLUX_OP_##ID] = stripe_plain_##ID,
+    {FSEM_VALUES(ROW_RUN)}, {FSEM_VALUES(ROW_SCAN)},
+    {FSEM_VALUES(ROW_SIFT)}, {FSEM_VALUES(ROW_STRIPE)}, bits_plain};
 
 #if defined(__x86_64__)
 __attribute__((target("avx2,popcnt"))) static uint32_t bits_avx2(
-    const struct fse_column *a, const struct fse_column *b,
-    struct fse_stretch s) {
-  return bits_body(a, b, s);
+    const int32_t *a, const int32_t *b, unsigned lanes) {
+  return lanes == FSE_STRIPE ? bits_body(a, b, FSE_STRIPE)
+                             : bits_body(a, b, lanes);
 }
 
 #define RUN_AVX2(ID, expression) RUN(ID, avx2, __attribute__((target("avx2"))))
@@ -127,7 +200,10 @@ FSEM_VALUES(RUN_AVX2)
 static const struct fse_kernels avx2 = {
 #define ROW_RUN2(ID, expression) [FLUX_OP_##ID] = run_avx2_##ID,
 #define ROW_SCAN2(ID, expression) [FLUX_OP_##ID] = scan_avx2_##ID,
-    {FSEM_VALUES(ROW_RUN2)}, {FSEM_VALUES(ROW_SCAN2)}, bits_avx2};
+#define ROW_SIFT2(ID, expression) [FLUX_OP_##ID] = sift_avx2_##ID,
+#define ROW_STRIPE2(ID, expression) [FLUX_OP_##ID] = stripe_avx2_##ID,
+    {FSEM_VALUES(ROW_RUN2)}, {FSEM_VALUES(ROW_SCAN2)},
+    {FSEM_VALUES(ROW_SIFT2)}, {FSEM_VALUES(ROW_STRIPE2)}, bits_avx2};
 
 const struct fse_kernels *fse_kernels(void) {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt")

@@ -56,15 +56,42 @@ struct fse_hit {
 typedef unsigned (*fse_scanner)(const struct fse_scan *s,
                                 struct fse_hit hits[FSE_HITS]);
 
-/* In how many bits two columns differ on some lanes. */
-typedef uint32_t (*fse_differ)(const struct fse_column *a,
-                               const struct fse_column *b,
-                               struct fse_stretch s);
+/*
+ * Many sequences at once: a lane is one of them, a column a test, and tests
+ * stand one behind the other. Which lanes give the target on all tests? Most
+ * are told by the first, so that no more is looked at.
+ */
+#define FSE_SIFTED 16u  /* tests that are looked at; divides FSE_LANES */
+struct fse_block {
+  struct fse_column test[FSE_SIFTED];
+};
+struct fse_sift {
+  const struct fse_column *a, *b;  /* of the first test */
+  unsigned a_step, b_step;         /* columns to the next: 1, 0 if the same */
+  unsigned lanes;                  /* rounded up to whole stripes */
+  int32_t imm;
+  const int32_t *target;           /* by test */
+};
+/* Returns the lanes, a bit each. Ops that read the old d have none. */
+typedef uint64_t (*fse_sifter)(const struct fse_sift *s);
+
+/* d = op(a, b, c) on one stripe. Ops that read the old d have nothing to
+ * read there. */
+typedef void (*fse_striper)(int32_t *d, const int32_t *a, const int32_t *b,
+                            const int32_t *c, int32_t imm);
+
+/* In how many bits a number of lanes, whole stripes, differ; half as many as
+ * there are lanes more if the first is always the same and they are not
+ * equal. */
+typedef uint32_t (*fse_differ)(const int32_t *a, const int32_t *b,
+                               unsigned lanes);
 
 /* What this processor runs, by op; NULL where an op is no value. */
 struct fse_kernels {
   fse_kernel run[FLUX_OP_COUNT];
   fse_scanner scan[FLUX_OP_COUNT];
+  fse_sifter sift[FLUX_OP_COUNT];
+  fse_striper stripe[FLUX_OP_COUNT];
   fse_differ bits;
 };
 const struct fse_kernels *fse_kernels(void);

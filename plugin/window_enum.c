@@ -10,12 +10,17 @@
 #include "plugin/window_enum_impl.h"
 
 enum {
-  VISITED = 1 << 17,     /* marks of sets; what is overwritten is entered
-                            twice, no more */
+  MARKS = 1 << 17,       /* of sets; what is overwritten is entered twice, no
+                            more */
+  MARKS_MANY = 1 << 21,
+  MARKS_MANY_FROM = 5,   /* cost */
   FRESH = 2048,          /* values made at one level that are told apart */
   ASK_EVERY = 1 << 20,   /* sequences between questions */
   AGAIN_MAX = 64,        /* times the tests may change at one cost, */
-  GIVEN_MAX = 4          /* and for one sequence that is given */
+  GIVEN_MAX = 4,         /* and for one sequence that is given */
+  PASS_SHORT = 1 << 24,  /* sequences; what is shorter is begun anew at once */
+  WRONG_MAX = 4096,      /* wrong sequences that a pass bears, */
+  WRONG_NEW = 256        /* of which new ones count more */
 };
 
 /* ---- values ------------------------------------------------------------- */
@@ -37,6 +42,7 @@ static uint64_t column_hash(const struct fse_column *c) {
 static void make_base(struct fse_enum *e, struct fse_level *l) {
   const struct fse_task *t = e->task;
   e->base = 0;
+  e->zero = FSE_NOTHING;
   for (unsigned i = 0; i < t->form.in_count; i++, e->base++) {
     struct fse_evalue *v = &e->value[e->base];
     v->col = e->q->tests->in[i];
@@ -53,6 +59,7 @@ static void make_base(struct fse_enum *e, struct fse_level *l) {
     v->file = f;
     v->where = FSE_WHERE_ZERO;
     v->kept = true;
+    e->zero = (uint8_t)e->base;
     e->base++;
   }
   for (unsigned k = 0; k < t->form.out_count; k++) {
@@ -79,23 +86,17 @@ static bool gives(const struct fse_enum *e, const struct fse_level *l,
   return false;
 }
 
-int fse_enum_missing(const struct fse_enum *e, const struct fse_level *l,
-                     unsigned gone) {
-  int missing = -2;
-  for (unsigned k = 0; k < e->task->form.out_count; k++) {
-    if (gives(e, l, k, gone)) continue;
-    if (missing >= 0) return -1;
-    missing = (int)k;
-  }
-  return missing;
-}
-
-static unsigned missing_count(const struct fse_enum *e,
-                              const struct fse_level *l) {
+unsigned fse_enum_missing(const struct fse_enum *e, const struct fse_level *l,
+                          unsigned gone) {
   unsigned n = 0;
   for (unsigned k = 0; k < e->task->form.out_count; k++)
-    n += !gives(e, l, k, FSE_NOTHING);
+    n += !gives(e, l, k, gone);
   return n;
+}
+
+bool fse_enum_lacks(const struct fse_enum *e, const struct fse_level *l,
+                    unsigned k) {
+  return !gives(e, l, k, FSE_NOTHING);
 }
 
 /* ---- complete sequences ------------------------------------------------- */
@@ -108,8 +109,15 @@ void fse_enum_complete(struct fse_enum *e) {
     e->found = true;
     return;
   }
-  /* The tests do not tell yet: now they do, and all begins anew. */
-  if (fse_tests_add(e->q->tests, &counter)) e->again = true;
+  /* The tests do not tell yet. From now on they do, and all begins anew; but a
+   * pass that took long is ended first, since it may find something right. */
+  if (fse_tests_add(e->q->tests, &counter)) {
+    e->misled = true;
+    e->wrong += WRONG_NEW;
+    e->again = e->work - e->pass_from < PASS_SHORT;
+  }
+  e->wrong++;
+  e->again |= e->misled && e->wrong >= WRONG_MAX;
 }
 
 /* ---- prefixes ----------------------------------------------------------- */
@@ -139,7 +147,7 @@ static uint64_t share_of(const struct fse_evalue *v) {
 static bool visited(struct fse_enum *e, const struct fse_level *l,
                     uint32_t left) {
   uint64_t mark = mix(mix(l->sum, left), e->salt);
-  uint64_t *at = &e->visited[mark % VISITED];
+  uint64_t *at = &e->visited[mark % e->marks];
   if (*at == mark) return true;
   *at = mark;
   return false;
@@ -169,21 +177,12 @@ static bool is_there(const struct growing *g, const struct fse_evalue *v) {
   return false;
 }
 
-/* Puts a row with its operands behind the others: works out what it makes. */
-static struct fse_evalue *make_value(struct fse_enum *e,
-                                     const struct fse_erow *s) {
-  struct fse_evalue *v = &e->value[s->made];
-  struct fse_menu_args args = {.pool = s->pool};
-  assert(s->made < FSE_ENUM_VALUES && e->depth < FSE_ENUM_DEPTH);
-  for (unsigned i = 0; i < s->row->read_count; i++)
-    args.read[i] = &e->value[s->read[i]].col;
-  fse_menu_eval(e->menu, s->row, &args, &v->col, fse_all_lanes(0));
-  v->hash = column_hash(&v->col);
-  v->file = s->row->result_file;
-  v->where = s->row->destroys ? e->value[s->read[0]].where : FSE_WHERE_FREE;
-  v->kept = false;
-  v->share = share_of(v);
-  return v;
+/* What of a level is not read yet behind the row. */
+static uint32_t unused_behind(const struct growing *g) {
+  uint32_t unused = g->l->unused;
+  for (unsigned i = 0; i < g->row->read_count; i++)
+    unused &= ~(1u << g->read[i]);
+  return unused;
 }
 
 /* The level behind the row; false: it leads nowhere. */
@@ -196,9 +195,7 @@ static bool grown(const struct growing *g, uint8_t made,
   next->count = 0;
   next->sum = g->l->sum + e->value[made].share -
               (r->destroys ? e->value[g->read[0]].share : 0);
-  next->unused = g->l->unused;
-  for (unsigned i = 0; i < r->read_count; i++)
-    next->unused &= ~(1u << g->read[i]);
+  next->unused = unused_behind(g);
   for (unsigned i = 0; i < g->l->count; i++)
     if (!r->destroys || g->l->id[i] != g->read[0])
       next->id[next->count++] = g->l->id[i];
@@ -207,42 +204,69 @@ static bool grown(const struct growing *g, uint8_t made,
   for (unsigned k = 0; k < e->task->form.out_count; k++)
     if (e->value[made].hash == e->target[k].hash) next->unused &= ~(1u << made);
   return (unsigned)__builtin_popcount(next->unused) <=
-             rows * (e->menu->reads_max - 1) + 1 &&
-         missing_count(e, next) <= rows;
+             rows * (e->reads_max - 1) + 1 &&
+         fse_enum_missing(e, next, FSE_NOTHING) <= rows;
 }
 
-/* Whether a prefix with that much left has but its last row to come, and can
- * wait for others like it. */
-static bool gathers(const struct fse_enum *e, uint32_t left) {
-  return e->gathers && left < 2 * e->menu->cost_min;
+void fse_enum_push(struct fse_enum *e, const struct fse_erow *row) {
+  const struct fse_menu_row *r = row->row;
+  struct fse_evalue *v = &e->value[e->base + e->depth];
+  struct fse_menu_args args = {.pool = row->pool};
+  struct fse_erow *s = &e->seq[e->depth++];
+  assert(e->depth <= FSE_ENUM_DEPTH);
+  *s = *row;
+  s->made = (uint8_t)(e->base + e->depth - 1);
+  for (unsigned i = 0; i < r->read_count; i++)
+    args.read[i] = &e->value[row->read[i]].col;
+  fse_menu_eval(e->menu, r, &args, &v->col, fse_all_lanes(0));
+  v->hash = column_hash(&v->col);
+  v->file = r->result_file;
+  v->where = r->destroys ? e->value[row->read[0]].where : FSE_WHERE_FREE;
+  v->kept = false;
+  v->share = share_of(v);
+}
+
+/* Whether the end of all sequences through a level's rows is near: see
+ * fse_enum_wait. */
+static bool ends_soon(const struct fse_enum *e, uint32_t left) {
+  return e->gathers && left < 3 * e->menu->cost_min;
+}
+
+/* A row that leads to `next` waits, or its level is entered. */
+static void go_on(struct growing *g, const struct fse_level *next,
+                  bool leads) {
+  struct fse_enum *e = g->e;
+  const struct fse_erow *s = &e->seq[e->depth - 1];
+  const uint8_t gone = g->row->destroys ? g->read[0] : FSE_NOTHING;
+  uint32_t left = g->left - g->row->cost;
+  bool soon = ends_soon(e, left);
+  leads = leads && !visited(e, next, left);
+  if (g->left < 3 * e->menu->cost_min + e->menu->cost_max && e->gathers) {
+    struct fse_candidate c = {.row = *s, .unused = unused_behind(g),
+                              .left = left, .gone = gone,
+                              .prefix = leads && soon};
+    memcpy(c.first, &e->value[s->made].col, sizeof c.first);
+    fse_enum_wait(e, &c);
+  }
+  if (leads && !soon) enter(e, next, left);
 }
 
 static void grow_with(struct growing *g, uint8_t pool) {
   struct fse_enum *e = g->e;
   const struct fse_menu_row *r = g->row;
-  uint8_t made = (uint8_t)(e->base + e->depth);
-  struct fse_erow *s = &e->seq[e->depth];
-  const struct fse_evalue *v;
+  struct fse_erow s = {.row = r, .pool = pool};
   struct fse_level next;
-  uint32_t left;
+  uint8_t made = (uint8_t)(e->base + e->depth);
+  const struct fse_evalue *v = &e->value[made];
+  assert(made < FSE_ENUM_VALUES && e->depth < FSE_ENUM_DEPTH);
   e->work++;
-  *s = (struct fse_erow){.row = r, .pool = pool, .made = made};
-  memcpy(s->read, g->read, sizeof s->read);
-  v = make_value(e, s);
-  if (is_there(g, v) ||
-      !fresh_add(g->fresh,
-                 mix(v->hash, 1 + (r->destroys ? 1u + g->read[0] : 0u))) ||
-      !grown(g, made, &next))
-    return;
-  e->depth++;
-  left = g->left - r->cost;
-  if (!visited(e, &next, left)) {
-    if (gathers(e, left)) {
-      e->depth--;
-      fse_enum_gather(e, g->l, &next, s, left);
-      return;
-    }
-    enter(e, &next, left);
+  memcpy(s.read, g->read, sizeof s.read);
+  fse_enum_push(e, &s);
+  if (!is_there(g, v) &&
+      fresh_add(g->fresh,
+                mix(v->hash, 1 + (r->destroys ? 1u + g->read[0] : 0u)))) {
+    bool leads = grown(g, made, &next);
+    go_on(g, &next, leads);
   }
   e->depth--;
 }
@@ -257,15 +281,14 @@ static void grow_operands(struct growing *g, unsigned k) {
       grow_with(g, 0);
       return;
     }
-    for (unsigned i = 0; i < r->imm_count && !e->found && !e->again; i++)
+    for (unsigned i = 0; i < r->imm_count && !fse_enum_over(e); i++)
       grow_with(g, r->imm_pool[i]);
     return;
   }
   for (unsigned i = 0; i < g->l->count; i++) {
     uint8_t id = g->l->id[i];
     const struct fse_evalue *v = &e->value[id];
-    if (v->file != r->read_file[k] || e->found || e->again || e->stopped)
-      continue;
+    if (v->file != r->read_file[k] || fse_enum_over(e)) continue;
     if (k == 0 && r->destroys && (v->kept || v->where == FSE_WHERE_ZERO))
       continue;
     if (k == 1 && r->commutes && id < g->read[0]) continue;
@@ -274,7 +297,7 @@ static void grow_operands(struct growing *g, unsigned k) {
   }
 }
 
-static void ask(struct fse_enum *e) {
+void fse_enum_ask(struct fse_enum *e) {
   const struct fse_enum_request *q = e->q;
   if (e->work >= q->work) e->stopped = true;
   if (e->work < e->ask_at) return;
@@ -282,33 +305,44 @@ static void ask(struct fse_enum *e) {
   if (q->stop != NULL && q->stop(q->user)) e->stopped = true;
 }
 
-/* Ends what prefixes of a level are still gathered. */
-static void flush_all(struct fse_enum *e, const struct fse_level *l) {
-  for (unsigned i = 0; i < e->group_count; i++)
-    fse_enum_flush(e, l, &e->group[i]);
-  e->group_count = 0;
-}
-
 static void enter(struct fse_enum *e, const struct fse_level *l,
                   uint32_t left) {
   struct fresh fresh;
   struct growing g = {.e = e, .l = l, .left = left, .fresh = &fresh};
+  uint32_t waiting = e->candidate_count, missing, rows;
   if (e->work >= e->q->work) {
     e->stopped = true;
     return;
   }
-  fse_enum_last(e, l, left);
-  if (left < 2 * e->menu->cost_min || e->depth + 1 >= FSE_ENUM_DEPTH) return;
+  if (left < e->menu->cost_min) return;
+  missing = fse_enum_missing(e, l, FSE_NOTHING);
+  rows = left / e->menu->cost_min;
+  if (missing <= 1 || missing == rows) fse_enum_give(e, l, left);
+  if (rows < 2 || missing >= rows || e->depth + 1 >= FSE_ENUM_DEPTH) return;
   memset(&fresh, 0, sizeof fresh);
-  ask(e);
+  fse_enum_ask(e);
   for (unsigned i = 0; i < e->menu->row_count; i++) {
     g.row = &e->menu->row[i];
-    if (e->stopped || e->found || e->again) break;
+    if (fse_enum_over(e)) break;
     if (g.row->cost + e->menu->cost_min > left || !fse_enum_uses(e, g.row))
       continue;
     grow_operands(&g, 0);
   }
-  flush_all(e, l);
+  fse_enum_flush(e, l, waiting);
+}
+
+void fse_enum_forward(struct fse_enum *e, const struct fse_level *l,
+                      const struct fse_erow *row, uint32_t left, unsigned k) {
+  struct growing g = {.e = e, .l = l, .left = left, .row = row->row};
+  struct fse_level next;
+  uint8_t made = (uint8_t)(e->base + e->depth);
+  memcpy(g.read, row->read, sizeof g.read);
+  fse_enum_push(e, row);
+  if (memcmp(&e->value[made].col, &e->target[k].col,
+             sizeof e->target[k].col) == 0 &&
+      grown(&g, made, &next) && !visited(e, &next, left - row->row->cost))
+    enter(e, &next, left - row->row->cost);
+  e->depth--;
 }
 
 /* All sequences of one cost, until the tests tell all wrong ones. */
@@ -316,48 +350,67 @@ static void run_cost(struct fse_enum *e, uint32_t cost) {
   for (unsigned n = 0; n < AGAIN_MAX; n++) {
     struct fse_level l;
     make_base(e, &l);
-    e->again = false;
+    e->again = e->misled = false;
+    e->wrong = 0;
+    e->pass_from = e->work;
+    e->candidate_count = 0;
     e->depth = 0;
     e->salt = mix(e->salt, cost);
     if (cost == 0) {
-      if (missing_count(e, &l) == 0) fse_enum_complete(e);
+      if (fse_enum_missing(e, &l, FSE_NOTHING) == 0) fse_enum_complete(e);
     } else {
       enter(e, &l, cost);
     }
-    if (!e->again || e->stopped) return;
+    if (e->found || !e->misled || e->stopped || e->failed) return;
   }
   e->stopped = true;
+}
+
+static bool prepare(struct fse_enum *e) {
+  const struct fse_enum_request *q = e->q;
+  e->task = q->task;
+  e->menu = q->menu;
+  e->zero = FSE_NOTHING;
+  e->marks = q->cost_to < MARKS_MANY_FROM ? MARKS : MARKS_MANY;
+  e->gathers = q->task->form.out_count == 1;
+  for (unsigned i = 0; i < q->task->role_count; i++)
+    e->gathers &= q->task->role_file[i] == q->task->role_file[0];
+  for (unsigned i = 0; i < e->menu->row_count; i++)
+    if (fse_enum_uses(e, &e->menu->row[i]) &&
+        e->menu->row[i].read_count > e->reads_max)
+      e->reads_max = e->menu->row[i].read_count;
+  if (e->reads_max == 0) e->reads_max = 1;
+  e->visited = calloc(e->marks, sizeof *e->visited);
+  return e->visited != NULL;
+}
+
+static void enum_free(struct fse_enum *e) {
+  free(e->visited);
+  free(e->candidate);
+  fse_enum_uses_done(e);
+  free(e);
 }
 
 int fse_enum_run(const struct fse_enum_request *q,
                  struct fse_enum_result *out) {
   struct fse_enum *e = fse_column_alloc(sizeof *e);
+  bool failed;
   assert(q->task != NULL && q->menu != NULL && q->tests != NULL);
   memset(out, 0, sizeof *out);
   if (e == NULL) return -1;
   e->q = q;
-  e->task = q->task;
-  e->menu = q->menu;
-  e->gathers = q->task->form.out_count == 1;
-  for (unsigned i = 0; i < q->task->role_count; i++)
-    e->gathers &= q->task->role_file[i] == q->task->role_file[0];
-  e->visited = calloc(VISITED, sizeof *e->visited);
-  if (e->visited == NULL) {
-    free(e);
-    return -1;
-  }
+  e->failed = !prepare(e);
   out->next = q->cost_from;
-  for (uint32_t c = q->cost_from;
-       c <= q->cost_to && !e->found && !e->stopped; c++) {
+  for (uint32_t c = q->cost_from; c <= q->cost_to && !fse_enum_over(e); c++) {
     run_cost(e, c);
-    if (!e->found && !e->stopped) out->next = c + 1;
+    if (!fse_enum_over(e)) out->next = c + 1;
   }
   out->found = e->found;
   out->patch = e->patch;
   out->work = e->work;
-  free(e->visited);
-  free(e);
-  return 0;
+  failed = e->failed;
+  enum_free(e);
+  return failed ? -1 : 0;
 }
 
 /* ---- a sequence that is given ------------------------------------------- */
@@ -392,14 +445,13 @@ static void put_given(struct fse_enum *e, const struct fse_enum_row *rows,
                       unsigned count) {
   struct fse_level l;
   make_base(e, &l);
-  for (e->depth = 0; e->depth < count; e->depth++) {
-    const struct fse_enum_row *r = &rows[e->depth];
-    struct fse_erow *s = &e->seq[e->depth];
-    *s = (struct fse_erow){.row = r->row, .pool = r->pool,
-                           .made = (uint8_t)(e->base + e->depth)};
+  e->depth = 0;
+  for (unsigned i = 0; i < count; i++) {
+    const struct fse_enum_row *r = &rows[i];
+    struct fse_erow s = {.row = r->row, .pool = r->pool};
     for (unsigned k = 0; k < r->row->read_count; k++)
-      s->read[k] = given_value(e, r->read[k], r->row->read_file[k]);
-    (void)make_value(e, s);
+      s.read[k] = given_value(e, r->read[k], r->row->read_file[k]);
+    fse_enum_push(e, &s);
   }
 }
 

@@ -7,8 +7,8 @@
  * overwrites), registers are given out at the end. Two values that are equal
  * on all tests are one (observational equivalence), a set of values that was
  * come to before is not entered again, and what cannot be used any more with
- * the rows that are left is left alone. Of the last row only the first lanes
- * are looked at, many operands at a time.
+ * the rows that are left is left alone. The last two rows are tried for many
+ * sequences at once, and only the first tests are looked at.
  *
  * Merging what is equal on the tests loses nothing: a right sequence passes
  * all tests, and so does the one that stands for it; if that one proves wrong,
@@ -36,8 +36,8 @@ struct fse_enum_result {
   struct fse_patch patch;
   uint32_t next;               /* all costs below this hold nothing else */
   /* Sequences: each row with operands put behind a prefix counts one, whether
-   * its value was worked out for all tests, for the first lanes, or found to
-   * be there already. */
+   * its value was worked out for all tests, for the first ones, or found to be
+   * there already. */
   uint64_t work;
 };
 

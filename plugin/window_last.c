@@ -1,5 +1,5 @@
 /*
- * plugin/window_last.c - the last row of a sequence.
+ * plugin/window_last.c - the last row of a sequence, or rows that give results.
  *
  * Nine of ten sequences are told from the task by a few tests, so only the
  * first lanes are computed: of rows of one op by scans, of others by putting
@@ -20,8 +20,10 @@ struct list {
 struct last {
   struct fse_enum *e;
   const struct fse_level *level;
-  uint32_t cost;
-  int result;               /* that is missing */
+  uint32_t left;            /* cost */
+  unsigned missing;         /* results */
+  unsigned result;          /* of those, the one to be given */
+  uint32_t unused;          /* what the row has to read, a bit a value */
   unsigned unused_count;
   struct list any[FISA_MAX_FILES];   /* by file: what may be read, */
   struct list yields[FISA_MAX_FILES]; /* what the result may overwrite */
@@ -34,9 +36,9 @@ struct last {
 static bool may_yield(const struct last *x, uint8_t id) {
   const struct fse_evalue *v = &x->e->value[id];
   return !v->kept && v->where != FSE_WHERE_ZERO &&
-         fse_enum_fits(x->e->task, (unsigned)x->result, v->where) &&
+         fse_enum_fits(x->e->task, x->result, v->where) &&
          (x->e->task->form.out_count == 1 ||
-          fse_enum_missing(x->e, x->level, id) == x->result);
+          fse_enum_missing(x->e, x->level, id) == x->missing);
 }
 
 static void list_add(struct list *l, uint8_t id, const struct fse_column *c) {
@@ -89,6 +91,20 @@ void fse_enum_try(struct fse_enum *e, const struct fse_menu_row *r,
   e->depth--;
 }
 
+/* A row whose first lanes give the result: the last, or one of several that
+ * have to give one each. */
+static void try_row(struct last *x, const struct fse_menu_row *r,
+                    const uint8_t *read, uint8_t pool) {
+  struct fse_erow row = {.row = r, .pool = pool};
+  assert(x->missing > 0);
+  if (x->missing == 1) {
+    fse_enum_try(x->e, r, read, pool, x->result);
+    return;
+  }
+  memcpy(row.read, read, r->read_count);
+  fse_enum_forward(x->e, x->level, &row, x->left, x->result);
+}
+
 /* ---- rows of one op ----------------------------------------------------- */
 
 /* Scans rows a[from, count) x b[...]: offsets tell hits back as values. */
@@ -111,17 +127,17 @@ static void scan_part(struct last *x, const struct fse_menu_row *r,
   x->e->work += (uint64_t)p->a_count * p->b_count;
   assert(p->a_from + p->a_count <= p->a->count);
   n = x->e->menu->kernels->scan[s->op](&scan, hit);
-  for (unsigned i = 0; i < n && !x->e->found && !x->e->again; i++) {
+  for (unsigned i = 0; i < n && !fse_enum_over(x->e); i++) {
     uint8_t read[FSE_MENU_READS] = {p->a->id[p->a_from + hit[i].a]};
     uint8_t pool = 0;
     if (!constant) read[1] = p->b->id[p->b_from + hit[i].b];
     else if (r->imm != FSE_NOTHING) pool = r->imm_pool[hit[i].b];
-    fse_enum_try(x->e, r, read, pool, (unsigned)x->result);
+    try_row(x, r, read, pool);
   }
 }
 
 static bool is_unused(const struct last *x, uint8_t id) {
-  return x->level->unused >> id & 1;
+  return x->unused >> id & 1;
 }
 
 /* One operand (and a constant): it must use up what is unused. */
@@ -169,11 +185,24 @@ static void scan_two(struct last *x, const struct fse_menu_row *r) {
 
 /* ---- other rows --------------------------------------------------------- */
 
-void fse_enum_pack(struct fse_enum *e, const struct fse_menu_row *row,
-                   struct fse_pack *p, struct fse_column *out) {
+/* Sets of operands of one row side by side in columns, as many as there is
+ * room for. */
+enum { PACK = FSE_LANES / FSE_GLANCE };
+struct pack {
+  const struct fse_menu_row *row;
+  uint8_t pool;            /* the constant, the same for all */
+  unsigned count;
+  uint8_t read[PACK][FSE_MENU_READS];
+  struct fse_column col[FSE_MENU_READS];
+};
+
+/* What the row gives for all of a pack. It is work. */
+static void pack_eval(struct fse_enum *e, struct pack *p,
+                      struct fse_column *out) {
+  const struct fse_menu_row *row = p->row;
   struct fse_menu_args args = {.pool = p->pool};
   unsigned lanes = p->count * FSE_GLANCE;
-  assert(p->count > 0 && p->count <= FSE_PACK);
+  assert(p->count > 0 && p->count <= PACK);
   for (unsigned i = 0; i < FSE_MENU_READS; i++) args.read[i] = &p->col[i];
   /* Ops work by stripes: half a stripe of nothing in particular is given. */
   if (p->count % 2 == 1)
@@ -184,34 +213,27 @@ void fse_enum_pack(struct fse_enum *e, const struct fse_menu_row *row,
   e->work += p->count;
 }
 
-struct pack {
-  const struct fse_menu_row *row;
-  struct fse_pack of;
-};
-
 static void pack_run(struct last *x, struct pack *p) {
-  struct fse_pack *of = &p->of;
   struct fse_column out;
-  if (of->count == 0) return;
-  fse_enum_pack(x->e, p->row, of, &out);
-  for (unsigned i = 0; i < of->count && !x->e->found && !x->e->again; i++)
+  if (p->count == 0) return;
+  pack_eval(x->e, p, &out);
+  for (unsigned i = 0; i < p->count && !fse_enum_over(x->e); i++)
     if (memcmp(&out.lane[i * FSE_GLANCE], x->target, sizeof *x->target) == 0)
-      fse_enum_try(x->e, p->row, of->read[i], of->pool, (unsigned)x->result);
-  of->count = 0;
+      try_row(x, p->row, p->read[i], p->pool);
+  p->count = 0;
 }
 
 /* Chooses operand k and those behind it, which have to read what is `left`. */
 static void pack_operands(struct last *x, struct pack *p, unsigned k,
                           uint8_t read[FSE_MENU_READS], uint32_t left) {
-  struct fse_pack *of = &p->of;
   const struct list *l;
   if ((unsigned)__builtin_popcount(left) > p->row->read_count - k) return;
   if (k == p->row->read_count) {
     for (unsigned i = 0; i < k; i++)
-      memcpy(&of->col[i].lane[of->count * FSE_GLANCE],
+      memcpy(&p->col[i].lane[p->count * FSE_GLANCE],
              &x->e->value[read[i]].col, sizeof(struct fse_glance));
-    memcpy(of->read[of->count++], read, FSE_MENU_READS);
-    if (of->count == FSE_PACK) pack_run(x, p);
+    memcpy(p->read[p->count++], read, FSE_MENU_READS);
+    if (p->count == PACK) pack_run(x, p);
     return;
   }
   l = list_of(x, p->row, k);
@@ -228,36 +250,43 @@ static void pack_row(struct last *x, struct pack *p,
   if (x->unused_count > r->read_count) return;
   p->row = r;
   for (unsigned c = 0; c < constants; c++) {
-    p->of.pool = r->imm == FSE_NOTHING ? 0 : r->imm_pool[c];
-    pack_operands(x, p, 0, read, x->level->unused);
+    p->pool = r->imm == FSE_NOTHING ? 0 : r->imm_pool[c];
+    pack_operands(x, p, 0, read, x->unused);
     pack_run(x, p);
   }
 }
 
-void fse_enum_last(struct fse_enum *e, const struct fse_level *l,
-                   uint32_t cost) {
-  struct last x;
+/* All rows for one result. */
+static void give_one(struct last *x) {
+  struct fse_enum *e = x->e;
+  const uint32_t rest = (x->missing - 1) * e->menu->cost_min;
   struct pack pack;
-  if (cost > e->menu->cost_max) return;
-  x.e = e;
-  x.level = l;
-  x.cost = cost;
-  x.files = 0;
-  x.unused_count = (unsigned)__builtin_popcount(l->unused);
-  x.result = fse_enum_missing(e, l, FSE_NOTHING);
-  if (x.result < 0 || e->depth == FSE_ENUM_DEPTH ||
-      x.unused_count > e->menu->reads_max)
-    return;
-  x.target = (const struct fse_glance *)&e->target[x.result].col;
-  make_lists(&x);
-  pack.of.count = 0;
-  for (unsigned i = 0; i < e->menu->row_count && !e->found && !e->again; i++) {
+  x->files = 0;
+  x->target = (const struct fse_glance *)&e->target[x->result].col;
+  make_lists(x);
+  pack.count = 0;
+  for (unsigned i = 0; i < e->menu->row_count && !fse_enum_over(e); i++) {
     const struct fse_menu_row *r = &e->menu->row[i];
-    if (r->cost != cost || !fse_enum_uses(e, r) ||
-        r->result_file != e->target[x.result].file)
+    if ((rest == 0 ? r->cost != x->left : r->cost + rest > x->left) ||
+        !fse_enum_uses(e, r) || r->result_file != e->target[x->result].file)
       continue;
-    if (!r->simple) pack_row(&x, &pack, r);
-    else if (r->read_count == 1) scan_one(&x, r);
-    else scan_two(&x, r);
+    if (!r->simple) pack_row(x, &pack, r);
+    else if (r->read_count == 1) scan_one(x, r);
+    else scan_two(x, r);
   }
+}
+
+void fse_enum_give(struct fse_enum *e, const struct fse_level *l,
+                   uint32_t left) {
+  struct last x = {.e = e, .level = l, .left = left};
+  x.missing = fse_enum_missing(e, l, FSE_NOTHING);
+  if (x.missing == 0 || e->depth == FSE_ENUM_DEPTH) return;
+  if (x.missing == 1) {
+    if (left > e->menu->cost_max) return;
+    x.unused = l->unused;
+    x.unused_count = (unsigned)__builtin_popcount(l->unused);
+    if (x.unused_count > e->reads_max) return;
+  }
+  for (x.result = 0; x.result < e->task->form.out_count; x.result++)
+    if (fse_enum_lacks(e, l, x.result)) give_one(&x);
 }

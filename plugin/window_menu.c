@@ -394,6 +394,12 @@ struct fse_menu *fse_menu_new(const struct fse_lexicon *l,
 
 void fse_menu_free(struct fse_menu *m) { free(m); }
 
+bool fse_menu_plain(const struct fse_menu *m) {
+  bool plain = true;
+  for (unsigned i = 0; i < m->row_count; i++) plain &= m->row[i].plain;
+  return plain;
+}
+
 /* Step by step. */
 static void eval_steps(const struct fse_menu *m, const struct fse_menu_row *r,
                        const struct fse_menu_args *args,
@@ -417,7 +423,9 @@ static void eval_steps(const struct fse_menu *m, const struct fse_menu_row *r,
                                : &temp[s->d - FSE_PLACE_TEMP];
     lanes.imm = s->imm_operand ? m->constant[args->pool] : s->imm;
     m->kernels->run[s->op](d, place[s->a], place[s->b], place[s->c], lanes);
-    if (k + 1u == r->step_count && d != out) *out = result;
+    if (k + 1u == r->step_count && d != out)
+      memcpy(&out->lane[lanes.from], &d->lane[lanes.from],
+             (lanes.to - lanes.from) * sizeof out->lane[0]);
   }
 }
 

@@ -74,6 +74,8 @@ struct fse_menu {
 struct fse_menu *fse_menu_new(const struct fse_lexicon *l,
                               const struct fse_task *t);
 void fse_menu_free(struct fse_menu *m);
+/* Whether all of its rows are plain. */
+bool fse_menu_plain(const struct fse_menu *m);
 
 /* What a row reads, as columns, and which constant of the pool it is given. */
 struct fse_menu_args {

@@ -92,6 +92,18 @@ static void put_point(struct fse_column *in, unsigned lane, unsigned in_count,
   for (unsigned i = 0; i < in_count; i++) in[i].lane[lane] = p->in[i];
 }
 
+void fse_tests_sample(const struct fse_tests *t, uint64_t number,
+                      struct fse_column in[FSE_WINDOW_INS]) {
+  struct fse_wform f = t->task->form;
+  f.in_count = FSE_WINDOW_INS;
+  for (unsigned lane = 0; lane < FSE_LANES; lane++) {
+    struct fse_point p;
+    draw_point(t->seed, (UINT64_C(1) << 48) + number * FSE_LANES + lane, &f,
+               &p);
+    put_point(in, lane, f.in_count, &p);
+  }
+}
+
 /* ---- running ------------------------------------------------------------ */
 
 void fse_form_eval(const struct fse_wform *f, const struct fse_column *in,

@@ -58,6 +58,11 @@ bool fse_tests_agree(const struct fse_tests *t, const struct fse_menu *m,
                      const struct fse_patch *p, uint32_t states,
                      struct fse_point *counter);
 
+/* Columns of values as they are drawn for the tests of a task, for as many
+ * inputs as a task may have, whatever number it has. */
+void fse_tests_sample(const struct fse_tests *t, uint64_t number,
+                      struct fse_column in[FSE_WINDOW_INS]);
+
 /* Whether a patch gives something else than the task on one point. */
 bool fse_tests_tell(const struct fse_task *t, const struct fse_menu *m,
                     const struct fse_patch *p, const struct fse_point *point);

@@ -3,7 +3,7 @@
  *
  *   search.enum   sequences enumerated a second: a row with operands put
  *                 behind a prefix counts one, whether its value was worked
- *                 out for all tests, for the first lanes, or was there
+ *                 out for all tests, for the first ones, or was there
  *                 already; proofs of what was found are left out
  *   search.walk   changes of a walk tried a second, kept ones included
  *   search.rate   those of them that were rejected

@@ -96,17 +96,96 @@ static void bits_are_counted(void) {
   b.lane[20] ^= 1;
   for (unsigned which = 0; which < 2; which++) {
     fse_differ bits = kernels[which]->bits;
-    UNIT_EQ(bits(&a, &a, fse_all_lanes(0)), 0);
-    UNIT_EQ(bits(&a, &b, fse_all_lanes(0)), 3);
-    UNIT_EQ(bits(&a, &b, (struct fse_stretch){0, 16, 0}), 2);
+    UNIT_EQ(bits(a.lane, a.lane, FSE_LANES), 0);
+    UNIT_EQ(bits(a.lane, b.lane, FSE_STRIPE), 2);
+    UNIT_EQ(bits(a.lane, b.lane, FSE_LANES), 3);
+    UNIT_EQ(bits(&a.lane[16], &b.lane[16], 48), 1);
+    UNIT_EQ(bits(&a.lane[32], &b.lane[32], FSE_STRIPE), 0);
   }
   /* What is always the same is not nearly right: unless it is right. */
   memset(&a, 0, sizeof a);
   b = a;
   b.lane[0] = 1;
-  UNIT_EQ(kernels[0]->bits(&a, &b, fse_all_lanes(0)), 1 + FSE_LANES / 2);
-  UNIT_EQ(kernels[0]->bits(&b, &a, fse_all_lanes(0)), 1);
-  UNIT_EQ(kernels[0]->bits(&a, &a, fse_all_lanes(0)), 0);
+  UNIT_EQ(kernels[0]->bits(a.lane, b.lane, FSE_LANES), 1 + FSE_LANES / 2);
+  UNIT_EQ(kernels[0]->bits(b.lane, a.lane, FSE_LANES), 1);
+  UNIT_EQ(kernels[0]->bits(a.lane, a.lane, FSE_LANES), 0);
+}
+
+/* One stripe is what the whole column has there. */
+static void stripes_are_columns(void) {
+  const struct fse_kernels *kernels[] = {fse_kernels(), fse_kernels_plain()};
+  struct fse_column a, b, c, all, one;
+  fill(&a);
+  fill(&b);
+  fill(&c);
+  for (unsigned op = 0; op < FLUX_OP_COUNT; op++) {
+    if (!fse_is_value(op) || fisa_semop_use((uint16_t)op, 0) == 'M') continue;
+    for (unsigned which = 0; which < 2; which++) {
+      const unsigned from = FSE_STRIPE * (op % (FSE_LANES / FSE_STRIPE));
+      kernels[which]->run[op](&all, &a, &b, &c, fse_all_lanes(3));
+      memset(&one, 0, sizeof one);
+      kernels[which]->stripe[op](&one.lane[from], &a.lane[from],
+                                 &b.lane[from], &c.lane[from], 3);
+      UNIT_TRUE(memcmp(&one.lane[from], &all.lane[from],
+                       FSE_STRIPE * sizeof one.lane[0]) == 0, "op %u", op);
+    }
+  }
+}
+
+/* The tests of one side vary from lane to lane, the other side is the same in
+ * all of them, or for all tests, too. */
+static void sift_one(const struct fse_kernels *k, unsigned op, unsigned lane) {
+  struct fse_block a, b;
+  struct fse_column out, none = {{0}};
+  int32_t target[FSE_SIFTED];
+  struct fse_sift s = {.a = a.test, .b = b.test, .a_step = 1, .b_step = 1,
+                       .lanes = FSE_LANES, .imm = 3, .target = target};
+  uint64_t right = UINT64_MAX, got;
+  for (unsigned t = 0; t < FSE_SIFTED; t++) {
+    fill(&a.test[t]);
+    fill(&b.test[t]);
+    k->run[op](&out, &a.test[t], &b.test[t], &none, fse_all_lanes(3));
+    target[t] = out.lane[lane];
+    for (unsigned i = 0; i < FSE_LANES; i++)
+      if (out.lane[i] != target[t]) right &= ~(UINT64_C(1) << i);
+  }
+  got = k->sift[op](&s);
+  UNIT_TRUE(got == right && (got >> lane & 1), "op %u lane %u", op, lane);
+  target[FSE_SIFTED - 1] ^= 1;
+  got = k->sift[op](&s);
+  UNIT_TRUE(!(got >> lane & 1), "op %u: the last test is asked, too", op);
+  target[FSE_SIFTED - 1] ^= 1;
+  s.lanes = lane + 1;
+  got = k->sift[op](&s);
+  UNIT_TRUE(got >> lane & 1, "op %u: some lanes alone", op);
+}
+
+static void sifts_are_columns(void) {
+  const struct fse_kernels *kernels[] = {fse_kernels(), fse_kernels_plain()};
+  for (unsigned op = 0; op < FLUX_OP_COUNT; op++)
+    for (unsigned which = 0; which < 2; which++)
+      if (fse_is_value(op) && fisa_semop_use((uint16_t)op, 0) != 'M' &&
+          fisa_semop_use((uint16_t)op, 3) == 'N')
+        for (unsigned lane = 0; lane < FSE_LANES; lane += 21)
+          sift_one(kernels[which], op, lane);
+}
+
+/* An operand that is the same for all tests stands there once. */
+static void sifts_take_constants(void) {
+  struct fse_block a;
+  struct fse_column two;
+  int32_t target[FSE_SIFTED];
+  struct fse_sift s = {.a = a.test, .a_step = 1, .b = &two, .b_step = 0,
+                       .lanes = FSE_LANES, .target = target};
+  for (unsigned i = 0; i < FSE_LANES; i++) two.lane[i] = 2;
+  for (unsigned t = 0; t < FSE_SIFTED; t++) {
+    for (unsigned i = 0; i < FSE_LANES; i++)
+      a.test[t].lane[i] = (int32_t)(100 * t + i);
+    target[t] = (int32_t)(100 * t + 40 + 2);
+  }
+  UNIT_EQ(fse_kernels()->sift[FLUX_OP_ADD](&s), UINT64_C(1) << 40);
+  UNIT_EQ(fse_kernels_plain()->sift[FLUX_OP_ADD](&s), UINT64_C(1) << 40);
+  UNIT_EQ(fse_kernels()->sift[FLUX_OP_SUB](&s), UINT64_C(1) << 44);
 }
 
 static void stretches_leave_the_rest(void) {
@@ -328,6 +407,9 @@ static const struct unit_test tests[] = {
     {"columns", "bits_are_counted", bits_are_counted},
     {"columns", "stretches_leave_the_rest", stretches_leave_the_rest},
     {"columns", "scans_find_pairs", scans_find_pairs},
+    {"columns", "stripes_are_columns", stripes_are_columns},
+    {"columns", "sifts_are_columns", sifts_are_columns},
+    {"columns", "sifts_take_constants", sifts_take_constants},
     {"forms", "equal_tasks_have_one_key", equal_tasks_have_one_key},
     {"forms", "forms_compute", forms_compute},
     {"forms", "windows_end", windows_end},

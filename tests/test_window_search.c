@@ -142,6 +142,128 @@ static void kept_registers(void) {
   hunt_done(&h);
 }
 
+/* Five rows, of the few that are needed: the last reads two that know nothing
+ * of each other, or one behind the other. */
+static void long_ones_are_found(void) {
+  static const struct {
+    const char *text, *only;
+    unsigned cost;
+  } cases[] = {
+      /* nlz(x) < nlz(y), the long way. */
+      {HEAD "MOV R4, R2\nNOT R4\nAND R4, R1, R4\nMOVI R6, 1\nSHLI R6, 31\n"
+            "XOR R4, R4, R6\nXOR R5, R2, R6\nCMP_LT R3, R5, R4\nHALT\n",
+       "OR,XOR,CMP_GT,CMP_LT,CMP_NE,MOV,NOT,AND,MOVI,SHLI,HALT", 5},
+      /* The average of two numbers. */
+      {HEAD "AND R4, R1, R2\nXOR R5, R1, R2\nSHRI R5, 1\nADD R5, R5, R4\n"
+            "NOT R5\nMOV R3, R5\nHALT\n",
+       "AND,OR,XOR,ADD,SUB,SHRI,NOT,MOV,HALT", 5}};
+  for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct hunt h;
+    struct fse_enum_result r;
+    hunt_make(&h, cases[i].text, cases[i].only);
+    r = enumerate(&h, 4, UINT64_C(1) << 40);
+    UNIT_TRUE(!r.found && r.next == 5, "case %u: not of four", i);
+    r = enumerate(&h, 5, UINT64_C(1) << 40);
+    UNIT_TRUE(r.found && r.patch.cost == cases[i].cost, "case %u", i);
+    UNIT_TRUE(r.found && holds(&h, &r.patch,
+                               (uint32_t)unit_scale(1u << 13)),
+              "case %u is right on fresh states", i);
+    hunt_done(&h);
+  }
+}
+
+/* Where a result belongs in the place of an input, what reads the input comes
+ * first. */
+static void orders_are_found(void) {
+  struct hunt h;
+  struct fse_enum_result r;
+  hunt_make(&h, ".dialect unified\n.in R1\n.in R5\n.in R7\n.out R1\n.out R3\n"
+                ".out R7\n.out R11\nSHR R11, R7, R5\nCMP_LT R7, R7, R1\n"
+                "MUL R3, R7, R5\nHALT\n", window_plain_ops);
+  r = enumerate(&h, 3, UINT64_C(1) << 30);
+  UNIT_TRUE(r.found && r.patch.cost == 3, "three rows for three results");
+  UNIT_TRUE(r.found && holds(&h, &r.patch, 10000), "and right");
+  hunt_done(&h);
+}
+
+/* The plainest enumeration there is: every row on every pair of values, what
+ * is come to by up to three of them. */
+struct naive {
+  const struct fse_menu *m;
+  const struct fse_column *target;
+  unsigned count;
+  struct fse_column value[8];
+};
+
+static bool naive_finds(struct naive *x, unsigned rows) {
+  for (unsigned i = 0; i < x->m->row_count; i++)
+    for (unsigned a = 0; a < x->count; a++)
+      for (unsigned b = 0; b < x->count; b++) {
+        struct fse_menu_args args = {.read = {&x->value[a], &x->value[b]}};
+        bool found;
+        fse_menu_eval(x->m, &x->m->row[i], &args, &x->value[x->count],
+                      fse_all_lanes(0));
+        if (rows == 1) {
+          if (memcmp(&x->value[x->count], x->target, sizeof *x->target) == 0)
+            return true;
+          continue;
+        }
+        x->count++;
+        found = naive_finds(x, rows - 1);
+        x->count--;
+        if (found) return true;
+      }
+  return false;
+}
+
+static unsigned naive_cost(const struct hunt *h, unsigned most) {
+  struct naive x = {.m = h->menu, .target = &h->tests.out[0]};
+  for (unsigned i = 0; i < h->window.task.form.in_count; i++)
+    x.value[x.count++] = h->tests.in[i];
+  memset(&x.value[x.count++], 0, sizeof x.value[0]);
+  for (unsigned rows = 1; rows <= most; rows++)
+    if (naive_finds(&x, rows)) return rows;
+  return most + 1;
+}
+
+/* What waits, is put side by side and tried together loses nothing that is
+ * found one after the other. */
+static void ends_lose_nothing(void) {
+  static const char only[] = "XOR,SUB,AND,CMP_LT,SHR,HALT";
+  static const char *const op[] = {"XOR", "SUB", "AND", "CMP_LT", "SHR"};
+  unsigned by_cost[5] = {0};
+  uint32_t s = 7;
+  for (unsigned n = 0; n < unit_scale(40); n++) {
+    char text[512];
+    size_t l = (size_t)snprintf(text, sizeof text, HEAD);
+    struct hunt h;
+    struct fse_enum_result r;
+    unsigned naive;
+    for (unsigned k = 0; k < 4; k++) {
+      unsigned a, b;
+      s = s * 1664525u + 1013904223u;
+      a = s >> 10 & 3;
+      b = (s >> 14) % (k + 2);
+      l += (size_t)snprintf(text + l, sizeof text - l, "%s R%u, R%u, R%u\n",
+                            op[(s >> 20) % 5], k == 3 ? 3 : 20 + k,
+                            k == 0 || a == 0 ? 1 + (a & 1) : 20 + k - 1,
+                            b < 2 ? 1 + b : 20 + b - 2);
+    }
+    snprintf(text + l, sizeof text - l, "HALT\n");
+    hunt_make(&h, text, only);
+    if (h.window.task.form.out_count == 1 &&
+        h.window.task.form.node_count > 0) {
+      r = enumerate(&h, 3, UINT64_C(1) << 40);
+      naive = naive_cost(&h, 3); /* on tests that tell by now */
+      by_cost[naive]++;
+      UNIT_EQ(r.found ? r.patch.cost : 4, naive);
+    }
+    hunt_done(&h);
+  }
+  UNIT_TRUE(by_cost[2] > 0 && by_cost[3] > 0 && by_cost[4] > 0,
+            "of all lengths");
+}
+
 /* ---- tests that do not tell --------------------------------------------- */
 
 /* Programs that differ on few inputs are told from the right ones. */
@@ -441,6 +563,9 @@ static const struct unit_test tests[] = {
     {"enum", "shortest_are_found", shortest_are_found},
     {"enum", "limits_hold", limits_hold},
     {"enum", "kept_registers", kept_registers},
+    {"enum", "long_ones_are_found", long_ones_are_found},
+    {"enum", "orders_are_found", orders_are_found},
+    {"enum", "ends_lose_nothing", ends_lose_nothing},
     {"tests", "rare_differences_tell", rare_differences_tell},
     {"tests", "counters_stay", counters_stay},
     {"walk", "walks_find", walks_find},
