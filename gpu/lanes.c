@@ -70,6 +70,7 @@ struct flanes *flanes_new(const char *build) {
   e->isa = find_build(build);
   e->lane = fir_lane_new();
   e->masks = new_columns(LANES_MASKS);
+  e->every = new_columns(1);
   e->rows = new_columns(1);
   e->cost = new_columns(1);
   e->cycles = new_columns(1);
@@ -77,9 +78,11 @@ struct flanes *flanes_new(const char *build) {
   e->given = new_columns(1);
   e->bad = new_columns(1);
   e->target = new_columns(1);
-  if (e->isa && e->lane && e->masks && e->rows && e->cost && e->cycles &&
-      e->used && e->given && e->bad && e->target)
+  if (e->isa && e->lane && e->masks && e->every && e->rows && e->cost &&
+      e->cycles && e->used && e->given && e->bad && e->target) {
+    memset(e->every, 0xFF, FPK_WIDTH * sizeof(*e->every));
     return e;
+  }
   flanes_free(e);
   return NULL;
 }
@@ -94,8 +97,8 @@ void flanes_free(struct flanes *e) {
   fir_lane_free(e->lane);
   free(e->own);
   free(e->col);
-  free(e->constant);
   free(e->masks);
+  free(e->every);
   free(e->rows);
   free(e->cost);
   free(e->cycles);
@@ -479,7 +482,7 @@ void lanes_finish(struct lanes_run *r, const int32_t *mask, uint32_t at) {
 /* ---- a run -------------------------------------------------------------- */
 
 static bool room_for_slots(struct flanes *e, uint32_t count) {
-  int32_t *own, **col, *constant;
+  int32_t *own, **col;
 
   if (count <= e->slot_capacity)
     return true;
@@ -487,10 +490,7 @@ static bool room_for_slots(struct flanes *e, uint32_t count) {
   col = realloc(e->col, count * sizeof(*col));
   if (col)
     e->col = col;
-  constant = realloc(e->constant, count * sizeof(*constant));
-  if (constant)
-    e->constant = constant;
-  if (!own || !col || !constant) {
+  if (!own || !col) {
     free(own);
     return false;
   }
@@ -500,41 +500,51 @@ static bool room_for_slots(struct flanes *e, uint32_t count) {
   return true;
 }
 
-static void fill(int32_t *v, uint32_t lo, uint32_t hi, int32_t value) {
-  for (uint32_t i = lo; i < hi; i++)
-    v[i] = value;
+/* Makes the run's part of a column that of another one; NULL: a value. */
+static void fill(const struct lanes_run *r, int32_t *to, const int32_t *from,
+                 int32_t value) {
+  const size_t n = (size_t)((r->hi - r->lo) / LANES_BLOCK) * LANES_BLOCK;
+
+  to = __builtin_assume_aligned(to + r->lo, 64);
+  if (!from) {
+    for (size_t i = 0; i < n; i++)
+      to[i] = value;
+    return;
+  }
+  from = __builtin_assume_aligned(from + r->lo, 64);
+  for (size_t i = 0; i < n; i++)
+    to[i] = from[i];
+}
+
+/* Fills the column of a slot with what a state cell begins with. */
+static void load_cell(const struct lanes_run *r, int32_t *to, uint32_t cell) {
+  uint32_t column = r->b->begin[cell];
+
+  fill(r, to, column == FPK_NONE ? NULL : r->b->column[column].v,
+       r->b->uniform[cell]);
 }
 
 /* Where each slot begins. Inputs that are only read are used where they lie. */
 static void place_slots(struct lanes_run *r) {
   const struct fpk_program *p = r->p;
-  const struct fpk_batch *b = r->b;
   struct flanes *e = r->e;
 
-  for (uint32_t i = 0; i < p->slot_count; i++) {
-    const struct fpk_slot *s = &p->slot[i];
-    int32_t *own = e->own + (size_t)i * LANES_STRIDE;
-    uint32_t column = FPK_NONE;
-
-    e->col[i] = own;
-    if (s->kind == FPK_SLOT_CELL || s->kind == FPK_SLOT_READ)
-      column = b->begin[s->cell];
-    if (s->kind == FPK_SLOT_READ && column != FPK_NONE) {
-      e->col[i] = b->column[column].v;
-      continue;
-    }
-    e->constant[i] = s->value;
-    if (s->kind == FPK_SLOT_CONST ? !s->column
-                                  : i < p->written_count && !s->loaded)
-      continue;
+  assert(p->written_count <= p->read_end && p->read_end <= p->slot_count);
+  for (uint32_t i = 0; i < p->slot_count; i++)
+    e->col[i] = e->own + (size_t)i * LANES_STRIDE;
+  for (uint32_t i = p->written_count; i < p->read_end; i++) {
+    uint32_t column = r->b->begin[p->slot[i].cell];
     if (column != FPK_NONE)
-      memcpy(own + r->lo, b->column[column].v + r->lo,
-             (r->hi - r->lo) * sizeof(*own));
+      e->col[i] = r->b->column[column].v;
     else
-      fill(own, r->lo, r->hi,
-           s->kind == FPK_SLOT_CONST || s->kind == FPK_SLOT_WORK
-               ? s->value
-               : b->uniform[s->cell]);
+      load_cell(r, e->col[i], p->slot[i].cell);
+  }
+  for (uint32_t k = 0; k < p->load_count; k++) {
+    const struct fpk_slot *s = &p->slot[p->load[k]];
+    if (s->kind == FPK_SLOT_CELL)
+      load_cell(r, e->col[p->load[k]], s->cell);
+    else
+      fill(r, e->col[p->load[k]], NULL, s->value);
   }
 }
 
@@ -604,7 +614,7 @@ static void begin_run(struct lanes_run *r, uint32_t first, uint32_t count) {
   r->hi = (r->end + LANES_BLOCK - 1) / LANES_BLOCK * LANES_BLOCK;
   r->counted = r->uniform = r->no_memory = false;
   r->now = (struct lanes_group){0}; /* none yet */
-  r->waiting_count = r->free_count = 0;
+  r->waiting_count = r->free_count = r->waiting_at = 0;
   r->fresh_masks = LANES_MASKS;
   r->most = FPK_MAX_FUEL + 1;
 }

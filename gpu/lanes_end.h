@@ -20,32 +20,57 @@ static inline const int32_t *end_of(const struct lanes_run *r, uint32_t c) {
   return i == FPK_NONE ? begin_of(r, c) : const_part(r, r->b->column[i].v);
 }
 
-/* bad |= where two columns differ, in the bits of a mask. The second may be
- * NULL for a value that is the same in all lanes. */
-static void differ(const struct lanes_run *r, const int32_t *x,
-                   const int32_t *y, int32_t uniform, uint32_t bits) {
+/* A column, or where it is NULL one made of a value that is the same in all
+ * lanes: loops that ask each time are no vector code. */
+static const int32_t *filled(const struct lanes_run *r, const int32_t *column,
+                             int32_t uniform, int32_t *room) {
   const size_t n = lane_count(r);
-  int32_t *bad = part(r, r->e->bad);
 
-  if (!y) {
-    for (size_t i = 0; i < n; i++)
-      bad[i] |= (x[i] ^ uniform) & (int32_t)bits;
-    return;
+  if (column)
+    return __builtin_assume_aligned(column, 64);
+  room = __builtin_assume_aligned(room, 64);
+  for (size_t i = 0; i < n; i++)
+    room[i] = uniform;
+  return room;
+}
+
+#define ROOM(name) int32_t name[FPK_WIDTH] __attribute__((aligned(64)))
+
+/* bad |= where two columns differ, in the bits of a mask; not 0: somewhere.
+ * The second may be NULL for a value that is the same in all lanes. */
+static int32_t differ(const struct lanes_run *r, const int32_t *x,
+                      const int32_t *y, int32_t uniform, uint32_t bits) {
+  const size_t n = lane_count(r);
+  int32_t *bad = part(r, r->e->bad), any = 0;
+  ROOM(room);
+
+  y = filled(r, y, uniform, room);
+  IVDEP for (size_t i = 0; i < n; i++) {
+    const int32_t d = (x[i] ^ y[i]) & (int32_t)bits;
+    bad[i] |= d;
+    any |= d;
   }
-  for (size_t i = 0; i < n; i++)
-    bad[i] |= (x[i] ^ y[i]) & (int32_t)bits;
+  return any;
 }
 
-static void differ_float(const struct lanes_run *r, const int32_t *x,
-                         const int32_t *y, int32_t uniform) {
+static int32_t differ_float(const struct lanes_run *r, const int32_t *x,
+                            const int32_t *y, int32_t uniform) {
   const size_t n = lane_count(r);
-  int32_t *bad = part(r, r->e->bad);
+  int32_t *bad = part(r, r->e->bad), any = 0;
+  ROOM(room);
 
-  for (size_t i = 0; i < n; i++)
-    bad[i] |= fsem_canon(x[i]) ^ fsem_canon(y ? y[i] : uniform);
+  y = filled(r, y, uniform, room);
+  IVDEP for (size_t i = 0; i < n; i++) {
+    const int32_t d = fsem_canon(x[i]) ^ fsem_canon(y[i]);
+    bad[i] |= d;
+    any |= d;
+  }
+  return any;
 }
 
-static void compare_cell(const struct lanes_run *r, uint32_t c, bool is_float) {
+/* The same of a cell of the state. */
+static int32_t compare_cell(const struct lanes_run *r, uint32_t c,
+                            bool is_float) {
   uint32_t slot = r->p->slot_of[c];
   int32_t uniform = r->b->uniform[c];
   const int32_t *want = end_of(r, c), *have;
@@ -54,17 +79,15 @@ static void compare_cell(const struct lanes_run *r, uint32_t c, bool is_float) {
     have = column(r, slot);
   } else { /* it is as it was */
     if (r->b->end[c] == FPK_NONE)
-      return;
+      return 0;
     have = begin_of(r, c);
     if (!have) {
       have = want;
       want = NULL;
     }
   }
-  if (is_float)
-    differ_float(r, have, want, uniform);
-  else
-    differ(r, have, want, uniform, UINT32_MAX);
+  return is_float ? differ_float(r, have, want, uniform)
+                  : differ(r, have, want, uniform, UINT32_MAX);
 }
 
 /* A cell of the stack, where it is live. sp: the index, already found equal
@@ -74,10 +97,12 @@ static void compare_stack_cell(const struct lanes_run *r, uint32_t i,
   const struct fisa_dialect *d = r->b->dialect;
   const struct fisa_file *f = &d->files[d->stack_file];
   const size_t n = lane_count(r);
-  const int32_t *want = end_of(r, f->first + i), *have = NULL;
-  int32_t uniform = r->b->uniform[f->first + i];
+  const int32_t uniform = r->b->uniform[f->first + i], cell = (int32_t)i;
+  const int32_t *want = end_of(r, f->first + i), *have;
   int32_t *bad = part(r, r->e->bad);
   bool down = f->down;
+  ROOM(have_room);
+  ROOM(want_room);
 
   if (r->p->stack && r->e->data.touched[i])
     have = const_part(r, r->e->data.v + (size_t)i * FPK_WIDTH);
@@ -85,31 +110,14 @@ static void compare_stack_cell(const struct lanes_run *r, uint32_t i,
     return;
   else
     have = begin_of(r, f->first + i);
+  have = filled(r, have, uniform, have_room);
+  want = filled(r, want, uniform, want_room);
   for (size_t k = 0; k < n; k++) {
-    int32_t x = have ? have[k] : uniform, y = want ? want[k] : uniform;
-    bool live = down ? (int32_t)i >= sp[k] : (int32_t)i < sp[k];
+    int32_t x = is_float ? fsem_canon(have[k]) : have[k];
+    int32_t y = is_float ? fsem_canon(want[k]) : want[k];
+    bool live = down ? cell >= sp[k] : cell < sp[k];
 
-    if (is_float) {
-      x = fsem_canon(x);
-      y = fsem_canon(y);
-    }
     bad[k] |= live ? x ^ y : 0;
-  }
-}
-
-/* Columns of a cell now and at the root's end, filled up where it is the same
- * in all lanes. */
-static void now_and_then(const struct lanes_run *r, uint32_t c, int32_t *now,
-                         int32_t *then) {
-  const size_t n = lane_count(r);
-  uint32_t slot = r->p->slot_of[c];
-  const int32_t *have = slot < r->p->written_count ? column(r, slot)
-                                                   : begin_of(r, c);
-  const int32_t *want = end_of(r, c);
-
-  for (size_t i = 0; i < n; i++) {
-    now[i] = have ? have[i] : r->b->uniform[c];
-    then[i] = want ? want[i] : r->b->uniform[c];
   }
 }
 
@@ -122,21 +130,27 @@ static inline int32_t clamp_index(int32_t sp, int32_t count) {
 static void compare_stack(const struct lanes_run *r) {
   const struct fisa_dialect *d = r->b->dialect;
   const size_t n = lane_count(r);
+  const uint32_t sp = d->sp_cell, slot = r->p->slot_of[sp];
+  const int32_t uniform = r->b->uniform[sp];
+  const int32_t *now, *then;
   const struct fisa_file *f;
   int32_t *bad = part(r, r->e->bad);
-  int32_t now[FPK_WIDTH] __attribute__((aligned(64)));
-  int32_t then[FPK_WIDTH] __attribute__((aligned(64)));
+  ROOM(now_room);
+  ROOM(then_room);
+  ROOM(index);
 
   if (d->stack_file >= d->file_count)
     return;
   f = &d->files[d->stack_file];
-  now_and_then(r, d->sp_cell, now, then);
+  now = slot < r->p->written_count ? column(r, slot) : begin_of(r, sp);
+  now = filled(r, now, uniform, now_room);
+  then = filled(r, end_of(r, sp), uniform, then_room);
   for (size_t i = 0; i < n; i++) {
-    then[i] = clamp_index(then[i], f->count);
-    bad[i] |= clamp_index(now[i], f->count) ^ then[i];
+    index[i] = clamp_index(then[i], f->count);
+    bad[i] |= clamp_index(now[i], f->count) ^ index[i];
   }
   for (uint32_t i = 0; i < f->count; i++)
-    compare_stack_cell(r, i, then, f->type == FISA_F32);
+    compare_stack_cell(r, i, index, f->type == FISA_F32);
 }
 
 /* A word of memory: as it is now, or as it was at begin. */
@@ -179,18 +193,42 @@ static void compare_memory(const struct lanes_run *r,
   }
 }
 
-static void compare_view(const struct lanes_run *r, const struct fpk_view *v) {
+/* bad |= where what a view looks at differs; false: surely nowhere. */
+static bool compare_view(const struct lanes_run *r, const struct fpk_view *v) {
+  bool memory = v->memory || v->range_count > 0;
+  int32_t any = 0;
+
   for (uint32_t i = 0; i < v->cell_count; i++)
-    compare_cell(r, v->cell[i], v->is_float[i]);
+    any |= compare_cell(r, v->cell[i], v->is_float[i]);
   if (v->stack)
     compare_stack(r);
-  if (v->memory || v->range_count > 0)
+  if (memory)
     compare_memory(r, v);
+  return any != 0 || v->stack || memory;
+}
+
+/* How many lanes ended as the root did. */
+enum ended { ENDED_NONE, ENDED_SOME, ENDED_ALL };
+
+/* Of a mask (NULL: all of the group), by what is bad. */
+static enum ended count_ended(const struct lanes_run *r, const int32_t *mask) {
+  const size_t n = lane_count(r);
+  const int32_t *bad = const_part(r, r->e->bad);
+  const int32_t *m = mask ? const_part(r, mask) : NULL;
+  int32_t good = 0;
+
+  if (!m)
+    for (size_t i = 0; i < n; i++)
+      good |= -(bad[i] == 0);
+  else
+    for (size_t i = 0; i < n; i++)
+      good |= -(bad[i] == 0) & m[i];
+  return good ? ENDED_SOME : ENDED_NONE;
 }
 
 /* bad = where the kind of end differs from the root's. */
-static void compare_end(const struct lanes_run *r,
-                        const struct fisa_state *end) {
+static enum ended compare_end(const struct lanes_run *r, const int32_t *mask,
+                              const struct fisa_state *end) {
   const struct fpk_batch *b = r->b;
   const size_t n = lane_count(r);
   int32_t *bad = part(r, r->e->bad);
@@ -201,7 +239,7 @@ static void compare_end(const struct lanes_run *r,
                 (end->status != FISA_RUN_YIELD ||
                  r->places->stop[b->stop[r->now.lo]] == end->pc);
     memset(bad, same ? 0 : 0xFF, n * sizeof(*bad));
-    return;
+    return same ? ENDED_ALL : ENDED_NONE;
   }
   for (size_t i = 0; i < n; i++)
     bad[i] = (status[i] ^ end->status) | (fault[i] ^ end->fault);
@@ -217,6 +255,7 @@ static void compare_end(const struct lanes_run *r,
       uint32_t stop = b->stop[r->now.lo + i];
       bad[i] |= stop == FPK_NONE || r->places->stop[stop] != end->pc;
     }
+  return count_ended(r, mask);
 }
 
 /* The first lane of a mask that is bad, or r->wrong. */
@@ -238,41 +277,27 @@ static void note_wrong(struct lanes_run *r, const int32_t *mask,
     }
 }
 
-/* Whether a lane of the mask is already known to be bad. */
-static bool all_bad(const struct lanes_run *r, const int32_t *mask) {
-  const size_t n = lane_count(r);
-  const int32_t *bad = const_part(r, r->e->bad);
-  const int32_t *m = mask ? const_part(r, mask) : NULL;
-  int32_t good = 0;
-
-  for (size_t i = 0; i < n; i++)
-    good |= bad[i] == 0 && (!m || m[i]);
-  return !good;
-}
-
 /* Lanes of a mask (NULL: all) have come to an end, their counters written:
  * what became of them. Of `end` the status, the fault and the pc count. */
 static void stop_lanes(struct lanes_run *r, const int32_t *mask,
                        const struct fisa_state *end) {
+  enum ended ended;
+
   if (r->tasks) {
     for (uint32_t lane = r->now.lo; lane < r->now.hi; lane++)
       if (!mask || mask[lane])
         lanes_exec_end(r, lane, end);
     return;
   }
-  compare_end(r, end);
-  if (all_bad(r, mask)) {
-    note_wrong(r, mask, NULL);
+  ended = compare_end(r, mask, end);
+  if (ended != ENDED_NONE && r->b->view_count == 1 &&
+      !compare_view(r, r->b->view[0]) && ended == ENDED_ALL)
     return;
-  }
-  if (r->b->view_count == 1) {
-    compare_view(r, r->b->view[0]);
-    note_wrong(r, mask, NULL);
-    return;
-  }
   note_wrong(r, mask, NULL);
+  if (ended == ENDED_NONE || r->b->view_count == 1)
+    return;
   for (uint32_t v = 0; v < r->b->view_count; v++) {
-    compare_end(r, end);
+    compare_end(r, mask, end);
     compare_view(r, r->b->view[v]);
     note_wrong(r, mask, r->b->view[v]);
   }
@@ -363,22 +388,29 @@ static bool lose_lanes(struct lanes_run *r, const struct fpk_op *o,
 
 /* ---- the verdict -------------------------------------------------------- */
 
+/* How many of lanes lo..end-1 count. */
+static uint32_t count_counting(const struct lanes_run *r, uint32_t end) {
+  uint32_t counting = 0;
+
+  if (r->b->counting == r->b->lanes)
+    return end - r->lo;
+  for (uint32_t i = r->lo; i < end; i++)
+    counting += (uint32_t)-r->b->counts[i];
+  return counting;
+}
+
 /* Cost and instructions of lanes lo..end-1. */
 static void sum_lanes(const struct lanes_run *r, uint32_t end, uint64_t *cost,
                       uint64_t *rows) {
-  const int32_t *counts = r->b->counts;
   uint64_t all_cost = 0, all_rows = 0;
-  uint32_t counting = 0;
 
   if (r->uniform) {
-    for (uint32_t i = r->lo; i < end; i++)
-      counting += (uint32_t)-counts[i];
-    *cost = (uint64_t)counting * r->uniform_cost;
+    *cost = (uint64_t)count_counting(r, end) * r->uniform_cost;
     *rows = (uint64_t)(end - r->lo) * r->uniform_rows;
     return;
   }
   for (uint32_t i = r->lo; i < end; i++) {
-    all_cost += r->e->cost[i] & (uint32_t)counts[i];
+    all_cost += r->e->cost[i] & (uint32_t)r->b->counts[i];
     all_rows += r->e->rows[i];
   }
   *cost = all_cost;

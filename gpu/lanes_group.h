@@ -232,13 +232,18 @@ static void settle(struct lanes_run *r) {
     } else {
       i++;
     }
-  least = r->waiting_count > 0 ? least_far(r) : 0;
-  if (r->waiting_count > 0 && r->waiting[least].at < r->now.at) {
+  r->waiting_at = UINT32_MAX;
+  if (r->waiting_count == 0)
+    return;
+  least = least_far(r);
+  if (r->waiting[least].at < r->now.at) {
     struct lanes_group g = r->waiting[least];
     r->waiting[least] = r->now;
     r->now = g;
     set_base(r, &r->p->op[r->now.at]);
+    least = least_far(r);
   }
+  r->waiting_at = r->waiting[least].at;
 }
 
 /* Takes lanes out of the present group; true if any are left in it. */

@@ -74,9 +74,9 @@ struct flanes {
   uint32_t slot_capacity;
   int32_t *own;          /* [slot_capacity * LANES_STRIDE] */
   int32_t **col;         /* [slot_capacity]: where a slot's column is now */
-  int32_t *constant;     /* [slot_capacity]: value of a constant slot */
   struct lanes_image memory, data, calls;
   int32_t *masks;        /* [LANES_MASKS * FPK_WIDTH] */
+  int32_t *every;        /* [FPK_WIDTH]: a mask of all lanes */
   uint32_t *rows, *cost, *cycles; /* [FPK_WIDTH]: done by each lane */
   uint32_t *used, *given; /* [FPK_WIDTH]: inputs and outputs */
   int32_t *bad;          /* [FPK_WIDTH] */
@@ -104,6 +104,7 @@ struct lanes_run {
   uint32_t base_rows, base_cost, base_cycles; /* sums before its run */
   uint32_t waiting_count;
   struct lanes_group waiting[LANES_GROUPS];
+  uint32_t waiting_at;   /* no group waits at an op before this one */
   uint32_t fresh_masks;  /* that were never taken, */
   uint32_t free_count;   /* and those that were given back */
   int32_t *free_mask[LANES_MASKS];

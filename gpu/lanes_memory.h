@@ -29,7 +29,7 @@ static bool same_in(const struct lanes_run *r, const int32_t *column,
 static bool one_value(const struct lanes_run *r, uint32_t slot, int32_t *v) {
   if (r->p->slot[slot].kind != FPK_SLOT_CONST)
     return same_in(r, r->e->col[slot], v);
-  *v = r->e->constant[slot];
+  *v = r->p->slot[slot].value;
   return true;
 }
 
@@ -92,7 +92,7 @@ static void mark_active(struct lanes_run *r, uint32_t at, uint32_t bytes) {
 static bool run_column(struct lanes_run *r, const struct fpk_op *o,
                        uint32_t at) {
   const size_t n = lane_count(r);
-  const int32_t *m = r->now.mask ? const_part(r, r->now.mask) : NULL;
+  const int32_t *m = mask_or_all(r, r->now.mask);
   uint32_t shift = 8 * (at & 3), keep = ~(255u << shift);
   int32_t *word = word_column(r, at), *d = column(r, o->d);
 
@@ -114,7 +114,7 @@ static bool run_column(struct lanes_run *r, const struct fpk_op *o,
   case FLUX_OP_BLOAD8:
     IVDEP for (size_t i = 0; i < n; i++) {
       int32_t v = (int32_t)((uint32_t)word[i] >> shift & 255);
-      d[i] = !m || m[i] ? v : d[i];
+      d[i] = m[i] ? v : d[i];
     }
     return true;
   case FLUX_OP_STORE8:
@@ -122,7 +122,7 @@ static bool run_column(struct lanes_run *r, const struct fpk_op *o,
     IVDEP for (size_t i = 0; i < n; i++) {
       int32_t v = (int32_t)(((uint32_t)word[i] & keep) |
                             ((uint32_t)d[i] & 255) << shift);
-      word[i] = !m || m[i] ? v : word[i];
+      word[i] = m[i] ? v : word[i];
     }
     mark_active(r, at, 1);
     return true;
@@ -178,7 +178,7 @@ static const memory_fn memory_ops[FLUX_OP_COUNT] = {
 static bool run_gather(struct lanes_run *r, const struct fpk_op *o) {
   const size_t n = lane_count(r);
   const int32_t *a = column(r, o->a), *b = column(r, o->b);
-  const int32_t *m = r->now.mask ? const_part(r, r->now.mask) : NULL;
+  const int32_t *m = mask_or_all(r, r->now.mask);
   const int32_t *words = part(r, r->e->memory.v);
   const uint32_t mask = r->b->dialect->mem_size - 1, imm = (uint32_t)o->imm;
   int32_t *d = column(r, o->d);
@@ -188,20 +188,48 @@ static bool run_gather(struct lanes_run *r, const struct fpk_op *o) {
     IVDEP for (size_t i = 0; i < n; i++) {
       uint32_t at = ((uint32_t)a[i] + (uint32_t)b[i] + imm) & mask;
       uint32_t word = (uint32_t)words[at / 4 * FPK_WIDTH + i];
-      d[i] = !m || m[i] ? (int32_t)(word >> 8 * (at & 3) & 255) : d[i];
+      d[i] = m[i] ? (int32_t)(word >> 8 * (at & 3) & 255) : d[i];
     }
     return true;
   }
   if (o->op != FLUX_OP_LOAD32)
     return false;
   for (size_t i = 0; i < n; i++)
-    odd |= ((uint32_t)a[i] + (uint32_t)b[i] + imm) & (m ? m[i] & 3 : 3);
+    odd |= ((uint32_t)a[i] + (uint32_t)b[i] + imm) & m[i] & 3;
   if (odd)
     return false;
   IVDEP for (size_t i = 0; i < n; i++) {
     uint32_t at = ((uint32_t)a[i] + (uint32_t)b[i] + imm) & mask;
     int32_t word = words[at / 4 * FPK_WIDTH + i];
-    d[i] = !m || m[i] ? word : d[i];
+    d[i] = m[i] ? word : d[i];
+  }
+  return true;
+}
+
+/* Bytes set from one address on, a word at a time; false: the lanes have more
+ * than one. */
+static bool run_set(struct lanes_run *r, const struct fpk_op *o) {
+  const size_t n = lane_count(r);
+  const int32_t *m = mask_or_all(r, r->now.mask);
+  const int32_t *b = column(r, o->b);
+  const uint32_t count = o->imm > 0 ? (uint32_t)o->imm : 0;
+  int32_t first;
+
+  if (!one_value(r, o->a, &first))
+    return false;
+  for (uint32_t done = 0, bytes; done < count; done += bytes) {
+    uint32_t at = ((uint32_t)first + done) & (r->b->dialect->mem_size - 1);
+    uint32_t room = 4 - at % 4, keep;
+    int32_t *word = word_column(r, at);
+
+    bytes = room < count - done ? room : count - done;
+    keep = ~(UINT32_MAX >> 8 * (4 - bytes) << 8 * (at % 4));
+    IVDEP for (size_t i = 0; i < n; i++) {
+      uint32_t v = ((uint32_t)b[i] & 255) * 0x01010101u & ~keep;
+      int32_t now = (int32_t)(((uint32_t)word[i] & keep) | v);
+      word[i] = m[i] ? now : word[i];
+    }
+    mark_active(r, at, bytes);
   }
   return true;
 }
@@ -210,6 +238,10 @@ static int run_memory(struct lanes_run *r, const struct fpk_op *o) {
   uint32_t at;
 
   switch (o->op) {
+  case FLUX_OP_MSET:
+    if (run_set(r, o))
+      return go_on(r, o);
+    break;
   case FLUX_OP_LOAD32:
   case FLUX_OP_LOAD8:
   case FLUX_OP_STORE32:
@@ -240,10 +272,10 @@ static int32_t *stack_column(struct lanes_image *s, int32_t i) {
 static void move_sp(const struct lanes_run *r, uint32_t slot, int32_t by) {
   const size_t n = lane_count(r);
   int32_t *sp = column(r, slot);
-  const int32_t *m = r->now.mask ? const_part(r, r->now.mask) : NULL;
+  const int32_t *m = mask_or_all(r, r->now.mask);
 
   for (size_t i = 0; i < n; i++)
-    sp[i] += m ? by & m[i] : by;
+    sp[i] += by & m[i];
 }
 
 /* Pushes column v where there is room. */

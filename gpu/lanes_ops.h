@@ -21,7 +21,16 @@ static inline size_t lane_count(const struct lanes_run *r) {
   return (size_t)((r->now.hi - r->now.lo) / LANES_BLOCK) * LANES_BLOCK;
 }
 
-#define IVDEP _Pragma("GCC ivdep")
+#define IVDEP _Pragma("GCC ivdep") _Pragma("GCC unroll 2")
+
+/* A mask, or one of all lanes. A loop must not look at a mask only where there
+ * is one: what compilers make of that is a load that is not to fault, and from
+ * address 0 it takes hundreds of cycles. */
+static inline const int32_t *mask_or_all(const struct lanes_run *r,
+                                         const int32_t *mask) {
+  mask = mask ? mask : r->e->every;
+  return __builtin_assume_aligned(mask + r->now.lo, 64);
+}
 
 #define OPERANDS \
   const size_t n = lane_count(r); \
@@ -29,8 +38,8 @@ static inline size_t lane_count(const struct lanes_run *r) {
   const int32_t *a = column(r, o->a); \
   const int32_t *b = column(r, o->b); \
   const int32_t *c = column(r, o->c); \
-  const int32_t ka = r->e->constant[o->a]; \
-  const int32_t kb = r->e->constant[o->b]; \
+  const int32_t ka = r->p->slot[o->a].value; \
+  const int32_t kb = r->p->slot[o->b].value; \
   const int32_t imm = o->imm; \
   (void)a, (void)b, (void)c, (void)ka, (void)kb, (void)imm
 
@@ -133,13 +142,11 @@ SIGNS_LOOP(masked_sub_signs, fsem_sub(FA, FB), KEEP_MASKED)
                    const int32_t *mask) { \
     OPERANDS; \
     int32_t *other = column(r, o->second_column); \
-    mask = mask ? __builtin_assume_aligned(mask + r->now.lo, 64) : NULL; \
+    mask = mask_or_all(r, mask); \
     IVDEP for (size_t i = 0; i < n; i++) { \
       const int32_t one = (first), two = (second); \
-      if (!mask || mask[i]) { \
-        d[i] = one; \
-        other[i] = two; \
-      } \
+      d[i] = KEEP_MASKED(d, one); \
+      other[i] = KEEP_MASKED(other, two); \
     } \
   }
 

@@ -110,6 +110,8 @@ static void park(struct lanes_run *r, int32_t *mask, uint32_t target,
     }
   if (r->waiting_count < LANES_GROUPS) {
     r->waiting[r->waiting_count++] = g;
+    if (target < r->waiting_at)
+      r->waiting_at = target;
     return;
   }
   flush(r, &g);
@@ -596,7 +598,7 @@ static bool refuel(struct lanes_run *r, uint32_t block) {
 /* The group has come to a head; false: it is over. */
 static bool enter(struct lanes_run *r) {
   count_before(r, &r->p->op[r->now.at]);
-  if (r->waiting_count > 0)
+  if (r->waiting_at <= r->now.at)
     settle(r);
   if (r->now.loose)
     tighten(r);

@@ -91,8 +91,11 @@ struct fpk_program {
   uint32_t count;
   struct fpk_op *op;             /* [count] */
   uint32_t slot_count;
-  struct fpk_slot *slot;         /* slots that may be written come first: */
-  uint32_t written_count;        /* there are this many */
+  struct fpk_slot *slot;         /* CELL and WORK, READ, CONST, in this order */
+  uint32_t written_count;        /* that may be written: CELL and WORK */
+  uint32_t read_end;             /* they and READ */
+  uint32_t load_count;           /* slots that are filled at begin: CELL and */
+  uint16_t *load;                /* WORK that are loaded, CONST in columns */
   uint16_t *slot_of;             /* [state cells]: slot of a cell, or
                                     UINT16_MAX: not touched */
   uint32_t *at;                  /* [ir->count]: where an op of the IR is; one
@@ -188,7 +191,8 @@ struct fpk_batch {
   int32_t *status, *fault;   /* the root's */
   uint32_t *fuel;            /* of a variant: root's x 2 + 64 */
   uint32_t *cycles;          /* low word of the counter at begin */
-  int32_t *counts;           /* -1: its cost counts, 0: it does not */
+  int32_t *counts;           /* -1: its cost counts, 0: it does not; */
+  uint32_t counting;         /* it does of so many lanes */
   uint32_t *in, *in_count;   /* its inputs: event[in].. */
   uint32_t *out, *out_count; /* its outputs; value: inputs taken before */
   uint32_t event_count, event_capacity;

@@ -439,6 +439,7 @@ static void add_facts(struct fpk_batch *b, const struct fpk_episode *e) {
   b->slow |= e->fuel > FPK_MAX_FUEL;
   b->cycles[lane] = (uint32_t)e->begin->cycles;
   b->counts[lane] = e->counts ? -1 : 0;
+  b->counting += e->counts;
   for (uint32_t f = 0; f < d->file_count; f++)
     b->ticking |= d->files[f].tick && e->begin->cells[d->files[f].first] > 0;
 }

@@ -16,16 +16,36 @@
 
 enum { SET_WORDS = 8, MAX_SLOTS = SET_WORDS * 64, NO_SLOT = UINT16_MAX };
 
+/* Beside FPK_HEAD and FPK_START: an op behind leads here. */
+enum { LOOP_HEAD = 128 };
+
 struct set {
   uint64_t w[SET_WORDS];
 };
 
-/* The operands of an op that are cells, and how it uses them. */
+/* What liveness asks of an op in each of its passes. */
+enum op_is {
+  OP_STOPS = 1,     /* a run may stop in it, or be looked at there */
+  OP_ENDS = 2,      /* control never goes on to the next op */
+  OP_TARGET = 4,    /* its target is an op */
+  OP_ANYWHERE = 8,  /* it goes on at an address known when it runs */
+  OP_SPARE = 16,    /* all that it does is to write its results */
+  OP_IDLE = 32      /* it guards against what never is */
+};
+
+/* The operands of an op that are cells, a bit each, and how it uses them. */
 struct uses {
-  uint16_t cell[5];    /* d a b c, and that in imm */
-  char use[5];         /* see gpu/uses.h */
+  uint16_t cell[5];    /* d a b c, that in imm; slots, once there are some */
+  uint8_t reads, writes, kills; /* kills: those surely written, all of it */
+  uint8_t is;          /* enum op_is */
   uint16_t file_count; /* a whole file from d on, read and written */
 };
+
+/* Operands of a set of them, each in turn. */
+#define EACH_OPERAND(n, bits) \
+  for (unsigned left_ = (bits), n; \
+       left_ && (n = (unsigned)__builtin_ctz(left_), true); \
+       left_ &= left_ - 1)
 
 /* Buffers that are kept from one program to the next. */
 struct fpk_room {
@@ -35,6 +55,7 @@ struct fpk_room {
   uint16_t *slot_of;     /* [cells]: of any cell, engine cells included */
   uint8_t *head;         /* [ops + 1] */
   uint8_t *dead;         /* [ops]: leave it out */
+  struct uses *uses;     /* [ops] */
   struct set *live;      /* [ops + 1]: before the op */
 };
 
@@ -46,23 +67,10 @@ struct packing {
   struct fpk_room *room;
   struct fisa_error *err;
   struct set out;        /* slots looked at where a run stops */
+  uint32_t words;        /* of sets that hold anything */
 };
 
 /* ---- what an op does with cells ----------------------------------------- */
-
-static struct uses uses_of(const struct fir_ins *in) {
-  struct uses u = {{in->d, in->a, in->b, in->c, (uint16_t)in->imm}, "", 0};
-  struct fir_uses of = fir_uses_of(in->op, in->imm);
-
-  memcpy(u.use, of.of, sizeof(u.use));
-  if (in->op == FLUX_OP_FILE_ZERO)
-    u.file_count = (uint16_t)in->imm;
-  else if (in->op == FLUX_OP_CONVERGE)
-    u.file_count = in->b;
-  else if (in->op == FLUX_OP_DIFFUSE)
-    u.file_count = in->c;
-  return u;
-}
 
 /* Whether a run may stop in the op, or be looked at there. */
 static bool may_stop(unsigned op) {
@@ -120,6 +128,71 @@ static bool never_goes_on(unsigned op) {
   }
 }
 
+/* A guard of constants that does not hold guards nothing. */
+static bool never_holds(const struct fir_program *ir,
+                        const struct fir_ins *in, const struct uses *u) {
+  int32_t v[3] = {0, 0, 0};
+
+  for (unsigned n = 1; n < 3; n++) {
+    uint16_t c = u->cell[n];
+    if (!(u->reads >> n & 1))
+      continue;
+    if (c != ir->zero && c < ir->pool_first)
+      return false;
+    v[n] = c == ir->zero ? 0 : ir->pool[c - ir->pool_first];
+  }
+#define FA v[1]
+#define FB v[2]
+#define NEVER(ID, condition) \
+  case FIR_G_##ID: \
+    return !(condition);
+  switch (in->op) {
+    FSEM_GUARDS(NEVER)
+  default:
+    return false;
+  }
+#undef NEVER
+#undef FA
+#undef FB
+}
+
+/* Whether an op does nothing but to write results. */
+static bool is_spare(const struct fir_ins *in, const struct uses *u) {
+  enum fisa_effect effect = FISA_EFFECT_NONE;
+
+  if (in->op < FLUX_OP_COUNT)
+    effect = fisa_semop_effect(in->op);
+  return u->writes && in->op != FLUX_OP_VENC && !may_stop(in->op) &&
+         !leaves(in->op) && u->file_count == 0 &&
+         (effect == FISA_EFFECT_NONE || effect == FISA_EFFECT_LOAD ||
+          effect == FISA_EFFECT_CYC || in->op == FIR_PEEK);
+}
+
+static struct uses uses_of(const struct fir_program *ir,
+                           const struct fir_ins *in) {
+  struct uses u = {.cell = {in->d, in->a, in->b, in->c, (uint16_t)in->imm}};
+  struct fir_uses of = fir_uses_of(in->op, in->imm);
+
+  for (unsigned n = 0; n < 5; n++) {
+    u.reads |= (uint8_t)((of.of[n] == 'R' || of.of[n] == 'M') << n);
+    u.writes |= (uint8_t)((of.of[n] == 'W' || of.of[n] == 'M') << n);
+    u.kills |= (uint8_t)((of.of[n] == 'W') << n);
+  }
+  if (in->op == FLUX_OP_FILE_ZERO)
+    u.file_count = (uint16_t)in->imm;
+  else if (in->op == FLUX_OP_CONVERGE)
+    u.file_count = in->b;
+  else if (in->op == FLUX_OP_DIFFUSE)
+    u.file_count = in->c;
+  u.is = (uint8_t)((may_stop(in->op) ? OP_STOPS : 0) |
+                   (never_goes_on(in->op) ? OP_ENDS : 0) |
+                   (fir_has_target(in->op) ? OP_TARGET : 0) |
+                   (fir_goes_anywhere(in->op) ? OP_ANYWHERE : 0) |
+                   (is_spare(in, &u) ? OP_SPARE : 0) |
+                   (never_holds(ir, in, &u) ? OP_IDLE : 0));
+  return u;
+}
+
 /* ---- sets --------------------------------------------------------------- */
 
 static void set_add(struct set *s, uint32_t i) {
@@ -170,7 +243,8 @@ static bool room_for(struct packing *k) {
     r->ops = 0;
     if (!grow(&p->op, ops, sizeof(*p->op)) ||
         !grow(&p->at, ops, sizeof(*p->at)) || !grow(&r->head, ops + 1u, 1) ||
-        !grow(&r->dead, ops, 1) || !grow(&r->live, ops + 1u, sizeof(*r->live)))
+        !grow(&r->dead, ops, 1) || !grow(&r->uses, ops, sizeof(*r->uses)) ||
+        !grow(&r->live, ops + 1u, sizeof(*r->live)))
       return false;
     r->ops = ops;
   }
@@ -178,6 +252,7 @@ static bool room_for(struct packing *k) {
     r->cells = 0;
     if (!grow(&p->slot, cells, sizeof(*p->slot)) ||
         !grow(&p->slot_of, cells, sizeof(*p->slot_of)) ||
+        !grow(&p->load, cells, sizeof(*p->load)) ||
         !grow(&r->written, cells, 1) || !grow(&r->used, cells, 1) ||
         !grow(&r->slot_of, cells, sizeof(*r->slot_of)))
       return false;
@@ -199,6 +274,7 @@ void fpk_program_done(struct fpk_program *p) {
     free(r->slot_of);
     free(r->head);
     free(r->dead);
+    free(r->uses);
     free(r->live);
     free(r);
   }
@@ -206,6 +282,7 @@ void fpk_program_done(struct fpk_program *p) {
   free(p->at);
   free(p->slot);
   free(p->slot_of);
+  free(p->load);
   memset(p, 0, sizeof(*p));
 }
 
@@ -221,17 +298,17 @@ static void note_uses(struct packing *k) {
   struct fpk_room *r = k->room;
 
   for (uint32_t i = 0; i < k->ir->count; i++) {
-    struct uses u = uses_of(&k->ir->ins[i]);
-    for (unsigned n = 0; n < 5; n++) {
-      if (u.use[n] == 'N')
-        continue;
+    struct uses u = uses_of(k->ir, &k->ir->ins[i]);
+
+    EACH_OPERAND(n, u.reads | u.writes)
       r->used[u.cell[n]] = 1;
-      r->written[u.cell[n]] |= u.use[n] != 'R';
-    }
+    EACH_OPERAND(n, u.writes)
+      r->written[u.cell[n]] = 1;
     if (u.file_count) {
       memset(r->used + u.cell[0], 1, u.file_count);
       memset(r->written + u.cell[0], 1, u.file_count);
     }
+    r->uses[i] = u;
   }
 }
 
@@ -284,6 +361,18 @@ static void add_engine_slots(struct packing *k, bool written) {
   }
 }
 
+/* Operands are slots from now on. */
+static void name_slots(struct packing *k) {
+  const uint16_t *slot_of = k->room->slot_of;
+
+  k->words = (k->p->slot_count + 63) / 64;
+  for (uint32_t i = 0; i < k->ir->count; i++) {
+    struct uses *u = &k->room->uses[i];
+    EACH_OPERAND(n, u->reads | u->writes)
+      u->cell[n] = slot_of[u->cell[n]];
+  }
+}
+
 /* Slots: cells that may be written, in their order, so that a whole file lies
  * side by side; temporaries; then what is only read. */
 static int make_slots(struct packing *k) {
@@ -304,12 +393,14 @@ static int make_slots(struct packing *k) {
                (struct fpk_slot){.kind = pass ? FPK_SLOT_READ : FPK_SLOT_CELL,
                                  .cell = (uint16_t)c});
     }
+    p->read_end = p->slot_count;
     add_engine_slots(k, pass == 0);
     if (pass == 0)
       p->written_count = p->slot_count;
   }
   if (p->slot_count > MAX_SLOTS)
     return unfit(k, "it uses too many cells");
+  name_slots(k);
   if (p->stack) {
     p->data.sp = p->slot_of[ir->dialect->sp_cell];
     p->calls.sp = p->data.sp;
@@ -330,7 +421,7 @@ static void note_heads(struct packing *k) {
   for (uint32_t i = 0; i < ir->count; i++) {
     const struct fir_ins *in = &ir->ins[i];
     if (fir_has_target(in->op))
-      head[in->target] |= FPK_HEAD;
+      head[in->target] |= FPK_HEAD | (in->target <= i ? LOOP_HEAD : 0);
     if (leaves(in->op))
       head[i + 1] |= FPK_HEAD;
     anywhere |= fir_goes_anywhere(in->op);
@@ -372,108 +463,58 @@ static void find_ends(struct packing *k) {
   }
 }
 
-/* Whether an op without other effect writes nothing that is live behind it;
- * flags: which results of SIGNS and the like are not looked at. */
-static bool is_dead(const struct fir_ins *in, const struct uses *u,
-                    const uint16_t *slot_of, const struct set *live,
+/* Which results of an op are not looked at, as flags; true: none is, and it
+ * does nothing else. */
+static bool is_dead(const struct uses *u, const struct set *live,
                     uint16_t *flags) {
   static const uint16_t unseen[5] = {FPK_NO_D, 0, 0, FPK_NO_C, FPK_NO_IMM};
-  enum fisa_effect effect = FISA_EFFECT_NONE;
-  bool dead = true, writes = false;
+  bool dead = (u->is & OP_SPARE) != 0;
 
   *flags = 0;
-  for (unsigned n = 0; n < 5; n++) {
-    if (u->use[n] != 'W' && u->use[n] != 'M')
-      continue;
-    writes = true;
-    if (set_has(live, slot_of[u->cell[n]]))
+  EACH_OPERAND(n, u->writes)
+    if (set_has(live, u->cell[n]))
       dead = false;
     else
       *flags |= unseen[n];
-  }
-  if (in->op < FLUX_OP_COUNT)
-    effect = fisa_semop_effect(in->op);
-  if (in->op == FLUX_OP_VENC)
-    return false;
-  return writes && dead && !may_stop(in->op) && !leaves(in->op) &&
-         u->file_count == 0 &&
-         (effect == FISA_EFFECT_NONE || effect == FISA_EFFECT_LOAD ||
-          effect == FISA_EFFECT_CYC || in->op == FIR_PEEK);
-}
-
-/* A guard of constants that does not hold guards nothing. */
-static bool never_holds(const struct fir_program *ir,
-                        const struct fir_ins *in) {
-  const struct uses u = uses_of(in);
-  int32_t v[3] = {0, 0, 0};
-
-  for (unsigned n = 1; n < 3; n++) {
-    if (u.use[n] == 'N')
-      continue;
-    if (u.cell[n] != ir->zero && u.cell[n] < ir->pool_first)
-      return false;
-    v[n] = u.cell[n] == ir->zero ? 0 : ir->pool[u.cell[n] - ir->pool_first];
-  }
-#define FA v[1]
-#define FB v[2]
-#define NEVER(ID, condition) \
-  case FIR_G_##ID: \
-    return !(condition);
-  switch (in->op) {
-    FSEM_GUARDS(NEVER)
-  default:
-    return false;
-  }
-#undef NEVER
-#undef FA
-#undef FB
+  return dead || (u->is & OP_IDLE);
 }
 
 /* What is live before op i, of what is live behind it. */
-static void step_back(struct packing *k, uint32_t i, struct set *live,
-                      uint16_t *flags) {
-  const struct fir_ins *in = &k->ir->ins[i];
-  const uint16_t *slot_of = k->room->slot_of;
-  struct uses u = uses_of(in);
+static void step_back(struct packing *k, uint32_t i, struct set *live) {
+  const struct uses *u = &k->room->uses[i];
 
-  k->room->dead[i] =
-      is_dead(in, &u, slot_of, live, flags) || never_holds(k->ir, in);
+  k->room->dead[i] = is_dead(u, live, &k->p->op[i].flags);
   if (k->room->dead[i])
     return;
-  for (unsigned n = 0; n < 5; n++)
-    if (u.use[n] == 'W')
-      set_remove(live, slot_of[u.cell[n]]);
-  for (unsigned n = 0; n < 5; n++)
-    if (u.use[n] == 'R' || u.use[n] == 'M')
-      set_add(live, slot_of[u.cell[n]]);
-  for (unsigned n = 0; n < u.file_count; n++)
-    set_add(live, slot_of[u.cell[0] + n]);
-  if (may_stop(in->op))
-    set_join(live, &k->out, SET_WORDS);
+  EACH_OPERAND(n, u->kills)
+    set_remove(live, u->cell[n]);
+  EACH_OPERAND(n, u->reads)
+    set_add(live, u->cell[n]);
+  for (unsigned n = 0; n < u->file_count; n++)
+    set_add(live, u->cell[0] + n);
+  if (u->is & OP_STOPS)
+    set_join(live, &k->out, k->words);
 }
 
-/* One pass from the last op to the first; whether a head's set grew. */
+/* One pass from the last op to the first; whether the set of a head grew to
+ * which an op behind it leads. */
 static bool live_pass(struct packing *k) {
-  const struct fir_program *ir = k->ir;
   struct fpk_room *r = k->room;
-  uint32_t words = (k->p->slot_count + 63) / 64;
   struct set live = k->out;
   bool grew = false;
 
-  for (uint32_t i = ir->count; i-- > 0;) {
-    const struct fir_ins *in = &ir->ins[i];
-    uint16_t flags;
+  for (uint32_t i = k->ir->count; i-- > 0;) {
+    uint8_t is = r->uses[i].is;
 
-    if (never_goes_on(in->op))
+    if (is & OP_ENDS)
       memset(&live, 0, sizeof(live));
-    if (fir_has_target(in->op))
-      set_join(&live, &r->live[in->target], words);
-    if (fir_goes_anywhere(in->op))
+    if (is & OP_TARGET)
+      set_join(&live, &r->live[k->ir->ins[i].target], k->words);
+    if (is & OP_ANYWHERE)
       memset(&live, 0xFF, sizeof(live));
-    step_back(k, i, &live, &flags);
-    k->p->op[i].flags = flags;
-    if (r->head[i])
-      grew |= set_join(&r->live[i], &live, words);
+    step_back(k, i, &live);
+    if (r->head[i] && set_join(&r->live[i], &live, k->words))
+      grew |= (r->head[i] & LOOP_HEAD) != 0;
   }
   return grew;
 }
@@ -481,6 +522,7 @@ static bool live_pass(struct packing *k) {
 static void find_live(struct packing *k) {
   struct fpk_program *p = k->p;
   struct fpk_room *r = k->room;
+  struct set begin = {{0}};
 
   if (!k->ends) { /* all of it is looked at, wherever the run stops */
     for (uint32_t i = 0; i < k->ir->count; i++)
@@ -493,11 +535,11 @@ static void find_live(struct packing *k) {
   memset(r->live, 0, (k->ir->count + 1u) * sizeof(*r->live));
   while (live_pass(k))
     ;
-  for (uint32_t s = 0; s < p->written_count; s++) {
-    p->slot[s].loaded = false;
-    for (uint32_t i = 0; i < k->ir->count && !p->slot[s].loaded; i++)
-      p->slot[s].loaded = (r->head[i] & FPK_START) && set_has(&r->live[i], s);
-  }
+  for (uint32_t i = 0; i < k->ir->count; i++)
+    if (r->head[i] & FPK_START)
+      set_join(&begin, &r->live[i], k->words);
+  for (uint32_t s = 0; s < p->written_count; s++)
+    p->slot[s].loaded = set_has(&begin, s);
 }
 
 /* ---- ops ---------------------------------------------------------------- */
@@ -540,31 +582,30 @@ static bool is_number(unsigned op, unsigned operand) {
 static void pack_op(const struct packing *k, uint32_t i, struct fpk_op *o) {
   static const uint16_t consts[5] = {0, FPK_A_CONST, FPK_B_CONST, 0, 0};
   const struct fir_ins *in = &k->ir->ins[i];
-  const uint16_t *slot_of = k->room->slot_of;
-  struct uses u = uses_of(in);
-  uint16_t slot[5] = {in->d, in->a, in->b, in->c, 0};
-  struct fpk_slot *all = k->p->slot;
+  const struct uses *u = &k->room->uses[i];
+  const unsigned cells = u->reads | u->writes;
+  uint16_t slot[5];
 
   o->op = lesser(in, o->flags);
   o->ir = i;
-  for (unsigned n = 0; n < 5; n++) {
-    if (u.use[n] == 'N') {
-      slot[n] = is_number(o->op, n) ? slot[n] : 0;
-      continue;
-    }
-    slot[n] = slot_of[u.cell[n]];
-    if (all[slot[n]].kind != FPK_SLOT_CONST)
+  memcpy(slot, u->cell, sizeof(slot));
+  for (unsigned n = 0; n < 5; n++)
+    if (!(cells >> n & 1) && !is_number(o->op, n))
+      slot[n] = 0;
+  EACH_OPERAND(n, cells) {
+    struct fpk_slot *s = &k->p->slot[slot[n]];
+    if (s->kind != FPK_SLOT_CONST)
       continue;
     if (consts[n] && takes_constants(o->op))
       o->flags |= consts[n];
     else
-      all[slot[n]].column = true;
+      s->column = true;
   }
   o->d = slot[0];
   o->a = slot[1];
   o->b = slot[2];
   o->c = slot[3];
-  o->imm = u.use[4] == 'N' ? in->imm : slot[4];
+  o->imm = cells >> 4 & 1 ? slot[4] : in->imm;
   o->target = in->target;
   o->row = in->row;
 }
@@ -597,7 +638,7 @@ static void pack_ops(struct packing *k) {
 
     add_sums(ir, i, &sums);
     o = sums;
-    o.flags = (uint16_t)(p->op[i].flags | r->head[i]);
+    o.flags = (uint16_t)(p->op[i].flags | (r->head[i] & ~LOOP_HEAD));
     p->at[i] = n;
     if (!r->dead[i]) {
       pack_op(k, i, &o);
@@ -629,6 +670,14 @@ static void finish_ops(struct packing *k) {
     if (!k->room->dead[i] || k->room->head[i])
       p->op[p->at[i]].block = asks;
   }
+}
+
+/* The slots that an engine has to fill before a run. */
+static void note_loads(struct fpk_program *p) {
+  p->load_count = 0;
+  for (uint32_t i = 0; i < p->slot_count; i++)
+    if (i < p->written_count ? p->slot[i].loaded : p->slot[i].column)
+      p->load[p->load_count++] = (uint16_t)i;
 }
 
 static void note_needs(struct fpk_program *p) {
@@ -676,6 +725,7 @@ int fpk_program_make(const struct fir_program *ir, const struct fisa_set *ends,
   find_live(&k);
   pack_ops(&k);
   finish_ops(&k);
+  note_loads(out);
   note_needs(out);
   return 0;
 }

@@ -280,7 +280,52 @@ DIALECT(classic)
 DIALECT(seed)
 DIALECT(stack)
 
+/* ---- one op on memory --------------------------------------------------- */
+
+/* Bytes set from an address that is the same in all lanes, in some of them and
+ * in all, and from one that is not. */
+static void set_at(struct rig *t, int start, int n) {
+  const struct fir_limits limits = {FUEL, false};
+  struct fisa_program *p;
+  struct fisa_error err = {""};
+  char text[160];
+
+  snprintf(text, sizeof(text),
+           "MOVI16 R4, %d\nANDI R1, 1\nJEQ R1, over\nMEMSET R2, R4, %d\n"
+           "over: MEMSET R3, R4, %d\nMEMSET R1, R2, %d\nHALT\n",
+           start, n, n / 2, n);
+  if (!UNIT_EQ(fisa_assemble(t->d, text, strlen(text), "set", &p, &err), 0))
+    return;
+  for (uint32_t count = 1; count <= MANY; count += MANY - 1) {
+    begin(t, p, (uint64_t)(4 * n + 64 * start), count);
+    UNIT_TRUE(run_both(t, p, count, limits) == 0, "%d bytes from %d, %s: %s",
+              n, start, flanes_build(t->lanes), t->what);
+  }
+  fisa_program_free(p);
+}
+
+static void sets(void) {
+  static const int starts[] = {256, 257, 258, 259, -1, -2, -3, -4, -30};
+  static const int sizes[] = {-1, 0, 1, 2, 3, 4, 5, 7, 9, 300};
+  struct rig *t = calloc(1, sizeof(*t));
+  const char *build;
+
+  CU_ASSERT_FATAL(t != NULL);
+  if (open_rig(t, "unified"))
+    for (unsigned k = 0; (build = flanes_builds(k)) != NULL; k++) {
+      t->lanes = flanes_new(build);
+      CU_ASSERT_FATAL(t->lanes != NULL);
+      for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+        for (size_t n = 0; n < sizeof(sizes) / sizeof(sizes[0]); n++)
+          set_at(t, starts[i], sizes[n]);
+      flanes_free(t->lanes);
+    }
+  close_rig(t);
+  free(t);
+}
+
 static const struct unit_test tests[] = {
+    {"memory", "sets", sets},
     {"unified", "programs", unified_programs},
     {"unified", "noise", unified_noise},
     {"classic", "programs", classic_programs},
