@@ -450,26 +450,24 @@ static void lay_part(struct ftrial_set *set, uint32_t first, uint32_t count) {
   struct ftrial_length length[FPK_WIDTH];
   uint32_t from[FPK_WIDTH];
 
-  assert(count <= FPK_WIDTH);
+  assert(count <= FPK_WIDTH && first % FPK_WIDTH == 0);
   for (uint32_t i = 0; i < count; i++) {
     was[i] = to[i];
     length[i].instructions = to[i]->expect.instructions;
   }
   ftrial__by_length(length, count, from);
+  ftrial__sample_first(from, count);
   for (uint32_t i = 0; i < count; i++)
     to[i] = was[from[i]];
   if (!set->narrow)
-    fpk_batch_lay(set->packs[1].batch[first / FPK_WIDTH], first % FPK_WIDTH,
-                  count, from);
+    fpk_batch_lay(set->packs[1].batch[first / FPK_WIDTH], 0, count, from);
 }
 
 void ftrial_set_lay(struct ftrial_set *set) {
   uint32_t all = set->count - set->counters;
 
-  for (uint32_t i = 0; i + FTRIAL_FIRST < all; i += FPK_WIDTH) {
-    uint32_t end = i + FPK_WIDTH < all ? i + FPK_WIDTH : all;
-    lay_part(set, i + FTRIAL_FIRST, end - i - FTRIAL_FIRST);
-  }
+  for (uint32_t i = 0; i + FTRIAL_FIRST < all; i += FPK_WIDTH)
+    lay_part(set, i, all - i < FPK_WIDTH ? all - i : FPK_WIDTH);
 }
 
 uint32_t ftrial_set_count(const struct ftrial_set *set) { return set->count; }

@@ -119,9 +119,10 @@ struct ftrial_result ftrial_judge(const struct ftrial_set *set,
 
 /*
  * Lays the episodes anew, so that those that are run at once run alike: by how
- * long the root took on each. The first that are tried, and counterexamples,
- * stay where they are. This is the order of the set from then on, whichever
- * engine runs it: for who has added all that there is.
+ * long the root took on each, behind the first that are tried, which are a
+ * sample of all but the longest. Counterexamples stay where they are, before
+ * all others. This is the order of the set from then on, whichever engine runs
+ * it: for who has added all that there is.
  */
 void ftrial_set_lay(struct ftrial_set *set);
 

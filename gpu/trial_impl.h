@@ -216,6 +216,15 @@ struct ftrial_length {
 void ftrial__by_length(struct ftrial_length *lane, uint32_t count,
                        uint32_t *from);
 
+#define FTRIAL_FIRST 32u /* episodes that are run first, to reject */
+#define FTRIAL_FEW 4u    /* fewer are run one by one */
+
+/* Takes such an order and puts FTRIAL_FIRST before all others, a sample of the
+ * shorter three quarters: what is wrong is wrong in them nearly as often as in
+ * a sample of all, and lanes that are run at once wait for the longest. They
+ * stay in the order in which they came: the first few are a sample, too. */
+void ftrial__sample_first(uint32_t *from, uint32_t count);
+
 /* What a root did, as an episode of a pack. */
 struct fpk_episode ftrial__episode(const struct ftrial_want *want,
                                    const struct fisa_state *begin,
@@ -226,9 +235,6 @@ struct fpk_episode ftrial__episode(const struct ftrial_want *want,
 int ftrial__wide_begin(const struct ftrial_set *set,
                        const struct fir_program *variant,
                        struct fir_lane *lane);
-
-#define FTRIAL_FIRST 32u /* episodes that are run first, to reject */
-#define FTRIAL_FEW 4u    /* fewer are run one by one */
 
 /* Part of a batch. */
 struct ftrial_part {

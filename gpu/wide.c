@@ -74,6 +74,26 @@ void ftrial__by_length(struct ftrial_length *lane, uint32_t count,
     from[i] = lane[i].at;
 }
 
+void ftrial__sample_first(uint32_t *from, uint32_t count) {
+  uint32_t part = count - count / 4, to = count;
+  bool taken[FPK_WIDTH] = {false};
+
+  assert(count <= FPK_WIDTH);
+  if (count <= FTRIAL_FIRST)
+    return;
+  if (part < FTRIAL_FIRST)
+    part = FTRIAL_FIRST;
+  for (uint32_t k = 0; k < FTRIAL_FIRST; k++)
+    taken[from[(2 * k + 1) * part / (2 * FTRIAL_FIRST)]] = true;
+  for (uint32_t i = count; i-- > 0;)
+    if (!taken[from[i]])
+      from[--to] = from[i];
+  for (uint32_t i = count; i-- > 0;)
+    if (taken[i])
+      from[--to] = i;
+  assert(to == 0);
+}
+
 struct fpk_episode ftrial__episode(const struct ftrial_want *want,
                                    const struct fisa_state *begin,
                                    const struct fisa_state *end, bool counts) {

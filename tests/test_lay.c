@@ -104,23 +104,34 @@ static bool agree(struct rig *r, const char *text, uint64_t bound,
 
 /* ---- sets --------------------------------------------------------------- */
 
-/* Short ones before long ones in each batch, but for those tried first. */
+/* What is tried first of a batch is spread over the shorter three quarters. */
+static void is_sample(const struct rig *r, uint32_t first, uint32_t count) {
+  uint32_t part[4] = {0};
+
+  for (uint32_t i = 0; i < FTRIAL_FIRST; i++) {
+    uint32_t shorter = 0;
+    for (uint32_t k = 0; k < count; k++)
+      shorter += length_of(r, first + k) < length_of(r, first + i);
+    part[shorter * 4 / count]++;
+  }
+  for (unsigned k = 0; k < 3; k++)
+    UNIT_TRUE(part[k] >= 8 && part[k] <= 13, "quarter %u: %u", k, part[k]);
+  UNIT_EQ(part[3], 0);
+}
+
+/* Short ones before long ones in each batch, behind those tried first. */
 static void in_order(void) {
   struct rig r;
-  uint64_t first[FTRIAL_FIRST], sum = 0, all = 0;
+  uint64_t sum = 0, all = 0;
 
   rig_open(&r);
-  for (uint32_t i = 0; i < FTRIAL_FIRST; i++)
-    first[i] = length_of(&r, i);
   for (uint32_t i = 0; i < EPISODES; i++)
     sum += length_of(&r, i) * length_of(&r, i);
   lay(&r);
   for (uint32_t i = 0; i < EPISODES; i++) {
     uint32_t lane = i % FPK_WIDTH;
     all += length_of(&r, i) * length_of(&r, i);
-    if (i < FTRIAL_FIRST)
-      UNIT_EQ(length_of(&r, i), first[i]);
-    else if (lane > FTRIAL_FIRST)
+    if (lane > FTRIAL_FIRST)
       UNIT_TRUE(length_of(&r, i - 1) <= length_of(&r, i), "episode %u", i);
     UNIT_EQ(ftrial_set_expect(r.set[1], COUNTERS + i)->instructions,
             length_of(&r, i));
@@ -128,7 +139,29 @@ static void in_order(void) {
             length_of(&r, i) * 2 + 64);
   }
   UNIT_EQ(all, sum);
+  is_sample(&r, 0, FPK_WIDTH);
+  is_sample(&r, FPK_WIDTH, EPISODES - FPK_WIDTH);
   rig_close(&r);
+}
+
+/* An order of any length keeps every lane once, and those tried first as they
+ * came. */
+static void samples(void) {
+  for (uint32_t count = 0; count <= FPK_WIDTH; count++) {
+    uint32_t from[FPK_WIDTH];
+    bool seen[FPK_WIDTH] = {false};
+
+    for (uint32_t i = 0; i < count; i++)
+      from[i] = count - 1 - i;
+    ftrial__sample_first(from, count);
+    for (uint32_t i = 0; i < count; i++) {
+      UNIT_TRUE(from[i] < count && !seen[from[i]], "%u of %u", i, count);
+      seen[from[i]] = true;
+      if (i > 0 && i != FTRIAL_FIRST && count > FTRIAL_FIRST)
+        UNIT_TRUE((from[i - 1] < from[i]) == (i < FTRIAL_FIRST), "%u of %u", i,
+                  count);
+    }
+  }
 }
 
 /* Where the cost is above a bound depends on the order, and that is one. */
@@ -154,7 +187,7 @@ static void one_order_for_all(void) {
   rig_close(&r);
 }
 
-/* Few episodes: nothing is laid, nothing is broken. */
+/* Few episodes: nothing is laid until there are more than are tried first. */
 static void few(void) {
   struct rig r;
   struct ftrial_set *set;
@@ -163,16 +196,20 @@ static void few(void) {
   set = ftrial_set_new(r.root, FUEL, NULL);
   CU_ASSERT_FATAL(set != NULL);
   ftrial_set_lay(set);
-  for (uint32_t i = 0; i < FTRIAL_FIRST + 2; i++) {
+  for (uint32_t i = 0; i < FTRIAL_FIRST + 1; i++) {
     const struct ftrial_episode e = {FTRIAL_RECORDED, r.s, NULL, 0, 1.0};
     r.s->cells[1] = 100 - (int32_t)i;
+    if (i > 0)
+      UNIT_TRUE(ftrial_set_expect(set, 0)->instructions >=
+                ftrial_set_expect(set, i - 1)->instructions, "%u", i);
     UNIT_EQ(ftrial_set_add(set, &e), FTRIAL_ADDED);
     ftrial_set_lay(set);
   }
-  UNIT_TRUE(ftrial_set_expect(set, 0)->instructions >
-            ftrial_set_expect(set, FTRIAL_FIRST - 1)->instructions, "first");
-  UNIT_TRUE(ftrial_set_expect(set, FTRIAL_FIRST)->instructions <
-            ftrial_set_expect(set, FTRIAL_FIRST + 1)->instructions, "behind");
+  for (uint32_t i = 1; i < FTRIAL_FIRST; i++) /* as they came */
+    UNIT_TRUE(ftrial_set_expect(set, i - 1)->instructions >
+              ftrial_set_expect(set, i)->instructions, "%u", i);
+  UNIT_TRUE(ftrial_set_expect(set, 0)->instructions <
+            ftrial_set_expect(set, FTRIAL_FIRST)->instructions, "longest");
   ftrial_set_free(set);
   rig_close(&r);
 }
@@ -226,6 +263,7 @@ static void fuzzed(void) {
 
 static const struct unit_test tests[] = {
     {"sets", "in order", in_order},
+    {"sets", "samples", samples},
     {"sets", "one order for all", one_order_for_all},
     {"sets", "few", few},
     {"fuzzing", "full batches", fuzzed},

@@ -130,14 +130,13 @@ static void add_tasks(struct fpk_batch *b, const struct fisa_program *p,
 /* As ftrial_set_lay does: fuel is what the root took, twice and a little. */
 static void lay(struct fpk_batch *b) {
   struct ftrial_length length[LANES];
-  uint32_t from[LANES], count = b->lanes - FTRIAL_FIRST;
+  uint32_t from[LANES];
 
-  if (b->lanes <= FTRIAL_FIRST)
-    return;
-  for (uint32_t i = 0; i < count; i++)
-    length[i].instructions = b->fuel[FTRIAL_FIRST + i];
-  ftrial__by_length(length, count, from);
-  fpk_batch_lay(b, FTRIAL_FIRST, count, from);
+  for (uint32_t i = 0; i < b->lanes; i++)
+    length[i].instructions = b->fuel[i];
+  ftrial__by_length(length, b->lanes, from);
+  ftrial__sample_first(from, b->lanes);
+  fpk_batch_lay(b, 0, b->lanes, from);
 }
 
 /* ---- launches ----------------------------------------------------------- */
