@@ -63,30 +63,11 @@ static void hunt_done(struct hunt *h) {
   window_rig_done(&h->rig);
 }
 
-/* The solver lies beside the plugin, and here it is the test that is it. */
-static char beside[512];
-
-static void clear_away(void) { (void)unlink(beside); }
-
-static int solver_beside(void) {
-  snprintf(beside, sizeof beside, "%s", unit_built("tests/flux-prove"));
-  clear_away();
-  (void)atexit(clear_away);
-  return symlink(unit_built("lib/flux/flux-prove"), beside);
-}
-
 static struct fse_prover *prover(void) {
-  static bool laid;
-  struct fse_prover *p;
-  if (!laid) UNIT_EQ(solver_beside(), 0);
-  laid = true;
-  p = fse_prover_new(NULL, NULL);
+  struct fse_prover *p = fse_prover_new(NULL, NULL);
   CU_ASSERT_FATAL(p != NULL && fse_prover_absent(p) == NULL);
   return p;
 }
-
-/* For searches, which have their own. */
-static void with_prover(void) { fse_prover_free(prover()); }
 
 /* The cheapest replacement, as a rule that is no wider than that. */
 static void rule_of(struct hunt *h, uint32_t cost, struct fse_rule *out) {
@@ -476,7 +457,6 @@ static void found_by_rule(void) {
   static const char *const texts[] = {tangle_too, tangle_there};
   struct fse_journal *j = journal_at(journal_path());
   struct fse_offline_result r;
-  with_prover();
   evolve(tangle, j, 4000, &r);
   UNIT_TRUE(r.improved && r.assurance == FSE_ASSURE_PROOF, "learned");
   fse_offline_result_done(&r);
@@ -502,7 +482,6 @@ static void answers_go_with_rules(void) {
   struct fse_journal *j = journal_at(journal_path());
   struct fse_offline_result r;
   struct fse_uses all = {0};
-  with_prover();
   evolve(long_way, j, 4000, &r);
   fse_offline_result_done(&r);
   evolve(long_way, j, 4000, &r);
@@ -526,7 +505,6 @@ static const char agent[] =
     "SUB R3, R7, R4\nTELL R3, R1, R0\nHALT\n";
 
 static void open_agent(struct livehost *h, const char *path) {
-  with_prover();
   livehost_open(h, agent);
   livehost_set(h, "policy.episodes", 4);
   livehost_set(h, "policy.budget", 2000);
@@ -653,4 +631,13 @@ static const struct unit_test tests[] = {
     {"live", "not resumed", not_resumed},
 };
 
-UNIT_MAIN(tests)
+/* The solver lies beside the plugin, and the plugin is this program: a folder
+ * of its own has a link to one. */
+int main(int argc, char **argv) {
+  static char self[512], solver[512];
+  snprintf(self, sizeof self, "%s/test_rules", unit_tmpdir());
+  snprintf(solver, sizeof solver, "%s/flux-prove", unit_tmpdir());
+  if (symlink(unit_built("lib/flux/flux-prove"), solver) != 0) return 1;
+  argv[0] = self;
+  return unit_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
+}
