@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,12 +14,15 @@
 
 #include "gpu/tune.h"
 
+enum { WORKS_MOST = 2 };         /* that a device has at a time, if it has not
+                                    to take all */
+
 struct fbackend {
   struct fbackend_options options;
-  pthread_mutex_t device_lock;   /* of what is next; taken once for each work
-                                    begun */
+  pthread_mutex_t device_lock;   /* of what is next, held while it is called */
   bool looked;                   /* for a device */
   atomic_bool alone;             /* there is none, or none any more */
+  atomic_uint sent;              /* works that it has */
   struct fcuda *cuda;            /* NULL: none */
   pthread_mutex_t tune_lock;     /* of what is next; taken last */
   struct ftune tune;
@@ -51,7 +55,6 @@ static uint64_t clock_ns(void) {
 struct fbackend *fbackend_new(const struct fbackend_options *o) {
   const char *word = secure_getenv("FLUX_TRIAL_BACKEND");
   struct fbackend *b = calloc(1, sizeof(*b));
-  pthread_mutexattr_t again;
 
   assert(o && (unsigned)o->choice < FBACKEND_CHOICES);
   if (!b)
@@ -61,10 +64,7 @@ struct fbackend *fbackend_new(const struct fbackend_options *o) {
     b->options.choice = (enum fbackend_choice)fbackend_by_word(word);
   if (!b->options.now_ns)
     b->options.now_ns = clock_ns;
-  pthread_mutexattr_init(&again);
-  pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE);
-  pthread_mutex_init(&b->device_lock, &again);
-  pthread_mutexattr_destroy(&again);
+  pthread_mutex_init(&b->device_lock, NULL);
   pthread_mutex_init(&b->tune_lock, NULL);
   return b;
 }
@@ -101,25 +101,37 @@ static void look(struct fbackend *b) {
     o->log(line, o->user);
 }
 
-/* Takes the device for the calling thread, if it is there and free. */
-static struct fcuda *take_device(struct fbackend *b) {
-  bool wanted = b->options.choice == FBACKEND_AUTO ||
-                b->options.choice == FBACKEND_CUDA;
-  int rc;
+static bool wants_device(struct fbackend *b) {
+  return (b->options.choice == FBACKEND_AUTO ||
+          b->options.choice == FBACKEND_CUDA) &&
+         !atomic_load_explicit(&b->alone, memory_order_relaxed);
+}
 
-  if (!wanted || atomic_load_explicit(&b->alone, memory_order_relaxed))
+/* Has the device locked for the calling thread, if there is one. */
+static struct fcuda *take_device(struct fbackend *b) {
+  if (!wants_device(b))
     return NULL;
-  rc = b->options.choice == FBACKEND_CUDA
-           ? pthread_mutex_lock(&b->device_lock)
-           : pthread_mutex_trylock(&b->device_lock);
-  if (rc != 0)
-    return NULL;
+  pthread_mutex_lock(&b->device_lock);
   look(b);
   if (b->cuda && fcuda_alive(b->cuda))
     return b->cuda;
   atomic_store_explicit(&b->alone, true, memory_order_relaxed);
   pthread_mutex_unlock(&b->device_lock);
   return NULL;
+}
+
+bool fbackend_has_device(struct fbackend *b) {
+  struct fcuda *c = take_device(b);
+
+  if (c)
+    pthread_mutex_unlock(&b->device_lock);
+  return c != NULL;
+}
+
+/* Whether it has as much to do as it can take. */
+static bool is_busy(struct fbackend *b) {
+  return b->options.choice == FBACKEND_AUTO &&
+         atomic_load_explicit(&b->sent, memory_order_relaxed) >= WORKS_MOST;
 }
 
 /* ---- dividing ----------------------------------------------------------- */
@@ -173,11 +185,24 @@ static void run_on_lanes(struct flanes *lanes, const struct fbackend_work *w,
               : rc > 0 ? FBACKEND_ASK_IR : FBACKEND_NO_MEMORY;
 }
 
-static bool is_there(struct fbackend *b, struct fbackend_sent *s) {
-  if (s->work.run_count > 0 && s->end_ns == 0 &&
-      fcuda_poll(s->cuda, &s->work))
+/* Whether the device is through with a work; not asked while another thread
+ * calls it, but if `now`. */
+static bool is_there(struct fbackend *b, struct fbackend_sent *s, bool now) {
+  if (s->work.run_count == 0 || s->end_ns != 0)
+    return s->end_ns != 0;
+  if (now)
+    pthread_mutex_lock(&b->device_lock);
+  else if (pthread_mutex_trylock(&b->device_lock) != 0)
+    return false;
+  if (fcuda_poll(s->cuda, &s->work))
     s->end_ns = b->options.now_ns();
+  pthread_mutex_unlock(&b->device_lock);
   return s->end_ns != 0;
+}
+
+void fbackend_look(struct fbackend *b, struct fbackend_work *w) {
+  assert(b && w);
+  is_there(b, &w->sent, false);
 }
 
 /* Sends the first n runs. */
@@ -197,6 +222,23 @@ static void send(struct fbackend *b, struct fbackend_work *w, uint32_t n) {
         w->run[i].out, FCUDA_SENT};
   s->begin_ns = b->options.now_ns();
   fcuda_submit(s->cuda, &s->work);
+  atomic_fetch_add(&b->sent, 1);
+}
+
+/* Waits for the device. Others may call it meanwhile. */
+static void await(struct fbackend *b, struct fbackend_sent *s) {
+  /* The first looks come at once: short launches end within them. */
+  enum { LOOKS = 64, NAP_LEAST = 20000, NAP_MOST = 500000 };
+  struct timespec nap = {0, NAP_LEAST};
+
+  for (unsigned i = 0; !is_there(b, s, true); i++) {
+    if (i < LOOKS) {
+      sched_yield();
+      continue;
+    }
+    nanosleep(&nap, NULL);
+    nap.tv_nsec = nap.tv_nsec * 2 < NAP_MOST ? nap.tv_nsec * 2 : NAP_MOST;
+  }
 }
 
 /* Takes what the device has; what it has not, the lanes run. */
@@ -207,9 +249,9 @@ static void receive(struct fbackend *b, struct flanes *lanes,
 
   if (!s->work.run)
     return;
-  all = fcuda_wait(s->cuda, &s->work);
-  if (s->end_ns == 0)
-    s->end_ns = b->options.now_ns();
+  await(b, s);
+  all = fcuda_wait(s->cuda, &s->work); /* nothing is under way: no call */
+  atomic_fetch_sub(&b->sent, 1);
   if (all && measured)
     note(b, w, ftune_device, s->work.run_count, s->end_ns - s->begin_ns);
   for (uint32_t i = 0; i < s->work.run_count; i++) {
@@ -229,7 +271,7 @@ static void run_rest(struct fbackend *b, struct flanes *lanes,
 
   for (uint32_t i = from; i < w->run_count; i++) {
     run_on_lanes(lanes, w, &w->run[i]);
-    is_there(b, &w->sent);
+    is_there(b, &w->sent, false);
   }
   note(b, w, ftune_lanes, w->run_count - from, b->options.now_ns() - begin);
 }
@@ -237,9 +279,13 @@ static void run_rest(struct fbackend *b, struct flanes *lanes,
 void fbackend_begin(struct fbackend *b, struct fbackend_work *w) {
   assert(b && w);
   memset(&w->sent, 0, sizeof(w->sent));
+  if (is_busy(b))
+    return;
   w->sent.cuda = take_device(b);
-  if (w->sent.cuda)
-    send(b, w, share_of(b, w));
+  if (!w->sent.cuda)
+    return;
+  send(b, w, share_of(b, w));
+  pthread_mutex_unlock(&b->device_lock);
 }
 
 void fbackend_end(struct fbackend *b, struct flanes *lanes,
@@ -257,12 +303,12 @@ void fbackend_end(struct fbackend *b, struct flanes *lanes,
       run_on_lanes(lanes, w, &w->run[i]);
     return;
   }
-  /* Of a work that is through already nobody knows since when, which is still
-   * better than to know nothing. */
-  measured = !is_there(b, &w->sent) || !knows(b, w);
+  /* Of a work that is through although nobody looked nobody knows since when,
+   * which is still better than to know nothing. */
+  measured = w->sent.end_ns != 0 || !is_there(b, &w->sent, false) ||
+             !knows(b, w);
   run_rest(b, lanes, w);
   receive(b, lanes, w, measured);
-  pthread_mutex_unlock(&b->device_lock);
   memset(&w->sent, 0, sizeof(w->sent));
 }
 

@@ -6,8 +6,9 @@
  * the work of one call is divided, the lanes run their part while the device
  * runs its own, and whatever the device has no answer for the lanes run, too.
  *
- * Thread: any, each with lanes of its own. The device is one thread's at a
- * time; the others run on their lanes meanwhile.
+ * Thread: any, each with lanes of its own. What several threads begin goes to
+ * the device in turn. With FBACKEND_AUTO it takes no more works than it has
+ * buffers for; whoever begins more of them runs these on the lanes.
  */
 #ifndef FLUX_GPU_BACKEND_H
 #define FLUX_GPU_BACKEND_H
@@ -74,6 +75,12 @@ struct fbackend_work {
   } sent;
 };
 
+/*
+ * Whether there is a device that this back end uses. It is looked for, if
+ * nobody did yet.
+ */
+bool fbackend_has_device(struct fbackend *b);
+
 /* Runs all of it; every run has its status behind it. */
 void fbackend_do(struct fbackend *b, struct flanes *lanes,
                  struct fbackend_work *w);
@@ -87,6 +94,10 @@ void fbackend_do(struct fbackend *b, struct flanes *lanes,
 void fbackend_begin(struct fbackend *b, struct fbackend_work *w);
 void fbackend_end(struct fbackend *b, struct flanes *lanes,
                   struct fbackend_work *w);
+
+/* Between both, as often as one likes: looks, without waiting, whether the
+ * device is through. So it is known how long that took. */
+void fbackend_look(struct fbackend *b, struct fbackend_work *w);
 
 /* What it runs on, in words, as far as is known yet. */
 void fbackend_about(struct fbackend *b, char *out, size_t capacity);

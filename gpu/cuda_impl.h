@@ -144,7 +144,8 @@ struct fcu_plan {
   uint32_t next;                 /* run to be looked at */
 };
 
-/* Notes what each run needs; those that are not for the device are REFUSED. */
+/* Notes what each run needs, in blocks no wider than there are lanes for; those
+ * that are not for the device are REFUSED. */
 void fcu_plan_needs(struct fcuda *c, struct fcu_plan *p);
 
 /*

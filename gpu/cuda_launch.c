@@ -27,20 +27,45 @@ static uint64_t aligned(uint64_t n) {
 
 /* ---- what a run needs --------------------------------------------------- */
 
+/* Whether each begin of a batch is a place in a program. One that is not is
+ * no difference to the root, so the kernel may not be asked. */
+static bool begins_everywhere(const struct fcuda_run *r,
+                              const struct fpk_batch *b) {
+  for (uint32_t i = 0; i < b->begin_count; i++)
+    if (r->places->start[i] == FPK_NONE)
+      return false;
+  return true;
+}
+
+/* Threads of a block that there are lanes for. */
+static uint32_t threads_for(uint32_t lanes) {
+  uint32_t threads = FKN_THREADS_MOST;
+
+  while (threads > FKN_WARP && threads / 2 >= lanes)
+    threads /= 2;
+  return threads;
+}
+
 void fcu_plan_needs(struct fcuda *c, struct fcu_plan *p) {
   struct fcuda_work *w = p->work;
+  const uint32_t threads = threads_for(w->count);
 
   for (uint32_t i = 0; i < w->run_count; i++) {
+    struct fkn_needs *needs = &p->needs[i];
     struct fisa_error why = {""};
+    int rc = fkn_program_needs(w->run[i].program, w->batch, needs, &why);
 
     w->run[i].status = FCUDA_SENT;
-    if (fkn_program_needs(w->run[i].program, w->batch, &p->needs[i], &why) !=
-        0) {
+    if (rc == 0 && !begins_everywhere(&w->run[i], w->batch))
+      rc = fisa_fail(&why, "an episode begins where the program has no place");
+    if (rc != 0) {
       w->run[i].status = FCUDA_REFUSED;
       c->refusal = why;
+    } else if (needs->threads > threads) {
+      needs->threads = threads;
     }
   }
-  p->threads = FKN_THREADS_MOST;
+  p->threads = threads;
   p->next = 0;
 }
 

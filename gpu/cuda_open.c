@@ -12,7 +12,7 @@
 enum {
   MEMORY_LEAST = 8 << 20,     /* of the device: below, it is left alone */
   BUFFER_LEAST = 64 << 10,    /* of a slot, in and out */
-  BUFFER_MOST = 4 << 20,
+  BUFFER_MOST = 8 << 20,      /* some thousand programs */
   CC_LEAST = 75               /* what the images begin with */
 };
 #define MEMORY_MOST ((uint64_t)2 << 30)

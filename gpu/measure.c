@@ -72,10 +72,7 @@ static bool pass_batch(const struct ftrial_set *set, struct fir_lane *lane,
   struct ftrial_part part = {b, 0, 0};
   struct fpk_verdict v;
 
-  for (; part.first < b->lanes; part.first += part.count) {
-    part.count = b->lanes - part.first;
-    if (part.first == 0 && part.count > FTRIAL_FIRST)
-      part.count = FTRIAL_FIRST;
+  while (ftrial__next_part(&part, b->lanes)) {
     if (ftrial__wide_run(set, NULL, lane, part, UINT64_MAX, &v) != 0 ||
         v.good != part.count)
       return false;

@@ -245,20 +245,8 @@ bool ftrial__ready(const struct ftrial_set *set,
 
 /* ---- many episodes at once ---------------------------------------------- */
 
-/* A trial that goes through the batches of a set. */
-struct sweep {
-  const struct ftrial_set *set;
-  const struct fir_program *variant;
-  const struct ftrial_pc_map *map;
-  struct fir_lane *lane;
-  uint64_t cost_bound;
-  bool words;             /* say what was wrong */
-  struct ftrial_result *result;
-};
-
-/* Episodes one by one; whether to go on. */
-static bool sweep_narrow(const struct sweep *w, uint32_t first,
-                         uint32_t count) {
+bool ftrial__sweep_narrow(const struct ftrial_sweep *w, uint32_t first,
+                          uint32_t count) {
   for (uint32_t i = first; i < first + count; i++)
     if (!try_stored(w->set, i, w->variant, w->map, w->lane, w->cost_bound,
                     w->result))
@@ -266,9 +254,8 @@ static bool sweep_narrow(const struct sweep *w, uint32_t first,
   return true;
 }
 
-/* What a part of a batch, whose first lane is episode `first`, came to. */
-static bool add_verdict(const struct sweep *w, uint32_t first,
-                        const struct fpk_verdict *v) {
+bool ftrial__sweep_add(const struct ftrial_sweep *w, uint32_t first,
+                       const struct fpk_verdict *v) {
   struct ftrial_result *r = w->result;
 
   r->tried += v->good;
@@ -284,28 +271,36 @@ static bool add_verdict(const struct sweep *w, uint32_t first,
   r->verdict = FTRIAL_WRONG;
   r->episode = first + v->good;
   /* A device may be broken; nobody's host ends for that. */
-  if (w->words && sweep_narrow(w, r->episode, 1)) {
+  if (w->words && ftrial__sweep_narrow(w, r->episode, 1)) {
     r->verdict = FTRIAL_INCONCLUSIVE;
     snprintf(r->what, WHAT, "the engines do not agree");
   }
   return false;
 }
 
-/* The first `count` lanes of a batch, of which the first is episode `first`.
- * What is wrong is mostly wrong soon: few lanes are run before all. */
-static bool sweep_batch(const struct sweep *w, const struct fpk_batch *b,
-                        uint32_t first, uint32_t count) {
+bool ftrial__next_part(struct ftrial_part *part, uint32_t lanes) {
+  uint32_t left;
+
+  part->first += part->count;
+  assert(part->first <= lanes);
+  left = lanes - part->first;
+  part->count = part->first == 0 && left > FTRIAL_FIRST ? FTRIAL_FIRST : left;
+  return left > 0;
+}
+
+/* The first `count` lanes of a batch, of which the first is episode `first`. */
+static bool sweep_batch(const struct ftrial_sweep *w,
+                        const struct fpk_batch *b, uint32_t first,
+                        uint32_t count) {
   struct ftrial_part part = {b, 0, 0};
   struct fpk_verdict v;
 
-  for (; part.first < count; part.first += part.count) {
-    uint32_t left = count - part.first;
-    part.count = part.first == 0 && left > FTRIAL_FIRST ? FTRIAL_FIRST : left;
+  while (ftrial__next_part(&part, count)) {
     if (ftrial__wide_run(w->set, w->map, w->lane, part,
                          w->cost_bound - w->result->cost, &v) != 0) {
-      if (!sweep_narrow(w, first + part.first, part.count))
+      if (!ftrial__sweep_narrow(w, first + part.first, part.count))
         return false;
-    } else if (!add_verdict(w, first + part.first, &v)) {
+    } else if (!ftrial__sweep_add(w, first + part.first, &v)) {
       return false;
     }
   }
@@ -313,7 +308,7 @@ static bool sweep_batch(const struct sweep *w, const struct fpk_batch *b,
 }
 
 /* The first `count` episodes of the set. */
-static void sweep_set(const struct sweep *w, uint32_t count) {
+static void sweep_set(const struct ftrial_sweep *w, uint32_t count) {
   uint32_t first = 0;
 
   for (unsigned k = 0; k < 2; k++)
@@ -326,7 +321,7 @@ static void sweep_set(const struct sweep *w, uint32_t count) {
     }
 }
 
-static struct ftrial_result run(const struct sweep *w, uint32_t first,
+static struct ftrial_result run(const struct ftrial_sweep *w, uint32_t first,
                                 uint32_t count) {
   const struct ftrial_set *set = w->set;
 
@@ -341,7 +336,7 @@ static struct ftrial_result run(const struct sweep *w, uint32_t first,
       ftrial__wide_begin(set, w->variant, w->lane) == 0)
     sweep_set(w, count);
   else
-    sweep_narrow(w, first, count);
+    ftrial__sweep_narrow(w, first, count);
   return *w->result;
 }
 
@@ -351,7 +346,8 @@ struct ftrial_result ftrial_run(const struct ftrial_set *set,
                                 struct fir_lane *lane, uint32_t first,
                                 uint32_t count, uint64_t cost_bound) {
   struct ftrial_result result = {.verdict = FTRIAL_SAME};
-  const struct sweep w = {set, variant, map, lane, cost_bound, true, &result};
+  const struct ftrial_sweep w = {set,        variant, map,    lane,
+                                 cost_bound, true,    &result};
 
   return run(&w, first, count);
 }
@@ -361,7 +357,8 @@ struct ftrial_result ftrial_judge(const struct ftrial_set *set,
                                   const struct ftrial_pc_map *map,
                                   struct fir_lane *lane, uint64_t cost_bound) {
   struct ftrial_result result = {.verdict = FTRIAL_SAME};
-  const struct sweep w = {set, variant, map, lane, cost_bound, false, &result};
+  const struct ftrial_sweep w = {set,        variant, map,    lane,
+                                 cost_bound, false,   &result};
 
   return run(&w, 0, UINT32_MAX);
 }

@@ -117,6 +117,53 @@ struct ftrial_result ftrial_judge(const struct ftrial_set *set,
                                   const struct ftrial_pc_map *map,
                                   struct fir_lane *lane, uint64_t cost_bound);
 
+/* ---- many variants at once ---------------------------------------------- */
+
+/*
+ * To a device the first variant of a launch is dear and each more is cheap. So
+ * variants are gathered: a group is filled and begun, and taken on step by
+ * step, while others are filled. Of each comes what ftrial_judge says of it, on
+ * any back end. The set and what was added stay as they are until the results
+ * were taken or the group is cleared. One thread, whose lane it is; several
+ * may have groups on one set.
+ */
+struct ftrial_many;
+#define FTRIAL_MANY 2048u   /* variants of a group, at most */
+
+/* Whether it is worth it on this set: there is a device. It is looked for, if
+ * nobody did yet. */
+bool ftrial_wants_many(const struct ftrial_set *set);
+
+/* NULL: out of memory. */
+struct ftrial_many *ftrial_many_new(const struct ftrial_set *set,
+                                    struct fir_lane *lane);
+/* Waits for what is under way. NULL is fine. */
+void ftrial_many_free(struct ftrial_many *m);
+
+/* Adds a variant to a group that is not full and not begun. Returns its
+ * number, from 0; or -1, out of memory. */
+int ftrial_many_add(struct ftrial_many *m, const struct fir_program *variant,
+                    const struct ftrial_pc_map *map, uint64_t cost_bound);
+bool ftrial_many_full(const struct ftrial_many *m);
+
+/* Sends the first part of the episodes to the back end. */
+void ftrial_many_begin(struct ftrial_many *m);
+
+/* Takes what came of a part, and sends the next for those that are still good.
+ * False: there is none, all results are there. */
+bool ftrial_many_step(struct ftrial_many *m);
+
+/* Looks at what is under way without waiting; see fbackend_look. */
+void ftrial_many_look(struct ftrial_many *m);
+
+struct ftrial_result ftrial_many_result(const struct ftrial_many *m,
+                                        uint32_t i);
+
+/* Empty again, for others; waits as ftrial_many_free does. */
+void ftrial_many_clear(struct ftrial_many *m);
+
+/* ---- the set ------------------------------------------------------------ */
+
 /*
  * Lays the episodes anew, so that those that are run at once run alike: by how
  * long the root took on each, behind the first that are tried, which are a

@@ -1,5 +1,5 @@
 /*
- * gpu/trial_impl.h - what trial.c, fuzz.c and view.c share. Private.
+ * gpu/trial_impl.h - what trial.c, many.c, fuzz.c and view.c share. Private.
  */
 #ifndef FLUX_GPU_TRIAL_IMPL_H
 #define FLUX_GPU_TRIAL_IMPL_H
@@ -200,6 +200,24 @@ bool ftrial__ready(const struct ftrial_set *set,
 /* The fuel of a variant, of the root's instructions. */
 uint64_t ftrial__fuel(const struct ftrial_expect *expect);
 
+/* A trial that goes through the episodes of a set. */
+struct ftrial_sweep {
+  const struct ftrial_set *set;
+  const struct fir_program *variant;
+  const struct ftrial_pc_map *map;
+  struct fir_lane *lane;
+  uint64_t cost_bound;
+  bool words;             /* say what was wrong */
+  struct ftrial_result *result;
+};
+
+/* The next so many episodes, one by one on the ir engine; or what a wide
+ * engine says of them. Both add to the result; false: it is over. */
+bool ftrial__sweep_narrow(const struct ftrial_sweep *w, uint32_t first,
+                          uint32_t count);
+bool ftrial__sweep_add(const struct ftrial_sweep *w, uint32_t first,
+                       const struct fpk_verdict *v);
+
 /* ---- wide.c: many episodes at once -------------------------------------- */
 
 /* Adds an episode; `end` is what the root made of `begin`. 0 or -1. */
@@ -241,6 +259,15 @@ struct ftrial_part {
   const struct fpk_batch *batch;
   uint32_t first, count;
 };
+
+/* Goes on to the next part of the first `lanes` lanes of a batch, from one of
+ * no lanes at their begin; false: there is none. What is wrong is mostly wrong
+ * soon: few lanes are run before all. */
+bool ftrial__next_part(struct ftrial_part *part, uint32_t lanes);
+
+/* The variant's pcs of boundaries of the root; FPK_NONE: it has none. */
+void ftrial__map_all(const struct ftrial_pc_map *map, const uint32_t *root,
+                     uint32_t count, uint32_t *out);
 
 /* Runs that variant on a part of a batch of the set. Returns as above; but for
  * 0 the ir engine has to. */

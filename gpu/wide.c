@@ -125,9 +125,8 @@ int ftrial__wide_begin(const struct ftrial_set *set,
   return fpk_program_make(variant, &set->ends, &lane->packed, NULL);
 }
 
-/* The variant's pcs of boundaries of the root. */
-static void map_all(const struct ftrial_pc_map *map, const uint32_t *root,
-                    uint32_t count, uint32_t *out) {
+void ftrial__map_all(const struct ftrial_pc_map *map, const uint32_t *root,
+                     uint32_t count, uint32_t *out) {
   for (uint32_t i = 0; i < count; i++)
     if (!ftrial_map_pc(map, root[i], &out[i]))
       out[i] = FPK_NONE;
@@ -160,9 +159,9 @@ int ftrial__wide_run(const struct ftrial_set *set,
   if (memcmp(&lane->packed_ends, &set->ends, sizeof(set->ends)) != 0 &&
       ftrial__wide_begin(set, lane->packed.ir, lane) != 0)
     return 1;
-  map_all(map, part.batch->begin_pc, part.batch->begin_count, pc);
+  ftrial__map_all(map, part.batch->begin_pc, part.batch->begin_count, pc);
   fpk_places_start(&lane->packed, pc, part.batch->begin_count, start);
-  map_all(map, part.batch->end_pc, part.batch->end_count, stop);
+  ftrial__map_all(map, part.batch->end_pc, part.batch->end_count, stop);
   if (set->backend) {
     struct fbackend_run run = {.program = &lane->packed,
                                .places = &places,

@@ -30,6 +30,13 @@ void fse_made_done(struct fse_made *m) {
   memset(m, 0, sizeof *m);
 }
 
+void fse_ready_done(struct fse_ready *y) {
+  fse_made_done(&y->made);
+  fir_free(y->ir);
+  free((void *)(uintptr_t)y->map.pair);
+  memset(y, 0, sizeof *y);
+}
+
 uint64_t fse_code_hash(const struct fisa_program *p) {
   uint64_t h = 0xcbf29ce484222325u;
   for (uint32_t i = 0; i < p->size; i++)
@@ -169,77 +176,92 @@ bool fse_boundaries_carry(const struct fisa_program *root,
   return ok;
 }
 
-/* Lowers and tries a verified child. */
-static struct fse_verdict try_child(const struct fse_round *r,
-                                    struct fse_bench *b, uint64_t bound,
-                                    const struct fse_made *m) {
+/* Verifies and lowers a finished child; then it is to be tried. */
+static void make_ready(const struct fse_round *r, struct fse_bench *b,
+                       const struct fse_made *m, struct fse_ready *y) {
   const struct fisa_program *child = m->program;
-  struct fse_verdict v = {.fate = FSE_FATE_REFUSED};
-  struct fir_program *ir = NULL;
-  struct ftrial_pc_map map;
-  uint32_t(*pair)[2] =
-      fse_boundary_pairs(r->root_facts, r->root, child, m->places,
-                         m->place_count, &map.count);
-  map.pair = (const uint32_t(*)[2])pair;
-  if (pair == NULL || fir_lower(child, &ir, NULL) != 0 ||
-      !fse_boundaries_carry(r->root, r->root_facts, child, &map)) {
-    free(pair);
-    fir_free(ir);
-    return v;
-  }
-  struct ftrial_result t = ftrial_judge(r->set, ir, &map, b->lane, bound);
-  v.fate = t.verdict == FTRIAL_SAME     ? FSE_FATE_SAME
-           : t.verdict == FTRIAL_WRONG  ? FSE_FATE_WRONG
-           : t.verdict == FTRIAL_DEARER ? FSE_FATE_DEARER
-                                        : FSE_FATE_REFUSED;
-  v.worth.cost = t.cost;
-  free(pair);
-  fir_free(ir);
-  return v;
+  struct fisa_finding finding;
+  assert(child != NULL && y->ir == NULL && y->map.pair == NULL);
+  y->verdict.fate = FSE_FATE_REFUSED;
+  if (child->size > r->root->size * r->view.policy->max_growth + 0.5 ||
+      fisa_verify_child(child, r->root, b->scratch, &finding, 1) != 0 ||
+      !fse_unseen_kept(r->unseen, child, m->places, m->place_count))
+    return;
+  y->map.pair = (const uint32_t(*)[2])fse_boundary_pairs(
+      r->root_facts, r->root, child, m->places, m->place_count,
+      &y->map.count);
+  y->tries = y->map.pair != NULL && fir_lower(child, &y->ir, NULL) == 0 &&
+             fse_boundaries_carry(r->root, r->root_facts, child, &y->map);
+}
+
+void fse_candidate_tried(struct fse_ready *y, const struct ftrial_result *t) {
+  assert(y->tries);
+  y->verdict.fate = t->verdict == FTRIAL_SAME     ? FSE_FATE_SAME
+                    : t->verdict == FTRIAL_WRONG  ? FSE_FATE_WRONG
+                    : t->verdict == FTRIAL_DEARER ? FSE_FATE_DEARER
+                                                  : FSE_FATE_REFUSED;
+  y->verdict.worth.cost = t->cost;
+}
+
+/* Has the trial of what is ready, if there is one to have. */
+static void try_ready(const struct fse_round *r, struct fse_bench *b,
+                      uint64_t bound, struct fse_ready *y) {
+  if (!y->tries) return;
+  struct ftrial_result t = ftrial_judge(r->set, y->ir, &y->map, b->lane, bound);
+  fse_candidate_tried(y, &t);
 }
 
 struct fse_verdict fse_candidate_try(const struct fse_round *r,
                                      struct fse_bench *b, uint64_t bound,
                                      const struct fse_made *m) {
-  struct fse_verdict refused = {.fate = FSE_FATE_REFUSED};
-  struct fisa_finding finding;
-  assert(m->program != NULL);
-  if (m->program->size >
-          r->root->size * r->view.policy->max_growth + 0.5 ||
-      fisa_verify_child(m->program, r->root, b->scratch, &finding, 1) != 0 ||
-      !fse_unseen_kept(r->unseen, m->program, m->places, m->place_count))
-    return refused;
-  return try_child(r, b, bound, m);
+  struct fse_ready y = {.tries = false};
+  struct fse_verdict v;
+  make_ready(r, b, m, &y);
+  try_ready(r, b, bound, &y);
+  v = y.verdict;
+  fse_ready_done(&y);
+  return v;
+}
+
+/* As fse_candidate_prepare; what is known is none only if that is `asked`. */
+static void prepare(const struct fse_round *r, struct fse_bench *b, bool asked,
+                    struct fse_ready *y) {
+  struct fse_child child = {0};
+  memset(y, 0, sizeof *y);
+  y->verdict.fate = FSE_FATE_REFUSED;
+  if (fse_draft_finish(b->draft, r->view.policy->max_size, &child, NULL) != 0)
+    return;
+  y->verdict.code_hash = fse_code_hash(child.program);
+  y->verdict.worth.size = child.program->size;
+  y->verdict.worth.memory = fse_memory_rows(b->draft);
+  if (asked && r->known != NULL &&
+      r->known(y->verdict.code_hash, r->known_user)) {
+    y->verdict.fate = FSE_FATE_NONE;
+  } else if (compose(r, &child, &y->made) == 0) {
+    y->made.program = child.program;
+    child.program = NULL;
+    make_ready(r, b, &y->made, y);
+  }
+  fse_child_done(&child);
+}
+
+void fse_candidate_prepare(const struct fse_round *r, struct fse_bench *b,
+                           struct fse_ready *y) {
+  prepare(r, b, true, y);
 }
 
 struct fse_verdict fse_candidate_judge(const struct fse_round *r,
                                        struct fse_bench *b, uint64_t bound,
                                        struct fse_made *made) {
-  struct fse_verdict v = {.fate = FSE_FATE_REFUSED};
-  struct fse_child child = {0};
-  struct fse_made m = {0};
-  if (fse_draft_finish(b->draft, r->view.policy->max_size, &child, NULL) != 0)
-    return v;
-  v.code_hash = fse_code_hash(child.program);
-  v.worth.size = child.program->size;
-  v.worth.memory = fse_memory_rows(b->draft);
-  if (made == NULL && r->known != NULL &&
-      r->known(v.code_hash, r->known_user)) {
-    v.fate = FSE_FATE_NONE;
-    goto done;
-  }
-  if (compose(r, &child, &m) != 0) goto done;
-  m.program = child.program;
-  child.program = NULL;
-  struct fse_verdict t = fse_candidate_try(r, b, bound, &m);
-  v.fate = t.fate;
-  v.worth.cost = t.worth.cost;
+  struct fse_ready y;
+  struct fse_verdict v;
+  prepare(r, b, made == NULL, &y);
+  try_ready(r, b, bound, &y);
+  v = y.verdict;
   if (v.fate == FSE_FATE_SAME && made != NULL) {
-    *made = m;
-    memset(&m, 0, sizeof m);
+    *made = y.made;
+    memset(&y.made, 0, sizeof y.made);
   }
-done:
-  fse_made_done(&m);
-  fse_child_done(&child);
+  fse_ready_done(&y);
   return v;
 }

@@ -76,6 +76,16 @@ struct fse_made {
 };
 void fse_made_done(struct fse_made *m);
 
+/* A candidate on its way to its trial. */
+struct fse_ready {
+  struct fse_verdict verdict;   /* final, unless it is to be tried */
+  bool tries;
+  struct fse_made made;         /* of what is to be tried: */
+  struct fir_program *ir;
+  struct ftrial_pc_map map;
+};
+void fse_ready_done(struct fse_ready *y);
+
 /*
  * Judges a finished child: its size, whether it verifies beside the root, its
  * trial with early cut. The verdict has no code hash, and of its worth only
@@ -98,6 +108,15 @@ int fse_candidate_edit(const struct fse_round *r, struct fse_bench *b,
 struct fse_verdict fse_candidate_judge(const struct fse_round *r,
                                        struct fse_bench *b, uint64_t bound,
                                        struct fse_made *made);
+
+/*
+ * The same in two steps, for trials of many at once: everything up to the
+ * trial, which is of y->ir with y->map; and what it says. A code that the
+ * round knows has FSE_FATE_NONE. The caller gives *y to fse_ready_done.
+ */
+void fse_candidate_prepare(const struct fse_round *r, struct fse_bench *b,
+                           struct fse_ready *y);
+void fse_candidate_tried(struct fse_ready *y, const struct ftrial_result *t);
 
 /*
  * A boundary is a place where the root's state meets the child's code, and

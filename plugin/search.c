@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "plugin/assure.h"
-#include "plugin/candidate.h"
+#include "plugin/crew.h"
 #include "plugin/genome.h"
 #include "plugin/kinds.h"
 #include "plugin/recall.h"
@@ -88,18 +88,6 @@ struct search {
   char unproved[160];       /* why the last step asked about is not proved */
 };
 
-/* What the workers of a round share. */
-struct crew {
-  struct search *s;
-  const struct fse_round *round;
-  const struct fse_draft *base;
-  struct fse_verdict *verdict;
-  uint32_t count;           /* judged up to here */
-  uint64_t bound;
-  atomic_uint next;
-  atomic_int failed;
-};
-
 double fse_fitness(double cost_per_result, double confidence, double trust) {
   if (!(cost_per_result > 0)) return 0;
   return 1.0 / cost_per_result * confidence * trust;
@@ -165,6 +153,11 @@ static bool no_proof(void *user) {
   return too_late(q) || (q->enough != NULL && q->enough(q->user));
 }
 
+static bool crew_late(const void *user) {
+  const struct search *s = user;
+  return too_late(s->q);
+}
+
 static struct step *current(struct search *s) {
   assert(s->step_count > 0);
   return &s->steps[s->step_count - 1];
@@ -181,60 +174,6 @@ static bool time_is_up(struct search *s) {
                   (double)best * per, q->user) != 0)
     return true;
   return too_late(q);
-}
-
-static void *crew_work(void *arg) {
-  struct crew *c = arg;
-  struct fse_bench bench = {0};
-  uint32_t i;
-  if (fse_bench_init(&bench, c->base) != 0) {
-    atomic_store(&c->failed, 1);
-    return NULL;
-  }
-  while ((i = atomic_fetch_add(&c->next, 1)) < c->count) {
-    struct fse_proposal p = {0};
-    struct fse_verdict *v = &c->verdict[i];
-    v->fate = FSE_FATE_NONE;
-    if (too_late(c->s->q) ||
-        fse_candidate_edit(c->round, &bench, c->base, i, &p) != 0)
-      continue;
-    *v = fse_candidate_judge(c->round, &bench, c->bound, NULL);
-    v->proposal = p;
-  }
-  fse_bench_done(&bench);
-  return NULL;
-}
-
-/* Judges candidates next..count-1 on the request's threads. */
-static int crew_run(struct crew *c, uint32_t threads) {
-  pthread_t id[64];
-  uint32_t started = 0;
-  assert(threads >= 1 && atomic_load(&c->next) <= c->count);
-  if (threads > 64) threads = 64;
-  while (started + 1 < threads &&
-         pthread_create(&id[started], NULL, crew_work, c) == 0)
-    started++;
-  crew_work(c);
-  while (started > 0) pthread_join(id[--started], NULL);
-  return atomic_load(&c->failed) ? -1 : 0;
-}
-
-/*
- * Judges candidates in order until `all` are or `most` were variants; those
- * at which the proposer had nothing cost nothing. Sets count to those judged.
- */
-static int crew_run_most(struct crew *c, uint32_t threads, uint32_t all,
-                         uint64_t most) {
-  c->count = 0;
-  while (c->count < all && most > 0) {
-    uint32_t from = c->count;
-    c->count = most < all - from ? from + (uint32_t)most : all;
-    atomic_store(&c->next, from);
-    if (crew_run(c, threads) != 0) return -1;
-    for (uint32_t i = from; i < c->count; i++)
-      if (c->verdict[i].fate != FSE_FATE_NONE) most--;
-  }
-  return 0;
 }
 
 /* The order in which passing candidates are taken: worth more, older. */
@@ -575,8 +514,11 @@ static int round_make(struct search *s, struct round_parts *p,
 static int run_round(struct search *s, struct fisa_error *err) {
   struct round_parts parts;
   struct fse_round round;
-  struct crew crew = {.s = s, .round = &round};
+  struct fse_crew crew = {.round = &round, .threads = s->q->threads,
+                          .late = crew_late, .user = s};
+  struct fse_verdict *verdict = NULL;
   struct fse_draft *base = NULL;
+  int64_t judged = -1;
   int taken = -1;
   uint32_t all;
   uint64_t left;
@@ -585,19 +527,17 @@ static int run_round(struct search *s, struct fisa_error *err) {
   all = round.sites.count + s->q->policy->population;
   crew.base = parts.draft;
   crew.bound = round.worth.cost;
-  crew.verdict = calloc(all + 1, sizeof *crew.verdict);
+  verdict = calloc(all + 1, sizeof *verdict);
   base = fse_draft_copy(parts.draft);
   /* What passes is judged once more where it is taken: a quarter is kept. */
-  if (crew.verdict == NULL || base == NULL ||
-      crew_run_most(&crew, s->q->threads, all, left - left / 4) != 0) {
-    fisa_fail(err, "out of memory");
-    goto done;
-  }
-  taken = reduce(s, &round, crew.verdict, crew.count, base);
+  if (verdict != NULL && base != NULL)
+    judged = fse_crew_run(&crew, all, left - left / 4, verdict);
+  if (judged >= 0)
+    taken = reduce(s, &round, verdict, (uint32_t)judged, base);
   if (taken < 0) fisa_fail(err, "out of memory");
 done:
   fse_draft_free(base);
-  free(crew.verdict);
+  free(verdict);
   round_parts_done(&parts, &round);
   s->round++;
   return taken;

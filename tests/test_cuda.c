@@ -706,7 +706,7 @@ static void too_much_fuel(void) {
 
   rig_fake();
   c = rig_open(&o);
-  if (c && agent_case(&k, 16)) {
+  if (c && agent_case(&k, 120)) {
     k.wide.batch->most_fuel = FCUDA_DEPTH + 1;
     if (cuda_work_open(&w, &k, 1, 0, k.wide.batch->lanes)) {
       UNIT_TRUE(!fcuda_submit(c, &w.work), "it was sent");

@@ -1,0 +1,221 @@
+/*
+ * plugin/crew.c - the candidates of a round, judged by several threads.
+ */
+#include "plugin/crew.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+  GROUPS = 3,        /* of a thread: one is filled, others are under way */
+  GROUP_LEAST = 64   /* candidates; fewer are not worth a launch */
+};
+
+/* What the threads share while candidates next..count-1 are judged. */
+struct shift {
+  const struct fse_crew *crew;
+  struct fse_verdict *verdict;
+  uint32_t count;
+  uint32_t group;      /* candidates of a group; 0: no groups */
+  atomic_uint next;
+  atomic_int failed;
+};
+
+/* Takes the next candidate and edits it; false: there is none left. What the
+ * proposer had nothing for, or what is too late, is passed over. */
+static bool next_edit(struct shift *s, struct fse_bench *b, uint32_t *index) {
+  const struct fse_crew *c = s->crew;
+  uint32_t i;
+  while ((i = atomic_fetch_add(&s->next, 1)) < s->count) {
+    struct fse_proposal p = {0};
+    s->verdict[i].fate = FSE_FATE_NONE;
+    if (c->late(c->user) ||
+        fse_candidate_edit(c->round, b, c->base, i, &p) != 0)
+      continue;
+    s->verdict[i].proposal = p;
+    *index = i;
+    return true;
+  }
+  return false;
+}
+
+/* Notes a verdict beside the proposal that is there. */
+static void put(struct shift *s, uint32_t i, const struct fse_verdict *v) {
+  struct fse_proposal p = s->verdict[i].proposal;
+  s->verdict[i] = *v;
+  s->verdict[i].proposal = p;
+}
+
+/* ---- one by one --------------------------------------------------------- */
+
+static void work_singly(struct shift *s, struct fse_bench *b) {
+  uint32_t i;
+  while (next_edit(s, b, &i)) {
+    struct fse_verdict v =
+        fse_candidate_judge(s->crew->round, b, s->crew->bound, NULL);
+    put(s, i, &v);
+  }
+}
+
+/* ---- in groups ---------------------------------------------------------- */
+
+/* Candidates whose trials go together: entry i is number i there. */
+struct group {
+  struct ftrial_many *many;
+  bool begun;
+  uint32_t count, capacity;
+  struct entry {
+    uint32_t index;
+    struct fse_ready ready;
+  } *entry;
+};
+
+/* Empty again; what is under way is awaited first. */
+static void group_clear(struct group *g) {
+  if (g->many != NULL) ftrial_many_clear(g->many);
+  for (uint32_t i = 0; i < g->count; i++) fse_ready_done(&g->entry[i].ready);
+  g->count = 0;
+  g->begun = false;
+}
+
+static bool group_open(struct shift *s, struct fse_bench *b,
+                       struct group *g) {
+  if (g->many != NULL) return true;
+  g->many = ftrial_many_new(s->crew->round->set, b->lane);
+  g->capacity = s->group;
+  g->entry = calloc(g->capacity, sizeof *g->entry);
+  return g->many != NULL && g->entry != NULL;
+}
+
+static void groups_done(struct group *g) {
+  for (unsigned k = 0; k < GROUPS; k++) {
+    group_clear(&g[k]);
+    ftrial_many_free(g[k].many);
+    free(g[k].entry);
+  }
+}
+
+static void look_at_all(struct group *g) {
+  for (unsigned k = 0; k < GROUPS; k++)
+    if (g[k].begun) ftrial_many_look(g[k].many);
+}
+
+/* Fills a group with what is next, with an eye on the others. */
+static bool group_fill(struct shift *s, struct fse_bench *b, struct group *g,
+                       struct group *all) {
+  uint32_t i;
+  assert(g->count == 0 && !g->begun);
+  while (g->count < g->capacity && !ftrial_many_full(g->many) &&
+         next_edit(s, b, &i)) {
+    struct entry *e = &g->entry[g->count];
+    fse_candidate_prepare(s->crew->round, b, &e->ready);
+    put(s, i, &e->ready.verdict);
+    if (e->ready.tries) {
+      e->index = i;
+      g->count++;
+      if (ftrial_many_add(g->many, e->ready.ir, &e->ready.map,
+                          s->crew->bound) < 0)
+        return false;
+    } else {
+      fse_ready_done(&e->ready);
+    }
+    look_at_all(all);
+  }
+  return true;
+}
+
+/* Takes a group one step on; behind the last its verdicts are there. */
+static void group_step(struct shift *s, struct group *g) {
+  if (!g->begun || ftrial_many_step(g->many)) return;
+  for (uint32_t i = 0; i < g->count; i++) {
+    struct ftrial_result t = ftrial_many_result(g->many, i);
+    fse_candidate_tried(&g->entry[i].ready, &t);
+    put(s, g->entry[i].index, &g->entry[i].ready.verdict);
+  }
+  group_clear(g);
+}
+
+/* Fills one group after another and takes all that are begun on in between,
+ * the oldest first. False: out of memory. */
+static bool work_in_groups(struct shift *s, struct fse_bench *b,
+                           struct group *g) {
+  unsigned next = 0, under_way;
+  bool more = true;
+  do {
+    struct group *own = &g[next++ % GROUPS];
+    while (own->begun) group_step(s, own);
+    if (more && (!group_open(s, b, own) || !group_fill(s, b, own, g)))
+      return false;
+    more = more && own->count > 0;
+    if (more) {
+      own->begun = true;
+      ftrial_many_begin(own->many);
+    }
+    under_way = 0;
+    for (unsigned k = 0; k < GROUPS; k++) {
+      struct group *old = &g[(next + k) % GROUPS];
+      if (old != own) group_step(s, old);
+      under_way += old->begun;
+    }
+  } while (more || under_way > 0);
+  return true;
+}
+
+/* ---- threads ------------------------------------------------------------ */
+
+static void *work(void *arg) {
+  struct shift *s = arg;
+  struct fse_bench bench = {0};
+  struct group group[GROUPS];
+  bool fine = fse_bench_init(&bench, s->crew->base) == 0;
+  memset(group, 0, sizeof group);
+  if (fine && s->group > 0)
+    fine = work_in_groups(s, &bench, group);
+  else if (fine)
+    work_singly(s, &bench);
+  if (!fine) atomic_store(&s->failed, 1);
+  groups_done(group);
+  fse_bench_done(&bench);
+  return NULL;
+}
+
+/* So large that each thread has several, which overlap. */
+static uint32_t group_size(const struct fse_crew *c, uint32_t candidates) {
+  uint32_t n = candidates / (c->threads * GROUPS);
+  if (!ftrial_wants_many(c->round->set)) return 0;
+  if (n < GROUP_LEAST) n = GROUP_LEAST;
+  return n < FTRIAL_MANY ? n : FTRIAL_MANY;
+}
+
+/* Judges candidates next..count-1. */
+static int run_shift(struct shift *s) {
+  pthread_t id[FSE_CREW_THREADS];
+  uint32_t started = 0, threads = s->crew->threads;
+  assert(threads >= 1 && atomic_load(&s->next) <= s->count);
+  if (threads > FSE_CREW_THREADS) threads = FSE_CREW_THREADS;
+  s->group = group_size(s->crew, s->count - atomic_load(&s->next));
+  while (started + 1 < threads &&
+         pthread_create(&id[started], NULL, work, s) == 0)
+    started++;
+  work(s);
+  while (started > 0) pthread_join(id[--started], NULL);
+  return atomic_load(&s->failed) ? -1 : 0;
+}
+
+int64_t fse_crew_run(const struct fse_crew *c, uint32_t all, uint64_t most,
+                     struct fse_verdict *verdict) {
+  struct shift s = {.crew = c, .verdict = verdict};
+  assert(c->round != NULL && c->base != NULL && c->late != NULL);
+  while (s.count < all && most > 0) {
+    uint32_t from = s.count;
+    s.count = most < all - from ? from + (uint32_t)most : all;
+    atomic_store(&s.next, from);
+    if (run_shift(&s) != 0) return -1;
+    for (uint32_t i = from; i < s.count; i++)
+      if (verdict[i].fate != FSE_FATE_NONE) most--;
+  }
+  return s.count;
+}
