@@ -200,9 +200,9 @@ static bool is_there(struct fbackend *b, struct fbackend_sent *s, bool now) {
   return s->end_ns != 0;
 }
 
-void fbackend_look(struct fbackend *b, struct fbackend_work *w) {
+bool fbackend_look(struct fbackend *b, struct fbackend_work *w) {
   assert(b && w);
-  is_there(b, &w->sent, false);
+  return is_there(b, &w->sent, false) || w->sent.work.run_count == 0;
 }
 
 /* Sends the first n runs. */

@@ -97,7 +97,7 @@ void fbackend_end(struct fbackend *b, struct flanes *lanes,
 
 /* Between both, as often as one likes: looks, without waiting, whether the
  * device is through. So it is known how long that took. */
-void fbackend_look(struct fbackend *b, struct fbackend_work *w);
+bool fbackend_look(struct fbackend *b, struct fbackend_work *w);
 
 /* What it runs on, in words, as far as is known yet. */
 void fbackend_about(struct fbackend *b, char *out, size_t capacity);

@@ -254,9 +254,8 @@ bool ftrial_many_step(struct ftrial_many *m) {
   return m->left_count > 0;
 }
 
-void ftrial_many_look(struct ftrial_many *m) {
-  if (m->sent)
-    fbackend_look(m->set->backend, &m->work);
+bool ftrial_many_look(struct ftrial_many *m) {
+  return !m->sent || fbackend_look(m->set->backend, &m->work);
 }
 
 struct ftrial_result ftrial_many_result(const struct ftrial_many *m,

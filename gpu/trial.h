@@ -153,8 +153,8 @@ void ftrial_many_begin(struct ftrial_many *m);
  * False: there is none, all results are there. */
 bool ftrial_many_step(struct ftrial_many *m);
 
-/* Looks at what is under way without waiting; see fbackend_look. */
-void ftrial_many_look(struct ftrial_many *m);
+/* Looks without waiting: whether a step would not wait for a device. */
+bool ftrial_many_look(struct ftrial_many *m);
 
 struct ftrial_result ftrial_many_result(const struct ftrial_many *m,
                                         uint32_t i);

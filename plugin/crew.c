@@ -11,7 +11,9 @@
 
 enum {
   GROUPS = 3,        /* of a thread: one is filled, others are under way */
-  GROUP_LEAST = 64   /* candidates; fewer are not worth a launch */
+  ENOUGH = 256,      /* candidates of all threads that a device that has nothing
+                        to do is given at once, */
+  ENOUGH_EACH = 32   /* and of each */
 };
 
 /* What the threads share while candidates next..count-1 are judged. */
@@ -19,7 +21,8 @@ struct shift {
   const struct fse_crew *crew;
   struct fse_verdict *verdict;
   uint32_t count;
-  uint32_t group;      /* candidates of a group; 0: no groups */
+  bool groups;         /* there is a device to gather for */
+  uint32_t enough;     /* candidates of a thread */
   atomic_uint next;
   atomic_int failed;
 };
@@ -66,11 +69,11 @@ static void work_singly(struct shift *s, struct fse_bench *b) {
 struct group {
   struct ftrial_many *many;
   bool begun;
-  uint32_t count, capacity;
+  uint32_t count;
   struct entry {
     uint32_t index;
     struct fse_ready ready;
-  } *entry;
+  } *entry;          /* [FTRIAL_MANY] */
 };
 
 /* Empty again; what is under way is awaited first. */
@@ -83,10 +86,9 @@ static void group_clear(struct group *g) {
 
 static bool group_open(struct shift *s, struct fse_bench *b,
                        struct group *g) {
-  if (g->many != NULL) return true;
-  g->many = ftrial_many_new(s->crew->round->set, b->lane);
-  g->capacity = s->group;
-  g->entry = calloc(g->capacity, sizeof *g->entry);
+  if (g->many == NULL)
+    g->many = ftrial_many_new(s->crew->round->set, b->lane);
+  if (g->entry == NULL) g->entry = calloc(FTRIAL_MANY, sizeof *g->entry);
   return g->many != NULL && g->entry != NULL;
 }
 
@@ -96,35 +98,6 @@ static void groups_done(struct group *g) {
     ftrial_many_free(g[k].many);
     free(g[k].entry);
   }
-}
-
-static void look_at_all(struct group *g) {
-  for (unsigned k = 0; k < GROUPS; k++)
-    if (g[k].begun) ftrial_many_look(g[k].many);
-}
-
-/* Fills a group with what is next, with an eye on the others. */
-static bool group_fill(struct shift *s, struct fse_bench *b, struct group *g,
-                       struct group *all) {
-  uint32_t i;
-  assert(g->count == 0 && !g->begun);
-  while (g->count < g->capacity && !ftrial_many_full(g->many) &&
-         next_edit(s, b, &i)) {
-    struct entry *e = &g->entry[g->count];
-    fse_candidate_prepare(s->crew->round, b, &e->ready);
-    put(s, i, &e->ready.verdict);
-    if (e->ready.tries) {
-      e->index = i;
-      g->count++;
-      if (ftrial_many_add(g->many, e->ready.ir, &e->ready.map,
-                          s->crew->bound) < 0)
-        return false;
-    } else {
-      fse_ready_done(&e->ready);
-    }
-    look_at_all(all);
-  }
-  return true;
 }
 
 /* Takes a group one step on; behind the last its verdicts are there. */
@@ -138,29 +111,72 @@ static void group_step(struct shift *s, struct group *g) {
   group_clear(g);
 }
 
-/* Fills one group after another and takes all that are begun on in between,
- * the oldest first. False: out of memory. */
+/* Takes on those groups that the device is through with; whether any is still
+ * under way. */
+static bool tend(struct shift *s, struct group *all) {
+  bool busy = false;
+  for (unsigned k = 0; k < GROUPS; k++) {
+    if (all[k].begun && ftrial_many_look(all[k].many)) group_step(s, &all[k]);
+    busy = busy || all[k].begun;
+  }
+  return busy;
+}
+
+/* Makes a candidate ready; if it is to be tried it joins the group. */
+static bool group_add(struct shift *s, struct fse_bench *b, struct group *g,
+                      uint32_t index) {
+  struct entry *e = &g->entry[g->count];
+  fse_candidate_prepare(s->crew->round, b, &e->ready);
+  put(s, index, &e->ready.verdict);
+  if (!e->ready.tries) {
+    fse_ready_done(&e->ready);
+    return true;
+  }
+  e->index = index;
+  g->count++;
+  return ftrial_many_add(g->many, e->ready.ir, &e->ready.map,
+                         s->crew->bound) >= 0;
+}
+
+/*
+ * Fills a group while the others are under way: the longer the device has to
+ * do, the more there is for it next. Once it has nothing it gets what there
+ * is, if that is enough. 1; 0: there was nothing left to fill it with; or -1.
+ */
+static int group_fill(struct shift *s, struct fse_bench *b, struct group *g,
+                      struct group *all) {
+  uint32_t i;
+  assert(g->count == 0 && !g->begun);
+  while (!ftrial_many_full(g->many) && next_edit(s, b, &i)) {
+    if (!group_add(s, b, g, i)) return -1;
+    if (!tend(s, all) && g->count >= s->enough) break;
+  }
+  return g->count > 0;
+}
+
+/* Fills one group after another; the oldest is waited for where all are under
+ * way. False: out of memory. */
 static bool work_in_groups(struct shift *s, struct fse_bench *b,
                            struct group *g) {
-  unsigned next = 0, under_way;
-  bool more = true;
-  do {
+  unsigned next = 0;
+  for (;;) {
     struct group *own = &g[next++ % GROUPS];
+    int filled;
     while (own->begun) group_step(s, own);
-    if (more && (!group_open(s, b, own) || !group_fill(s, b, own, g)))
-      return false;
-    more = more && own->count > 0;
-    if (more) {
-      own->begun = true;
-      ftrial_many_begin(own->many);
-    }
-    under_way = 0;
+    if (!group_open(s, b, own)) return false;
+    filled = group_fill(s, b, own, g);
+    if (filled < 0) return false;
+    if (filled == 0) break;
+    own->begun = true;
+    ftrial_many_begin(own->many);
+  }
+  for (bool busy = true; busy;) {
+    busy = false;
     for (unsigned k = 0; k < GROUPS; k++) {
-      struct group *old = &g[(next + k) % GROUPS];
-      if (old != own) group_step(s, old);
-      under_way += old->begun;
+      group_step(s, &g[(next + k) % GROUPS]);
+      busy = busy || g[(next + k) % GROUPS].begun;
     }
-  } while (more || under_way > 0);
+  }
   return true;
 }
 
@@ -172,7 +188,7 @@ static void *work(void *arg) {
   struct group group[GROUPS];
   bool fine = fse_bench_init(&bench, s->crew->base) == 0;
   memset(group, 0, sizeof group);
-  if (fine && s->group > 0)
+  if (fine && s->groups)
     fine = work_in_groups(s, &bench, group);
   else if (fine)
     work_singly(s, &bench);
@@ -182,21 +198,15 @@ static void *work(void *arg) {
   return NULL;
 }
 
-/* So large that each thread has several, which overlap. */
-static uint32_t group_size(const struct fse_crew *c, uint32_t candidates) {
-  uint32_t n = candidates / (c->threads * GROUPS);
-  if (!ftrial_wants_many(c->round->set)) return 0;
-  if (n < GROUP_LEAST) n = GROUP_LEAST;
-  return n < FTRIAL_MANY ? n : FTRIAL_MANY;
-}
-
 /* Judges candidates next..count-1. */
 static int run_shift(struct shift *s) {
   pthread_t id[FSE_CREW_THREADS];
   uint32_t started = 0, threads = s->crew->threads;
   assert(threads >= 1 && atomic_load(&s->next) <= s->count);
   if (threads > FSE_CREW_THREADS) threads = FSE_CREW_THREADS;
-  s->group = group_size(s->crew, s->count - atomic_load(&s->next));
+  s->groups = ftrial_wants_many(s->crew->round->set);
+  s->enough = ENOUGH / threads;
+  if (s->enough < ENOUGH_EACH) s->enough = ENOUGH_EACH;
   while (started + 1 < threads &&
          pthread_create(&id[started], NULL, work, s) == 0)
     started++;
