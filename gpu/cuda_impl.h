@@ -61,6 +61,7 @@ struct fcu_session {
   fcu_module module;
   fcu_function kernel;
   fcu_memory memory;
+  uint32_t shared_most;          /* bytes that a block may have */
   struct fcu_arena arena;
   uint64_t batch_most;           /* room for batches */
   uint32_t in_size, out_size;    /* of a slot */
@@ -134,13 +135,23 @@ bool fcu_batch_there(struct fcuda *c, const struct fpk_batch *b,
 
 /* ---- cuda_launch.c ------------------------------------------------------ */
 
+/* What a run needs, and how it goes into launches: with others like it. */
+struct fcu_needs {
+  struct fkn_needs program;
+  uint32_t threads;              /* of a block */
+  bool large;                    /* it takes more shared memory than a block
+                                    has without being asked for it: few blocks
+                                    run at a time */
+};
+
 /* What is left to be sent of a work. */
 struct fcu_plan {
   struct fcuda_work *work;
   struct fkn_lanes lanes;        /* of the batch, which are at batch_at */
   uint64_t batch_at;
-  struct fkn_needs *needs;       /* [run_count] */
-  uint32_t threads;              /* of the runs that are sent now */
+  struct fcu_needs *needs;       /* [run_count] */
+  uint32_t threads;              /* of the runs that are sent now, */
+  bool large;                    /* which are such ones */
   uint32_t next;                 /* run to be looked at */
 };
 

@@ -46,27 +46,57 @@ static uint32_t threads_for(uint32_t lanes) {
   return threads;
 }
 
+/* The widest blocks that a device can have of a program, since threads share
+ * its records; 0: none. */
+static uint32_t blocks_of(const struct fcuda *c, struct fcu_needs *needs,
+                          uint32_t lanes) {
+  const struct fkn_needs *p = &needs->program;
+  uint32_t most = threads_for(lanes);
+
+  needs->threads = fkn_threads_within(p, c->s.shared_most);
+  if (needs->threads > most)
+    needs->threads = most;
+  needs->large = fkn_shared_bytes(p->records, p->slots, needs->threads) >
+                 FKN_SHARED_LEAST;
+  return needs->threads;
+}
+
+/* Whether a run is for the device, and what it needs there. */
+static int plan_run(const struct fcuda *c, const struct fcuda_work *w,
+                    uint32_t i, struct fcu_needs *needs,
+                    struct fisa_error *why) {
+  const struct fcuda_run *r = &w->run[i];
+
+  if (fkn_program_needs(r->program, w->batch, &needs->program, why) != 0)
+    return -1;
+  if (!begins_everywhere(r, w->batch))
+    return fisa_fail(why, "an episode begins where the program has no place");
+  if (blocks_of(c, needs, w->count) > 0)
+    return 0;
+  return fisa_fail(why, "a program of %u records with %u cells is too large "
+                   "for the %u bytes of a block", needs->program.records,
+                   needs->program.slots, c->s.shared_most);
+}
+
+/* From the widest blocks on. */
+static void begin_class(struct fcu_plan *p, bool large) {
+  p->threads = threads_for(p->work->count);
+  p->large = large;
+  p->next = 0;
+}
+
 void fcu_plan_needs(struct fcuda *c, struct fcu_plan *p) {
   struct fcuda_work *w = p->work;
-  const uint32_t threads = threads_for(w->count);
 
   for (uint32_t i = 0; i < w->run_count; i++) {
-    struct fkn_needs *needs = &p->needs[i];
     struct fisa_error why = {""};
-    int rc = fkn_program_needs(w->run[i].program, w->batch, needs, &why);
+    bool fits = plan_run(c, w, i, &p->needs[i], &why) == 0;
 
-    w->run[i].status = FCUDA_SENT;
-    if (rc == 0 && !begins_everywhere(&w->run[i], w->batch))
-      rc = fisa_fail(&why, "an episode begins where the program has no place");
-    if (rc != 0) {
-      w->run[i].status = FCUDA_REFUSED;
+    w->run[i].status = fits ? FCUDA_SENT : FCUDA_REFUSED;
+    if (!fits)
       c->refusal = why;
-    } else if (needs->threads > threads) {
-      needs->threads = threads;
-    }
   }
-  p->threads = threads;
-  p->next = 0;
+  begin_class(p, false);
 }
 
 /* ---- the shape of a launch ---------------------------------------------- */
@@ -80,6 +110,7 @@ struct shape {
   uint32_t overlay_bits;
   uint32_t chunk;           /* lanes of a job */
   uint32_t threads, grid;
+  uint32_t shared_most;     /* bytes of a block */
   uint64_t depth;           /* instructions behind one another */
 };
 
@@ -147,7 +178,7 @@ static bool is_possible(const struct fcuda *c, const struct fcuda_work *w,
   blocks = each ? c->s.scratch_size / each : s->jobs;
   if (s->jobs > FCU_JOBS_MOST || in_bytes(s) > c->s.in_size ||
       out_bytes(s) > c->s.out_size || blocks == 0 ||
-      fkn_shared_bytes(s->records, s->slots, s->threads) > FKN_SHARED_MOST)
+      fkn_shared_bytes(s->records, s->slots, s->threads) > s->shared_most)
     return false;
   s->grid = blocks < s->jobs ? (uint32_t)blocks : s->jobs;
   waves = (s->chunk + s->threads - 1) / s->threads;
@@ -156,39 +187,43 @@ static bool is_possible(const struct fcuda *c, const struct fcuda_work *w,
   return s->depth <= FCUDA_DEPTH;
 }
 
-/* Whether run i is to be sent with the present width of blocks. */
+/* Whether run i is to be sent with the present kind of blocks. */
 static bool is_next(const struct fcu_plan *p, uint32_t i) {
   return p->work->run[i].status == FCUDA_SENT &&
-         p->needs[i].threads == p->threads;
+         p->needs[i].threads == p->threads && p->needs[i].large == p->large;
 }
 
 /* A run that does not even fit a launch of its own may fit one with narrower
  * blocks, which have less scratch memory. */
 static void narrow_or_refuse(struct fcuda *c, const struct fcu_plan *p,
                              uint32_t i) {
-  if (p->needs[i].threads > FKN_WARP) {
-    p->needs[i].threads /= 2;
+  struct fcu_needs *needs = &p->needs[i];
+
+  if (needs->threads > FKN_WARP) {
+    needs->threads /= 2;
     return;
   }
   p->work->run[i].status = FCUDA_REFUSED;
   fisa_fail(&c->refusal, "a program of %u bytes with fuel %u that stores to "
-            "%u words is too large for one launch", p->needs[i].bytes,
+            "%u words is too large for one launch", needs->program.bytes,
             p->work->batch->most_fuel,
-            p->needs[i].stores ? p->work->batch->most_stored : 0);
+            needs->program.stores ? p->work->batch->most_stored : 0);
 }
 
 /* Takes runs into a launch, from p->next on, as many as it can hold. */
 static struct shape take_runs(struct fcuda *c, struct fcu_plan *p,
                               struct fcu_slot *slot) {
   struct shape s = {.threads = p->threads,
-                    .chunk = chunk_for(c, p->work, p->threads)};
+                    .chunk = chunk_for(c, p->work, p->threads),
+                    .shared_most =
+                        p->large ? c->s.shared_most : FKN_SHARED_LEAST};
 
   for (; p->next < p->work->run_count; p->next++) {
     struct shape with = s;
 
     if (!is_next(p, p->next))
       continue;
-    add(&with, p, &p->needs[p->next]);
+    add(&with, p, &p->needs[p->next].program);
     if (is_possible(c, p->work, &with)) {
       slot->part[s.parts] = (struct fcu_part){p->next, s.jobs,
                                               with.jobs - s.jobs};
@@ -229,7 +264,7 @@ static void write_in(struct fcu_plan *p, struct fcu_slot *slot,
       job->costs = part->job_count > 1 ? costs : FKN_NONE;
       costs += part->job_count > 1 ? job->count : 0;
     }
-    at += (uint32_t)aligned(p->needs[part->run].bytes);
+    at += (uint32_t)aligned(p->needs[part->run].program.bytes);
   }
   assert(at == s->programs && costs == s->costs);
   memcpy(slot->in, slot->job, s->jobs * sizeof(struct fkn_job));
@@ -287,10 +322,14 @@ int fcu_launch(struct fcuda *c, struct fcu_plan *p, struct fcu_slot *slot,
     s = take_runs(c, p, slot);
     if (s.parts > 0)
       break;
-    if (p->threads == FKN_WARP)
+    if (p->threads > FKN_WARP) {
+      p->threads /= 2;
+      p->next = 0;
+    } else if (!p->large) {
+      begin_class(p, true);
+    } else {
       return 1;
-    p->threads /= 2;
-    p->next = 0;
+    }
   }
   write_in(p, slot, &s);
   if (send(c, p, slot, &s, f) != 0)

@@ -14,8 +14,6 @@
 struct fkn_needs {
   uint32_t bytes;        /* of the program, a multiple of 16 */
   uint32_t records, slots, stack_cells;
-  uint32_t threads;      /* most threads that a block of it can have: 128, 64
-                            or 32 */
   bool stores;           /* needs an overlay */
 };
 
@@ -26,6 +24,10 @@ struct fkn_needs {
  */
 int fkn_program_needs(const struct fpk_program *p, const struct fpk_batch *b,
                       struct fkn_needs *out, struct fisa_error *err);
+
+/* The widest block of that program within so many bytes of shared memory: 128,
+ * 64 or 32 threads; or 0, there is none. */
+uint32_t fkn_threads_within(const struct fkn_needs *needs, uint32_t shared);
 
 /* Writes the needs.bytes of a program for a batch; out is 16-byte aligned. */
 void fkn_program_write(const struct fpk_program *p, const struct fpk_batch *b,

@@ -228,14 +228,19 @@ int fkn_program_needs(const struct fpk_program *p, const struct fpk_batch *b,
   out->stack_cells = l.h.data_count + (l.h.flags & FKN_APART ? l.h.calls_count
                                                              : 0);
   out->stores = p->stores;
-  out->threads = FKN_THREADS_MOST;
-  while (out->threads >= FKN_WARP &&
-         fkn_shared_bytes(l.records, p->slot_count, out->threads) >
-             FKN_SHARED_MOST)
-    out->threads /= 2;
-  if (out->threads < FKN_WARP || out->bytes >= MOST_BYTES)
-    return unfit(err, "it is too long, or uses too many cells", "");
+  if (out->bytes >= MOST_BYTES)
+    return unfit(err, "the program takes too many bytes", "");
   return 0;
+}
+
+uint32_t fkn_threads_within(const struct fkn_needs *needs, uint32_t shared) {
+  uint32_t threads = FKN_THREADS_MOST;
+
+  /* Its bytes are below MOST_BYTES, so what is asked for fits 32 bits. */
+  while (threads >= FKN_WARP &&
+         fkn_shared_bytes(needs->records, needs->slots, threads) > shared)
+    threads /= 2;
+  return threads >= FKN_WARP ? threads : 0;
 }
 
 /* ---- writing ------------------------------------------------------------ */

@@ -25,7 +25,7 @@
 
 #define FKN_WARP 32u
 #define FKN_THREADS_MOST 128u    /* of a block; 128, 64 or 32 */
-#define FKN_SHARED_MOST 49152u   /* bytes of shared memory of a block: what
+#define FKN_SHARED_LEAST 49152u  /* bytes of shared memory of a block: what
                                     every device gives without being asked */
 #define FKN_SHARED_FIXED 64u     /* of these, the kernel's own */
 #define FKN_OWN_SLOTS 6u         /* of a lane, the kernel's own */

@@ -61,6 +61,7 @@ struct fcu_event_ {
 
 struct fcu_function_ {
   struct fcu_module_ *module;
+  unsigned shared;        /* bytes that a block may have */
 };
 
 struct fcu_module_ {
@@ -303,7 +304,8 @@ API void fakecuda_reset(void) {
   fake.told.devices = 1;
   for (int i = 0; i < FAKE_MAX_DEVICES; i++)
     fake.told.device[i] = (struct fakecuda_device){
-        .cc = 90, .processors = 2, .memory = (size_t)64 << 20};
+        .cc = 90, .processors = 2, .memory = (size_t)64 << 20,
+        .shared = 65536};
 }
 
 /* Found by the loader in the place of a driver, with nobody to set it up, it
@@ -359,7 +361,7 @@ API int cuDeviceGetAttribute(int *value, int attribute, fcu_device device) {
   case FCU_DEVICE_MINOR: *value = d->cc % 10; break;
   case FCU_DEVICE_PROCESSORS: *value = d->processors; break;
   case FCU_DEVICE_COMPUTE_MODE: *value = d->compute_mode; break;
-  case FCU_DEVICE_SHARED_BLOCK: *value = 65536; break;
+  case FCU_DEVICE_SHARED_BLOCK: *value = d->shared; break;
   default: return FAKE_INVALID_VALUE;
   }
   return 0;
@@ -454,6 +456,7 @@ API int cuModuleLoadData(fcu_module *module, const void *image) {
     return FAKE_OUT_OF_MEMORY;
   keep(&m->handle, 'm');
   m->kernel.module = m;
+  m->kernel.shared = FKN_SHARED_LEAST;
   *module = m;
   return 0;
 }
@@ -468,10 +471,12 @@ API int cuModuleGetFunction(fcu_function *function, fcu_module module,
 }
 
 API int cuFuncSetAttribute(fcu_function function, int attribute, int value) {
+  const struct fakecuda_device *d = &fake.told.device[fake.context.device];
+
   ENTER(CONTEXT);
-  (void)function;
-  if (attribute == FCU_FUNCTION_SHARED && value > 65536)
+  if (attribute != FCU_FUNCTION_SHARED || value > d->shared)
     return FAKE_INVALID_VALUE;
+  function->shared = (unsigned)value;
   return 0;
 }
 
@@ -652,7 +657,7 @@ API int cuLaunchKernel(fcu_function function, unsigned grid_x,
   ENTER(CONTEXT);
   if (!function || extra || !parameters || grid_x == 0 || grid_y != 1 ||
       grid_z != 1 || block_x == 0 || block_x > FKN_THREADS_MOST ||
-      block_y != 1 || block_z != 1 || shared > FKN_SHARED_MOST) {
+      block_y != 1 || block_z != 1 || shared > function->shared) {
     wrong(__func__, "shape");
     return FAKE_INVALID_VALUE;
   }

@@ -35,6 +35,7 @@ struct fakecuda {
     int processors;
     int compute_mode;
     size_t memory;            /* what is free of it */
+    int shared;               /* bytes that a block can have if asked for */
   } device[FAKE_MAX_DEVICES];
   size_t host_memory;         /* bytes that may be pinned; 0: all */
   uint64_t fail_call;         /* this call, counted from 1, fails ... */

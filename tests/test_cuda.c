@@ -666,6 +666,120 @@ static void scratch_memory(void) {
   rig_clean("scratch memory");
 }
 
+/* ---- long programs ------------------------------------------------------ */
+
+enum { TEXT_MOST = 200000 };
+
+/* A sum in so many rows, in which nothing can be left out; with `wrong` it
+ * is another in one lane. */
+static char *long_text(unsigned rows, bool wrong) {
+  static const char *const row[] = {"ADD R3, R3, R1\n", "XOR R4, R4, R3\n",
+                                    "MUL R3, R3, R2\n", "SUB R5, R3, R4\n"};
+  char *text = malloc(TEXT_MOST), *at = text;
+
+  CU_ASSERT_FATAL(text != NULL && rows * 16 + 200 < TEXT_MOST);
+  if (wrong)
+    at += sprintf(at, "  MOVI R6, 40\n  CMP_EQ R6, R6, R1\n"
+                  "  JEQ R6, right\n  INC R3\nright:\n");
+  for (unsigned i = 0; i < rows; i++)
+    at += sprintf(at, "  %s", row[i % 4]);
+  strcpy(at, "  MOV R6, R0\n  HALT\n");
+  return text;
+}
+
+/* A case whose root has so many rows, with two variants that are as long. */
+static bool long_case(struct wide_case *k, unsigned rows) {
+  char *right = long_text(rows, false), *wrong = long_text(rows, true);
+  const char *const texts[] = {right, wrong, NULL};
+  bool ok = wide_text_open(k, texts, 300, odd_values);
+
+  free(right);
+  free(wrong);
+  return UNIT_TRUE(ok && k->count == 2, "%u rows: no case", rows);
+}
+
+/* Programs of any length up to what a device's blocks can hold; short ones are
+ * launched apart from those that need more than a block has by itself. */
+static void long_programs(void) {
+  static const unsigned rows[] = {20, 450, 600, 680, 830};
+
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    struct fcuda_options o = rig_options();
+    struct wide_case k;
+    struct fcuda *c;
+
+    rig_fake();
+    c = rig_open(&o);
+    if (c && long_case(&k, rows[i])) {
+      UNIT_TRUE(k.variant[0].packed.count > rows[i], "%u ops",
+                k.variant[0].packed.count);
+      agree(c, &k, 3, 0, "a long program");
+      agree(c, &k, 1, 288, "a long program, the last lanes");
+      wide_case_close(&k);
+    }
+    fcuda_free(c);
+    rig_clean("long programs");
+  }
+}
+
+/* Long and short ones in one work: what is short is not held up. */
+static void long_and_short(void) {
+  char *longer = long_text(700, false), *shorter = long_text(20, false);
+  const char *const texts[] = {shorter, longer, shorter, longer, NULL};
+  struct fcuda_options o = rig_options();
+  struct wide_case k;
+  struct fcuda *c;
+
+  rig_fake();
+  c = rig_open(&o);
+  if (c && wide_text_open(&k, texts, 100, odd_values)) {
+    agree(c, &k, 20, 0, "long and short");
+    UNIT_TRUE(fcuda_counts(c).launches >= 2 && fcuda_counts(c).launches <= 4,
+              "%llu launches", (unsigned long long)fcuda_counts(c).launches);
+    wide_case_close(&k);
+  }
+  fcuda_free(c);
+  free(longer);
+  free(shorter);
+  rig_clean("long and short");
+}
+
+/* What no block can hold is refused, and the sentence says why; so is what one
+ * could if the driver knew how to ask for it, or did not say no. */
+static void too_long(void) {
+  enum how { LONGER, NO_FUNCTION, SAYS_NO, SMALL, WAYS };
+
+  for (unsigned how = 0; how < WAYS; how++) {
+    struct fcuda_options o = rig_options();
+    struct fakecuda *f = rig_fake();
+    struct wide_case k;
+    struct cuda_work w;
+    struct fcuda *c;
+
+    rig_hidden = how == NO_FUNCTION ? "cuFuncSetAttribute" : NULL;
+    f->fail_name = how == SAYS_NO ? "cuFuncSetAttribute" : NULL;
+    f->fail_result = FAKE_INVALID_VALUE;
+    f->device[0].shared = how == SMALL ? 49152 : 65536;
+    c = rig_open(&o);
+    if (c && long_case(&k, how == LONGER ? 2100 : 700)) {
+      if (cuda_work_open(&w, &k, 1, 0, k.wide.batch->lanes)) {
+        UNIT_TRUE(!fcuda_submit(c, &w.work), "it was sent");
+        UNIT_EQ(w.work.run[0].status, FCUDA_REFUSED);
+        UNIT_TRUE(strstr(fcuda_refusal(c), " is too large for the ") != NULL &&
+                      strstr(fcuda_refusal(c), how == LONGER ? "65536 bytes"
+                                                             : "49152 bytes"),
+                  "it says \"%s\"", fcuda_refusal(c));
+        UNIT_EQ(f->launches, 0);
+        cuda_work_close(&w);
+      }
+      wide_case_close(&k);
+    }
+    UNIT_EQ(rig_lines, 0);
+    fcuda_free(c);
+    rig_clean("too long");
+  }
+}
+
 /* Ops that the kernel has nothing for, refused before anything is sent: one
  * that is none, and, by its name, one that this program has no stack for. */
 static void unknown_ops(void) {
@@ -808,6 +922,9 @@ static const struct unit_test tests[] = {
     {"hard", "as_the_root", as_the_root},
     {"hard", "unlike_the_root", unlike_the_root},
     {"hard", "scratch_memory", scratch_memory},
+    {"long", "programs", long_programs},
+    {"long", "and_short", long_and_short},
+    {"long", "too_long", too_long},
     {"hard", "unknown_ops", unknown_ops},
     {"hard", "too_much_fuel", too_much_fuel},
     {"works", "in_flight", in_flight},
