@@ -39,6 +39,8 @@ struct fcuda_options {
                             most 2 GiB */
   uint64_t host_max;     /* bytes of the host that it may copy from and to;
                             0: 64 MiB */
+  bool far;              /* take all programs for too long for a block, as
+                            some are; for tests */
   uint32_t wait_ms;      /* for a launch, besides its fuel; 0: 10000 */
   void (*log)(const char *line, void *user); /* NULL: nobody reads it */
   void *user;

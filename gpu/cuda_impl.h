@@ -59,9 +59,8 @@ struct fcu_session {
   bool pushed;                   /* the context is current, by us */
   fcu_context context;
   fcu_module module;
-  fcu_function kernel;
+  fcu_function kernel, far;      /* for programs that fit a block; for others */
   fcu_memory memory;
-  uint32_t shared_most;          /* bytes that a block may have */
   struct fcu_arena arena;
   uint64_t batch_most;           /* room for batches */
   uint32_t in_size, out_size;    /* of a slot */
@@ -139,9 +138,7 @@ bool fcu_batch_there(struct fcuda *c, const struct fpk_batch *b,
 struct fcu_needs {
   struct fkn_needs program;
   uint32_t threads;              /* of a block */
-  bool large;                    /* it takes more shared memory than a block
-                                    has without being asked for it: few blocks
-                                    run at a time */
+  bool far;                      /* its records are not in shared memory */
 };
 
 /* What is left to be sent of a work. */
@@ -151,7 +148,7 @@ struct fcu_plan {
   uint64_t batch_at;
   struct fcu_needs *needs;       /* [run_count] */
   uint32_t threads;              /* of the runs that are sent now, */
-  bool large;                    /* which are such ones */
+  bool far;                      /* which are far, or are not */
   uint32_t next;                 /* run to be looked at */
 };
 

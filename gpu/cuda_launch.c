@@ -18,6 +18,7 @@ enum {
   BLOCKS_EACH = 8,          /* of 128 threads a processor: wished for */
   OVERLAY_LEAST = 6,        /* bits of an overlay */
   OVERLAY_MOST = 15,
+  NEAR_LEAST = 64,          /* threads that should share records in a block */
   JOB_ALIGN = 16
 };
 
@@ -46,19 +47,21 @@ static uint32_t threads_for(uint32_t lanes) {
   return threads;
 }
 
-/* The widest blocks that a device can have of a program, since threads share
- * its records; 0: none. */
-static uint32_t blocks_of(const struct fcuda *c, struct fcu_needs *needs,
-                          uint32_t lanes) {
+/* The kind of block for a program: as wide as there are lanes for, since its
+ * threads share the records. Where few of them would have room beside these,
+ * they are far. False: there is no such block. */
+static bool choose_block(const struct fcuda *c, struct fcu_needs *needs,
+                         uint32_t lanes) {
   const struct fkn_needs *p = &needs->program;
   uint32_t most = threads_for(lanes);
+  uint32_t near = fkn_threads_for(p->records, p->slots);
 
-  needs->threads = fkn_threads_within(p, c->s.shared_most);
+  needs->far = c->options.far ||
+               near < (most < NEAR_LEAST ? most : NEAR_LEAST);
+  needs->threads = needs->far ? fkn_threads_for(0, p->slots) : near;
   if (needs->threads > most)
     needs->threads = most;
-  needs->large = fkn_shared_bytes(p->records, p->slots, needs->threads) >
-                 FKN_SHARED_LEAST;
-  return needs->threads;
+  return needs->threads > 0;
 }
 
 /* Whether a run is for the device, and what it needs there. */
@@ -71,17 +74,16 @@ static int plan_run(const struct fcuda *c, const struct fcuda_work *w,
     return -1;
   if (!begins_everywhere(r, w->batch))
     return fisa_fail(why, "an episode begins where the program has no place");
-  if (blocks_of(c, needs, w->count) > 0)
+  if (choose_block(c, needs, w->count))
     return 0;
-  return fisa_fail(why, "a program of %u records with %u cells is too large "
-                   "for the %u bytes of a block", needs->program.records,
-                   needs->program.slots, c->s.shared_most);
+  return fisa_fail(why, "a program that uses %u cells has too many for a block",
+                   needs->program.slots);
 }
 
 /* From the widest blocks on. */
-static void begin_class(struct fcu_plan *p, bool large) {
+static void begin_kind(struct fcu_plan *p, bool far) {
   p->threads = threads_for(p->work->count);
-  p->large = large;
+  p->far = far;
   p->next = 0;
 }
 
@@ -96,7 +98,7 @@ void fcu_plan_needs(struct fcuda *c, struct fcu_plan *p) {
     if (!fits)
       c->refusal = why;
   }
-  begin_class(p, false);
+  begin_kind(p, false);
 }
 
 /* ---- the shape of a launch ---------------------------------------------- */
@@ -110,7 +112,7 @@ struct shape {
   uint32_t overlay_bits;
   uint32_t chunk;           /* lanes of a job */
   uint32_t threads, grid;
-  uint32_t shared_most;     /* bytes of a block */
+  bool far;
   uint64_t depth;           /* instructions behind one another */
 };
 
@@ -153,7 +155,7 @@ static void add(struct shape *s, const struct fcu_plan *p,
   s->jobs += jobs;
   s->programs += aligned(needs->bytes);
   s->costs += jobs > 1 ? count : 0;
-  s->records = most(s->records, needs->records);
+  s->records = s->far ? 0 : most(s->records, needs->records);
   s->slots = most(s->slots, needs->slots);
   s->stack_cells = most(s->stack_cells, needs->stack_cells);
   if (needs->stores)
@@ -178,7 +180,7 @@ static bool is_possible(const struct fcuda *c, const struct fcuda_work *w,
   blocks = each ? c->s.scratch_size / each : s->jobs;
   if (s->jobs > FCU_JOBS_MOST || in_bytes(s) > c->s.in_size ||
       out_bytes(s) > c->s.out_size || blocks == 0 ||
-      fkn_shared_bytes(s->records, s->slots, s->threads) > s->shared_most)
+      fkn_shared_bytes(s->records, s->slots, s->threads) > FKN_SHARED_MOST)
     return false;
   s->grid = blocks < s->jobs ? (uint32_t)blocks : s->jobs;
   waves = (s->chunk + s->threads - 1) / s->threads;
@@ -190,7 +192,7 @@ static bool is_possible(const struct fcuda *c, const struct fcuda_work *w,
 /* Whether run i is to be sent with the present kind of blocks. */
 static bool is_next(const struct fcu_plan *p, uint32_t i) {
   return p->work->run[i].status == FCUDA_SENT &&
-         p->needs[i].threads == p->threads && p->needs[i].large == p->large;
+         p->needs[i].threads == p->threads && p->needs[i].far == p->far;
 }
 
 /* A run that does not even fit a launch of its own may fit one with narrower
@@ -215,8 +217,7 @@ static struct shape take_runs(struct fcuda *c, struct fcu_plan *p,
                               struct fcu_slot *slot) {
   struct shape s = {.threads = p->threads,
                     .chunk = chunk_for(c, p->work, p->threads),
-                    .shared_most =
-                        p->large ? c->s.shared_most : FKN_SHARED_LEAST};
+                    .far = p->far};
 
   for (; p->next < p->work->run_count; p->next++) {
     struct shape with = s;
@@ -252,6 +253,8 @@ static void write_in(struct fcu_plan *p, struct fcu_slot *slot,
 
     fkn_program_write(r->program, w->batch, r->places,
                       slot->in + programs + at);
+    if (s->far)
+      fkn_program_place(slot->in + programs + at, s->threads);
     for (uint32_t j = 0; j < part->job_count; j++) {
       uint32_t from = j * s->chunk;
       struct fkn_job *job = &slot->job[part->first_job + j];
@@ -289,6 +292,7 @@ static struct fkn_launch launch_of(const struct fcuda *c,
   l.slots = s->slots;
   l.stack_cells = s->stack_cells;
   l.overlay_bits = s->overlay_bits;
+  l.far = s->far ? s->threads : 0;
   return l;
 }
 
@@ -300,8 +304,8 @@ static int send(struct fcuda *c, struct fcu_plan *p, struct fcu_slot *slot,
 
   FCU_TRY(c, f, cuMemcpyHtoDAsync_v2, c->s.memory + slot->in_at, slot->in,
           in_bytes(s), slot->stream);
-  FCU_TRY(c, f, cuLaunchKernel, c->s.kernel, s->grid, 1, 1, s->threads, 1, 1,
-          shared, slot->stream, parameters, NULL);
+  FCU_TRY(c, f, cuLaunchKernel, s->far ? c->s.far : c->s.kernel, s->grid, 1, 1,
+          s->threads, 1, 1, shared, slot->stream, parameters, NULL);
   FCU_TRY(c, f, cuMemcpyDtoHAsync_v2, slot->out,
           c->s.memory + slot->out_at, out_bytes(s), slot->stream);
   FCU_TRY(c, f, cuEventRecord, slot->done, slot->stream);
@@ -325,8 +329,8 @@ int fcu_launch(struct fcuda *c, struct fcu_plan *p, struct fcu_slot *slot,
     if (p->threads > FKN_WARP) {
       p->threads /= 2;
       p->next = 0;
-    } else if (!p->large) {
-      begin_class(p, true);
+    } else if (!p->far) {
+      begin_kind(p, true);
     } else {
       return 1;
     }

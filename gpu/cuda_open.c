@@ -136,6 +136,7 @@ static int load_image(struct fcuda *c, struct fcu_failure *f) {
     f->result = c->driver.cuModuleLoadData(&c->s.module, image->data);
     if (f->result == FCU_SUCCESS) {
       FCU_TRY(c, f, cuModuleGetFunction, &c->s.kernel, c->s.module, FKN_NAME);
+      FCU_TRY(c, f, cuModuleGetFunction, &c->s.far, c->s.module, FKN_NAME_FAR);
       return 0;
     }
     c->s.module = NULL;
@@ -143,20 +144,6 @@ static int load_image(struct fcuda *c, struct fcu_failure *f) {
       break;
   }
   return -1;
-}
-
-/* What a block may have of shared memory. More than the least has to be asked
- * for; a driver that does not know how, or says no, gives that. */
-static void ask_for_shared(struct fcuda *c) {
-  int most = 0;
-
-  c->s.shared_most = FKN_SHARED_LEAST;
-  if (c->driver.cuFuncSetAttribute &&
-      ask(c, FCU_DEVICE_SHARED_BLOCK, c->choice.device, &most) &&
-      most > (int)FKN_SHARED_LEAST &&
-      c->driver.cuFuncSetAttribute(c->s.kernel, FCU_FUNCTION_SHARED, most) ==
-          FCU_SUCCESS)
-    c->s.shared_most = (uint32_t)most;
 }
 
 static void write_about(struct fcuda *c) {
@@ -246,7 +233,6 @@ int fcu_open(struct fcuda *c, struct fcu_failure *f) {
   s->pushed = true;
   if (load_image(c, f) != 0 || take_memory(c, f) != 0)
     return -1;
-  ask_for_shared(c);
   divide(c);
   for (uint32_t i = 0; i < FCU_SLOTS; i++)
     if (open_slot(c, &s->slot[i], f) != 0)

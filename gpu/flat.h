@@ -25,13 +25,16 @@ struct fkn_needs {
 int fkn_program_needs(const struct fpk_program *p, const struct fpk_batch *b,
                       struct fkn_needs *out, struct fisa_error *err);
 
-/* The widest block of that program within so many bytes of shared memory: 128,
- * 64 or 32 threads; or 0, there is none. */
-uint32_t fkn_threads_within(const struct fkn_needs *needs, uint32_t shared);
+/* The widest block that has room for so many records and slots: 128, 64 or 32
+ * threads; or 0, there is none. A far program has no records there. */
+uint32_t fkn_threads_for(uint32_t records, uint32_t slots);
 
 /* Writes the needs.bytes of a program for a batch; out is 16-byte aligned. */
 void fkn_program_write(const struct fpk_program *p, const struct fpk_batch *b,
                        const struct fpk_places *places, void *out);
+
+/* Makes a written program one that is far, for blocks of so many threads. */
+void fkn_program_place(void *program, uint32_t threads);
 
 /* Lanes of a batch that lie together, from 0 where they lie. */
 struct fkn_lanes {

@@ -233,12 +233,12 @@ int fkn_program_needs(const struct fpk_program *p, const struct fpk_batch *b,
   return 0;
 }
 
-uint32_t fkn_threads_within(const struct fkn_needs *needs, uint32_t shared) {
+uint32_t fkn_threads_for(uint32_t records, uint32_t slots) {
   uint32_t threads = FKN_THREADS_MOST;
 
-  /* Its bytes are below MOST_BYTES, so what is asked for fits 32 bits. */
+  assert(records < MOST_BYTES / FKN_RECORD_BYTES && slots <= UINT16_MAX);
   while (threads >= FKN_WARP &&
-         fkn_shared_bytes(needs->records, needs->slots, threads) > shared)
+         fkn_shared_bytes(records, slots, threads) > FKN_SHARED_MOST)
     threads /= 2;
   return threads >= FKN_WARP ? threads : 0;
 }
@@ -438,4 +438,22 @@ void fkn_program_write(const struct fpk_program *p, const struct fpk_batch *b,
   write_ops(&w);
   write_slots(&w);
   write_targets(&w, b, places);
+}
+
+void fkn_program_place(void *program, uint32_t threads) {
+  const struct fkn_program *h = program;
+  unsigned char *bytes = program;
+  struct fkn_record *r = (struct fkn_record *)(void *)(bytes + h->records);
+  const uint32_t size = threads * 4u;
+
+  assert(threads >= 1 && threads <= FKN_THREADS_MOST);
+  for (uint32_t i = 0; i < h->record_count; i++) {
+    if (r[i].op == FKN_HEAD)
+      continue;
+    r[i].d *= size;
+    r[i].a *= size;
+    r[i].b *= size;
+    r[i].c *= size;
+    r[i].e *= size;
+  }
 }

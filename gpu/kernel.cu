@@ -75,5 +75,11 @@ FKN_FN void fkn_add(uint64_t *p, uint64_t v) {
 
 extern "C" __global__ void __launch_bounds__(128, 8)
     flux_trial(const __grid_constant__ struct fkn_launch launch) {
-  fkn_main(&launch);
+  fkn_main(&launch, false);
+}
+
+/* It has an address more to keep in registers, so fewer blocks. */
+extern "C" __global__ void __launch_bounds__(128, 6)
+    flux_trial_far(const __grid_constant__ struct fkn_launch launch) {
+  fkn_main(&launch, true);
 }

@@ -12,6 +12,11 @@
  * threads are done in waves, and a wave that holds a lane that ends the job is
  * the last. Blocks take jobs in strides of the grid, so a launch has no more
  * blocks than the scratch memory it was given allows, and any number of jobs.
+ *
+ * A block copies the records of its program to shared memory. Those of a
+ * program that is too long for that are far: they are read where they lie, by
+ * a kernel of its own, since it knows an address more. A launch has programs
+ * of one kind.
  */
 #ifndef FLUX_GPU_KERNEL_H
 #define FLUX_GPU_KERNEL_H
@@ -20,12 +25,13 @@
 
 #include "gpu/ir.h"
 
-#define FKN_NAME "flux_trial"    /* the kernel, as a module names it */
-#define FKN_VERSION 2u           /* of these structures */
+#define FKN_NAME "flux_trial"    /* the kernel, as a module names it, */
+#define FKN_NAME_FAR "flux_trial_far" /* and for programs that are far */
+#define FKN_VERSION 3u           /* of these structures */
 
 #define FKN_WARP 32u
 #define FKN_THREADS_MOST 128u    /* of a block; 128, 64 or 32 */
-#define FKN_SHARED_LEAST 49152u  /* bytes of shared memory of a block: what
+#define FKN_SHARED_MOST 49152u   /* bytes of shared memory of a block: what
                                     every device gives without being asked */
 #define FKN_SHARED_FIXED 64u     /* of these, the kernel's own */
 #define FKN_OWN_SLOTS 6u         /* of a lane, the kernel's own */
@@ -38,8 +44,9 @@
 /*
  * A record: one op. `op` is one of flux/semops.h or gpu/ir.h, or FKN_HEAD. In
  * a program d a b c e are slots; a block that copies them to shared memory
- * makes of them where the slots are. Records are told apart by where they are
- * in shared memory: FKN_SHARED_FIXED, and FKN_RECORD_BYTES more each.
+ * makes of them where the slots are; in a far program the host did. Records
+ * are told apart by where they are in shared memory, or would be:
+ * FKN_SHARED_FIXED, and FKN_RECORD_BYTES more each.
  */
 struct fkn_record {
   uint32_t op, d, a, b;
@@ -222,11 +229,13 @@ struct fkn_launch {
   uint64_t scratch;      /* fkn_scratch_bytes() a block; what is in it at the
                             begin does not matter */
   uint32_t job_count;
-  uint32_t records, slots; /* most that any program of the launch has */
+  uint32_t records, slots; /* most that any program of the launch has; far:
+                              no records */
   uint32_t stack_cells;  /* most cells of stacks that any program has */
   uint32_t overlay_bits; /* an overlay has 1 << overlay_bits words, of which
                             three quarters are used; 0: no program stores */
-  uint32_t reserved;
+  uint32_t far;          /* threads of a block that the programs' slots were
+                            placed for; 0: they are not far */
 };
 
 /* Words of scratch memory that a thread needs. */

@@ -366,15 +366,16 @@ FKN_FN bool fkn_account(const struct fkn_launch *launch,
   return false;
 }
 
-/* Lays a job's program where all threads can reach it. */
-FKN_FN void fkn_open(const struct fkn_self *me) {
+/* Lays a job's program where all threads can reach it, or leaves it there. */
+FKN_FN void fkn_open(const struct fkn_self *me, const bool far) {
   const struct fkn_program *p = FKN_PROGRAM(me);
   const struct fkn_record *from =
       FKN_AT(me->program, p->records, struct fkn_record);
   const uint32_t size = me->threads * 4u;
   struct fkn_here *here = FKN_HERE;
 
-  for (uint32_t i = fkn_thread(); i < p->record_count; i += fkn_threads()) {
+  for (uint32_t i = fkn_thread(); !far && i < p->record_count;
+       i += fkn_threads()) {
     struct fkn_record *to =
         (struct fkn_record *)(void *)(fkn_shared() + FKN_SHARED_FIXED) + i;
     *to = from[i];
@@ -401,7 +402,8 @@ FKN_FN void fkn_open(const struct fkn_self *me) {
 }
 
 FKN_FN void fkn_do_job(const struct fkn_launch *launch, uint32_t number,
-                       struct fkn_self *me, struct fkn_run *r) {
+                       struct fkn_self *me, struct fkn_run *r,
+                       const bool far) {
   const struct fkn_job *job =
       (const struct fkn_job *)FKN_ADDRESS(launch->jobs) + number;
   struct fkn_result *result =
@@ -409,7 +411,9 @@ FKN_FN void fkn_do_job(const struct fkn_launch *launch, uint32_t number,
 
   me->program =
       (const unsigned char *)FKN_ADDRESS(launch->programs) + job->program;
-  fkn_open(me);
+  me->code = far ? me->program + FKN_PROGRAM(me)->records - FKN_SHARED_FIXED
+                 : fkn_shared();
+  fkn_open(me, far);
   r->mem.bits =
       FKN_PROGRAM(me)->flags & FKN_STORES ? launch->overlay_bits : 0;
   for (uint32_t first = 0; first < job->count; first += fkn_threads()) {
@@ -435,9 +439,11 @@ FKN_FN void fkn_do_job(const struct fkn_launch *launch, uint32_t number,
   fkn_sync();
 }
 
-/* What a thread does. */
-FKN_FN void fkn_main(const struct fkn_launch *launch) {
-  const uint32_t bits = launch->overlay_bits, threads = fkn_threads();
+/* What a thread does; far: whether the programs of the launch are. Both kinds
+ * are compiled apart, so that one that is not far has no address for it. */
+FKN_FN void fkn_main(const struct fkn_launch *launch, const bool far) {
+  const uint32_t bits = launch->overlay_bits;
+  const uint32_t threads = far ? launch->far : fkn_threads();
   struct fkn_self me;
   struct fkn_run r;
 
@@ -454,7 +460,8 @@ FKN_FN void fkn_main(const struct fkn_launch *launch) {
   for (uint32_t i = 0; bits && i < 1u << bits; i++)
     r.mem.table[i * threads] = 0;
   for (uint32_t j = fkn_block(); j < launch->job_count; j += fkn_blocks())
-    fkn_do_job(launch, j, &me, &r);
+    fkn_do_job(launch, j, &me, &r, far);
 }
+
 
 #endif /* FLUX_GPU_KERNEL_BODY_H */

@@ -180,7 +180,7 @@ FKN_FN void fkn_add(uint64_t *p, uint64_t v) {
 
 static void *run_thread(void *user) {
   self = *(struct self *)user;
-  fkn_main(self.block->launch);
+  fkn_main(self.block->launch, self.block->launch->far != 0);
   return NULL;
 }
 
@@ -205,9 +205,10 @@ static int run_block(struct block *b) {
 
 static int with_memory(struct block *b, struct fkn_launch *launch) {
   const uint32_t threads = b->shape.threads;
-  uint32_t shared = fkn_shared_bytes(launch->records, launch->slots, threads);
+  const uint32_t laid = launch->far ? launch->far : threads;
+  uint32_t shared = fkn_shared_bytes(launch->records, launch->slots, laid);
   uint64_t scratch = fkn_scratch_bytes(launch->stack_cells,
-                                       launch->overlay_bits, threads);
+                                       launch->overlay_bits, laid);
   void *s = malloc((size_t)(scratch * b->grid + 1));
   int rc = 0;
 
@@ -248,5 +249,6 @@ int fkn_host_run(const struct fkn_launch *launch, uint32_t grid,
   assert(shape.warp > 0 && shape.warp <= WARP_MOST);
   assert((shape.warp & (shape.warp - 1)) == 0);
   assert(shape.threads <= FKN_THREADS_MOST && shape.threads % shape.warp == 0);
+  assert(launch->far == 0 || shape.threads <= launch->far);
   return with_memory(&b, &own);
 }

@@ -23,19 +23,21 @@ struct fkn_here {
 
 #define FKN_HERE ((struct fkn_here *)(void *)fkn_shared())
 /* A record, by where it is: op d a b, and one of the rest. */
-#define FKN_FRONT(i) (*FKN_AT(fkn_shared(), i, struct fkn_quad))
-#define FKN_REST(i, member) (FKN_AT(fkn_shared(), i, struct fkn_record)->member)
-#define FKN_ROOT(i) (*FKN_AT(fkn_shared(), i, struct fkn_head))
+#define FKN_FRONT(i) (*FKN_AT(me->code, i, struct fkn_quad))
+#define FKN_REST(i, member) (FKN_AT(me->code, i, struct fkn_record)->member)
+#define FKN_ROOT(i) (*FKN_AT(me->code, i, struct fkn_head))
 #define FKN_AT(base, offset, type) \
   ((const type *)(const void *)((base) + (offset)))
 
 /* What a thread knows of its job: kept in registers. */
 struct fkn_self {
   const unsigned char *program, *batch;
+  const unsigned char *code; /* shared memory; or where its begin would be, if
+                                far records were there */
   uint32_t *scratch;     /* element i at [i * threads] */
   unsigned char *slots;  /* slot i at i * threads * 4 bytes */
   unsigned char *own;    /* the same of the kernel's own */
-  uint32_t threads;
+  uint32_t threads;      /* of a block, as slots and scratch are laid out */
   uint32_t lane;         /* of the batch */
   uint32_t number;       /* of the job: from 0 */
 };

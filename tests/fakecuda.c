@@ -61,12 +61,12 @@ struct fcu_event_ {
 
 struct fcu_function_ {
   struct fcu_module_ *module;
-  unsigned shared;        /* bytes that a block may have */
+  bool far;               /* the kernel for programs that are */
 };
 
 struct fcu_module_ {
   struct handle handle;
-  struct fcu_function_ kernel;
+  struct fcu_function_ kernel, far;
 };
 
 struct fcu_context_ {
@@ -304,8 +304,7 @@ API void fakecuda_reset(void) {
   fake.told.devices = 1;
   for (int i = 0; i < FAKE_MAX_DEVICES; i++)
     fake.told.device[i] = (struct fakecuda_device){
-        .cc = 90, .processors = 2, .memory = (size_t)64 << 20,
-        .shared = 65536};
+        .cc = 90, .processors = 2, .memory = (size_t)64 << 20};
 }
 
 /* Found by the loader in the place of a driver, with nobody to set it up, it
@@ -361,7 +360,7 @@ API int cuDeviceGetAttribute(int *value, int attribute, fcu_device device) {
   case FCU_DEVICE_MINOR: *value = d->cc % 10; break;
   case FCU_DEVICE_PROCESSORS: *value = d->processors; break;
   case FCU_DEVICE_COMPUTE_MODE: *value = d->compute_mode; break;
-  case FCU_DEVICE_SHARED_BLOCK: *value = d->shared; break;
+  case FCU_DEVICE_SHARED_BLOCK: *value = 65536; break;
   default: return FAKE_INVALID_VALUE;
   }
   return 0;
@@ -455,8 +454,8 @@ API int cuModuleLoadData(fcu_module *module, const void *image) {
   if (!m)
     return FAKE_OUT_OF_MEMORY;
   keep(&m->handle, 'm');
-  m->kernel.module = m;
-  m->kernel.shared = FKN_SHARED_LEAST;
+  m->kernel.module = m->far.module = m;
+  m->far.far = true;
   *module = m;
   return 0;
 }
@@ -464,19 +463,20 @@ API int cuModuleLoadData(fcu_module *module, const void *image) {
 API int cuModuleGetFunction(fcu_function *function, fcu_module module,
                             const char *name) {
   ENTER(CONTEXT);
-  if (strcmp(name, FKN_NAME) != 0)
+  if (strcmp(name, FKN_NAME) == 0)
+    *function = &module->kernel;
+  else if (strcmp(name, FKN_NAME_FAR) == 0)
+    *function = &module->far;
+  else
     return FAKE_NOT_FOUND;
-  *function = &module->kernel;
   return 0;
 }
 
 API int cuFuncSetAttribute(fcu_function function, int attribute, int value) {
-  const struct fakecuda_device *d = &fake.told.device[fake.context.device];
-
   ENTER(CONTEXT);
-  if (attribute != FCU_FUNCTION_SHARED || value > d->shared)
+  (void)function;
+  if (attribute == FCU_FUNCTION_SHARED && value > 65536)
     return FAKE_INVALID_VALUE;
-  function->shared = (unsigned)value;
   return 0;
 }
 
@@ -657,7 +657,7 @@ API int cuLaunchKernel(fcu_function function, unsigned grid_x,
   ENTER(CONTEXT);
   if (!function || extra || !parameters || grid_x == 0 || grid_y != 1 ||
       grid_z != 1 || block_x == 0 || block_x > FKN_THREADS_MOST ||
-      block_y != 1 || block_z != 1 || shared > function->shared) {
+      block_y != 1 || block_z != 1 || shared > FKN_SHARED_MOST) {
     wrong(__func__, "shape");
     return FAKE_INVALID_VALUE;
   }
@@ -666,6 +666,10 @@ API int cuLaunchKernel(fcu_function function, unsigned grid_x,
   op->threads = block_x;
   op->shared = shared;
   memcpy(&op->launch, parameters[0], sizeof(op->launch));
+  if (function->far != (op->launch.far != 0) ||
+      (function->far && op->launch.far != block_x))
+    wrong(__func__, "a launch of the other kind");
+  fake.told.far_launches += function->far;
   op->fails = ++fake.told.launches == fake.told.fail_launch;
   return 0;
 }

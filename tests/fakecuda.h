@@ -35,7 +35,6 @@ struct fakecuda {
     int processors;
     int compute_mode;
     size_t memory;            /* what is free of it */
-    int shared;               /* bytes that a block can have if asked for */
   } device[FAKE_MAX_DEVICES];
   size_t host_memory;         /* bytes that may be pinned; 0: all */
   uint64_t fail_call;         /* this call, counted from 1, fails ... */
@@ -49,7 +48,7 @@ struct fakecuda {
   bool hang;                  /* no launch ends */
 
   /* Told to the test. */
-  uint64_t calls, launches, allocations;
+  uint64_t calls, launches, far_launches, allocations;
   uint64_t bytes_in, bytes_out;
   unsigned contexts, blocks, handles; /* not freed yet */
   unsigned pushed;            /* contexts on the thread's stack */

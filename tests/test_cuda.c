@@ -698,22 +698,24 @@ static bool long_case(struct wide_case *k, unsigned rows) {
   return UNIT_TRUE(ok && k->count == 2, "%u rows: no case", rows);
 }
 
-/* Programs of any length up to what a device's blocks can hold; short ones are
- * launched apart from those that need more than a block has by itself. */
+/* Programs of any length: those that a block has no room for are read where
+ * they lie, on many lanes and on few. */
 static void long_programs(void) {
-  static const unsigned rows[] = {20, 450, 600, 680, 830};
+  static const unsigned rows[] = {20, 450, 600, 680, 830, 3000, 7000};
 
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
     struct fcuda_options o = rig_options();
+    struct fakecuda *f = rig_fake();
     struct wide_case k;
     struct fcuda *c;
 
-    rig_fake();
     c = rig_open(&o);
     if (c && long_case(&k, rows[i])) {
       UNIT_TRUE(k.variant[0].packed.count > rows[i], "%u ops",
                 k.variant[0].packed.count);
       agree(c, &k, 3, 0, "a long program");
+      UNIT_EQ(f->far_launches == f->launches, rows[i] > 600);
+      UNIT_EQ(f->far_launches > 0, rows[i] > 600);
       agree(c, &k, 1, 288, "a long program, the last lanes");
       wide_case_close(&k);
     }
@@ -722,20 +724,24 @@ static void long_programs(void) {
   }
 }
 
-/* Long and short ones in one work: what is short is not held up. */
+/* Long and short ones in one work: each kind in launches of its own. */
 static void long_and_short(void) {
   char *longer = long_text(700, false), *shorter = long_text(20, false);
   const char *const texts[] = {shorter, longer, shorter, longer, NULL};
   struct fcuda_options o = rig_options();
+  struct fakecuda *f = rig_fake();
   struct wide_case k;
   struct fcuda *c;
 
-  rig_fake();
+  f->device[0].memory = (size_t)512 << 20;
   c = rig_open(&o);
   if (c && wide_text_open(&k, texts, 100, odd_values)) {
     agree(c, &k, 20, 0, "long and short");
-    UNIT_TRUE(fcuda_counts(c).launches >= 2 && fcuda_counts(c).launches <= 4,
-              "%llu launches", (unsigned long long)fcuda_counts(c).launches);
+    UNIT_TRUE(f->far_launches > 0 && f->far_launches < f->launches,
+              "%llu of %llu launches", (unsigned long long)f->far_launches,
+              (unsigned long long)f->launches);
+    UNIT_TRUE(f->launches <= 8, "%llu launches",
+              (unsigned long long)f->launches);
     wide_case_close(&k);
   }
   fcuda_free(c);
@@ -744,40 +750,67 @@ static void long_and_short(void) {
   rig_clean("long and short");
 }
 
-/* What no block can hold is refused, and the sentence says why; so is what one
- * could if the driver knew how to ask for it, or did not say no. */
-static void too_long(void) {
-  enum how { LONGER, NO_FUNCTION, SAYS_NO, SMALL, WAYS };
+/* All programs as if they were long, of two dialects: calculated jumps, stacks,
+ * payloads and all. */
+static void all_far(void) {
+  static const char *const dialects[] = {"classic", "stack", "unified"};
 
-  for (unsigned how = 0; how < WAYS; how++) {
+  for (unsigned i = 0; i < 3; i++) {
     struct fcuda_options o = rig_options();
     struct fakecuda *f = rig_fake();
-    struct wide_case k;
-    struct cuda_work w;
     struct fcuda *c;
+    unsigned cases = 0;
 
-    rig_hidden = how == NO_FUNCTION ? "cuFuncSetAttribute" : NULL;
-    f->fail_name = how == SAYS_NO ? "cuFuncSetAttribute" : NULL;
-    f->fail_result = FAKE_INVALID_VALUE;
-    f->device[0].shared = how == SMALL ? 49152 : 65536;
+    f->device[0].memory = (size_t)1 << 30;
+    o.far = true;
     c = rig_open(&o);
-    if (c && long_case(&k, how == LONGER ? 2100 : 700)) {
-      if (cuda_work_open(&w, &k, 1, 0, k.wide.batch->lanes)) {
-        UNIT_TRUE(!fcuda_submit(c, &w.work), "it was sent");
-        UNIT_EQ(w.work.run[0].status, FCUDA_REFUSED);
-        UNIT_TRUE(strstr(fcuda_refusal(c), " is too large for the ") != NULL &&
-                      strstr(fcuda_refusal(c), how == LONGER ? "65536 bytes"
-                                                             : "49152 bytes"),
-                  "it says \"%s\"", fcuda_refusal(c));
-        UNIT_EQ(f->launches, 0);
-        cuda_work_close(&w);
-      }
+    for (uint64_t n = 0; c && n < unit_scale(20); n++) {
+      struct wide_case k;
+      if (n % 16 == 1 || !wide_case_open(&k, dialects[i], n, 100))
+        continue;
+      agree_or_refuse(c, &k, 2, (uint32_t)(n % 3) * 16, "far");
       wide_case_close(&k);
+      cases++;
     }
-    UNIT_EQ(rig_lines, 0);
+    UNIT_TRUE(cases >= unit_scale(20) / 3, "%u cases", cases);
+    UNIT_EQ(f->far_launches, f->launches);
+    UNIT_TRUE(f->launches > 0, "nothing was launched");
     fcuda_free(c);
-    rig_clean("too long");
+    rig_clean("far");
   }
+}
+
+/* What has no room even so is refused: by its cells, or because it is longer
+ * than what is copied at a time. The sentence says which. */
+static void too_long(void) {
+  struct fcuda_options o = rig_options();
+  struct fakecuda *f = rig_fake();
+  struct wide_case k;
+  struct cuda_work w;
+  struct fcuda *c;
+
+  o.device_max = 8 << 20;
+  c = rig_open(&o);
+  if (c && long_case(&k, 7000)) {
+    for (unsigned i = 0; i < 2; i++) {
+      if (i == 1)
+        k.variant[0].packed.slot_count = 400;
+      if (!cuda_work_open(&w, &k, 1, 0, 100))
+        break;
+      w.work.run_count = 1;
+      UNIT_TRUE(!fcuda_submit(c, &w.work), "it was sent");
+      UNIT_EQ(w.work.run[0].status, FCUDA_REFUSED);
+      UNIT_TRUE(strstr(fcuda_refusal(c), i ? "uses 400 cells has too many"
+                                           : "too large for one launch"),
+                "it says \"%s\"", fcuda_refusal(c));
+      cuda_work_close(&w);
+    }
+    UNIT_EQ(f->launches, 0);
+    wide_case_close(&k);
+  }
+  UNIT_EQ(rig_lines, 0);
+  fcuda_free(c);
+  rig_clean("too long");
 }
 
 /* Ops that the kernel has nothing for, refused before anything is sent: one
@@ -924,6 +957,7 @@ static const struct unit_test tests[] = {
     {"hard", "scratch_memory", scratch_memory},
     {"long", "programs", long_programs},
     {"long", "and_short", long_and_short},
+    {"long", "all_far", all_far},
     {"long", "too_long", too_long},
     {"hard", "unknown_ops", unknown_ops},
     {"hard", "too_much_fuel", too_much_fuel},

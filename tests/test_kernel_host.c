@@ -26,7 +26,7 @@ struct launch {
   struct fkn_result result[KRIG_VARIANTS * PARTS];
   struct fkn_cost cost[KRIG_VARIANTS * KRIG_LANES];
   unsigned char *programs[KRIG_VARIANTS], *batch;
-  uint32_t parts, joined;
+  uint32_t parts, joined, far;
 };
 
 static unsigned char *bytes(uint32_t n) {
@@ -92,6 +92,13 @@ static void run_variant(struct launch *l, struct krig_work *w, uint32_t v) {
   launch.job_count = add_jobs(l, w, v, 0, l->job);
   launch.records = needs.records;
   launch.slots = needs.slots;
+  /* As a long program is run, for a block that may have more threads. */
+  if (gen_below(&w->random, 3) == 0) {
+    launch.records = 0;
+    launch.far = l->shape.threads << gen_below(&w->random, 2);
+    fkn_program_place(program, launch.far);
+    l->far++;
+  }
   launch.stack_cells = needs.stack_cells;
   /* A small overlay overflows now and then. */
   launch.overlay_bits = !needs.stores ? 0 : w->number % 5 == 0 ? 3 : 8;
@@ -148,6 +155,8 @@ static struct krig_seen compare(const char *dialect, uint64_t programs,
             (unsigned long long)seen.programs, (unsigned long long)programs);
   UNIT_TRUE(programs < 1000 || noise || (l->parts > 100 && l->joined > 0),
             "parts are joined");
+  UNIT_TRUE(programs < 1000 || l->far > programs / 8, "%u far programs",
+            l->far);
   free(l);
   return seen;
 }
