@@ -125,6 +125,7 @@ const char *fcuda_refusal(const struct fcuda *c);
 
 struct fcuda_counts {
   uint64_t launches, jobs, uploads;
+  uint64_t runs;         /* of the launches, all together */
   uint64_t bytes_in, bytes_out;
   uint32_t errors;
 };

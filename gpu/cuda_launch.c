@@ -313,6 +313,7 @@ static int send(struct fcuda *c, struct fcu_plan *p, struct fcu_slot *slot,
   c->counts.bytes_in += in_bytes(s);
   c->counts.bytes_out += out_bytes(s);
   c->counts.jobs += s->jobs;
+  c->counts.runs += s->parts;
   c->counts.launches++;
   return 0;
 }

@@ -18,8 +18,8 @@ struct fkn_host_shape {
  * of this process. Whatever the shape is, results are the same; with one
  * thread nothing is started. Shared and scratch memory are sized by the
  * threads of the shape, or of what is far: launch->scratch is not used; of a
- * far launch the shape has no more threads than it was laid for. Returns 0, or -1: out of
- * memory or threads.
+ * far launch the shape has no more threads than it was laid for. Returns 0, or
+ * -1: out of memory or threads.
  */
 int fkn_host_run(const struct fkn_launch *launch, uint32_t grid,
                  struct fkn_host_shape shape);

@@ -46,6 +46,7 @@ static bool is_over(struct stretch *s, double instructions, double trials,
 
 static void sum_up(const struct stretch *s, struct fmeasure *out) {
   assert(s->seconds > 0);
+  out->per_launch = 0;
   out->instructions = s->instructions / s->seconds;
   out->trials = s->trials / s->seconds;
 }
@@ -155,6 +156,7 @@ static bool receive(struct twin *t, unsigned k, double *instructions) {
 static int on_twin(struct twin *t, const struct fpk_batch *b, double seconds,
                    struct fmeasure *out, struct fisa_error *err) {
   const double trials = (double)b->lanes * RUNS;
+  struct fcuda_counts counts;
   struct stretch s = {0};
   double instructions;
   bool over = false;
@@ -173,6 +175,8 @@ static int on_twin(struct twin *t, const struct fpk_batch *b, double seconds,
     over = i > 0 && is_over(&s, instructions, trials, seconds);
   }
   sum_up(&s, out);
+  counts = fcuda_counts(t->cuda);
+  out->per_launch = (double)counts.runs / (double)counts.launches;
   return 0;
 }
 

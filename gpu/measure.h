@@ -14,6 +14,7 @@ int fmeasure_by_word(const char *word);
 /* A second, on one thread; a trial is one variant on one episode. */
 struct fmeasure {
   double instructions, trials;
+  double per_launch;   /* variants, on a device; else 0 */
 };
 
 /*

@@ -107,9 +107,10 @@ static flux_status measure(struct bench *b) {
                    &b->c->err) != 0)
     return FLUX_E_UNSUPPORTED;
   return fse_control__send(
-      b->c, json_pack("{s:f, s:f, s:I}", "instructions", m.instructions,
+      b->c, json_pack("{s:f, s:f, s:I, s:f}", "instructions", m.instructions,
                       "trials", m.trials, "episodes",
-                      (json_int_t)ftrial_set_count(b->set)));
+                      (json_int_t)ftrial_set_count(b->set), "per_launch",
+                      m.per_launch));
 }
 
 flux_status fse_control_bench(struct fse_control *c) {

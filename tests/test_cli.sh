@@ -286,6 +286,18 @@ same "bench: a line for each program" "$(grep -c ' M trials/s$' \
 	2>"$tmp/stderr" ||
 	check "bench: cuda: why not" grep -q \
 		'^fluxevolve: there is no device: .' "$tmp/stderr"
+
+# On the double of a device, as the loader finds it, if there are images.
+mkdir "$tmp/double"
+ln -s "$(cd "$FLUX_BUILDDIR" && pwd)/tests/.libs/fakecuda.so" \
+	"$tmp/double/libcuda.so.1"
+if LD_LIBRARY_PATH=$tmp/double "$bin" bench trial --engine cuda \
+	--time-limit 0.001 >"$tmp/stdout" 2>"$tmp/stderr"; then
+	same "bench: cuda: a thousand variants a launch" "$(grep -c \
+		' M trials/s *1024 variants/launch$' "$tmp/stdout")" 3
+else
+	check "bench: cuda: no image" grep -q 'no kernel' "$tmp/stderr"
+fi
 err "bench: what" 2 'bench: there is no "frob"; there is: trial' bench frob
 err "bench: engine frob" 1 "engine frob cannot be measured" \
 	bench trial --engine frob

@@ -42,7 +42,8 @@ done
 check "a target" test -n "$targets"
 
 # Occupancy: blocks of 128 threads, with the shared memory that a program of 60
-# records and 20 slots needs; a long one has no records there. Registers are given out by 256 to a warp.
+# records and 20 slots needs; a long one has no records there. Registers are
+# given out by 256 to a warp.
 awk -v threads=128 '
   BEGIN {
     split("75 32 64 86 48 100 87 48 164 89 48 100 120 48 100", odd, " ")

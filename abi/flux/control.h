@@ -10,8 +10,9 @@
  *   {"cmd":"bench","engine":"lanes","program":P,"episodes":[S,...],
  *    "seconds":N}
  *       runs a program on all of the episodes, again and again; the one line
- *       has "instructions" and "trials" a second, and how many "episodes" came
- *       to an end: only these are run
+ *       has "instructions" and "trials" a second, how many "episodes" came to
+ *       an end: only these are run; and how many variants a device had
+ *       "per_launch", elsewhere 0
  *   {"cmd":"run","program":P,"seed":N,"variants":N,"time_limit":S,
  *    "episodes":[S,...],"min_assurance":"fuzz","deny":["MUL"],"threads":N}
  *       evolves a program offline; lines {"progress":...}, a sentence or

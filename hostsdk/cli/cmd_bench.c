@@ -44,6 +44,7 @@ static const struct {
 
 struct figures {
   double instructions, trials; /* a second */
+  double per_launch;           /* variants, on a device; else 0 */
 };
 
 /* ---- episodes ----------------------------------------------------------- */
@@ -165,6 +166,7 @@ static int32_t take_figures(const char *text, size_t size, void *user) {
   assert(f);
   f->instructions = json_number_value(json_object_get(o, "instructions"));
   f->trials = json_number_value(json_object_get(o, "trials"));
+  f->per_launch = json_number_value(json_object_get(o, "per_launch"));
   json_decref(o);
   return 0;
 }
@@ -206,10 +208,25 @@ static int measure(const struct cli_options *o, struct cli_plugin *plugin,
 
 static int add_figures(json_t *list, const char *name,
                        const struct figures *f) {
-  return json_array_append_new(
-      list, json_pack("{s:s, s:f, s:f}", "name", name,
-                      "instructions_per_second", f->instructions,
-                      "trials_per_second", f->trials));
+  json_t *o = json_pack("{s:s, s:f, s:f}", "name", name,
+                        "instructions_per_second", f->instructions,
+                        "trials_per_second", f->trials);
+
+  if (o && f->per_launch > 0 &&
+      json_object_set_new(o, "variants_per_launch",
+                          json_real(f->per_launch)) != 0) {
+    json_decref(o);
+    o = NULL;
+  }
+  return json_array_append_new(list, o);
+}
+
+static void print_figures(const char *name, const struct figures *f) {
+  printf("%-10s %8.2f M instructions/s %8.2f M trials/s", name,
+         f->instructions / 1e6, f->trials / 1e6);
+  if (f->per_launch > 0)
+    printf(" %8.0f variants/launch", f->per_launch);
+  putchar('\n');
 }
 
 static int measure_all(const struct cli_options *o, struct cli_plugin *plugin,
@@ -222,8 +239,7 @@ static int measure_all(const struct cli_options *o, struct cli_plugin *plugin,
     if (add_figures(list, programs[i].name, &f) != 0)
       return fisa_fail(err, "out of memory");
     if (!o->json)
-      printf("%-10s %8.2f M instructions/s %8.2f M trials/s\n",
-             programs[i].name, f.instructions / 1e6, f.trials / 1e6);
+      print_figures(programs[i].name, &f);
   }
   return 0;
 }
