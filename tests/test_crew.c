@@ -144,7 +144,7 @@ static bool same_outcome(const struct outcome *got,
 /* ---- records ------------------------------------------------------------ */
 
 static void same_search_anywhere(void) {
-  static const char *const agents[] = {"sum", "crc8", "collatz"};
+  static const char *const agents[] = {"sum", "collatz"};
   for (unsigned i = 0; i < sizeof agents / sizeof agents[0]; i++) {
     struct outcome want, got;
     search(agents[i], NULL, 1, &want);
@@ -323,7 +323,7 @@ static bool same_verdict(const struct fse_verdict *a,
            a->proposal.kind == b->proposal.kind));
 }
 
-enum { CANDIDATES = 12000 };
+enum { CANDIDATES = 6000 };
 
 /* Runs the round on a back end and holds each verdict against `want`; returns
  * how many were tried. */
@@ -360,7 +360,7 @@ static void launches_and_variants(void) {
       b = open_backend(c);
       o.crew.threads = threads;
       tried = run_round(&o, b, want, UINT64_MAX);
-      UNIT_TRUE(tried > 400, "%u of them were tried", tried);
+      UNIT_TRUE(tried > 300, "%u of them were tried", tried);
       if (c == FBACKEND_CUDA) {
         printf(" %u threads: %u variants, %llu launches;", threads, tried,
                (unsigned long long)f->launches);
@@ -379,6 +379,29 @@ static void launches_and_variants(void) {
     run_round(&o, b, want, most);
     fbackend_free(b);
   }
+  round_close(&o);
+}
+
+/* While a device is busy the next candidates are made ready for it: the longer
+ * it takes, the more go in one launch. */
+static void gathers_meanwhile(void) {
+  static struct fse_verdict want[CANDIDATES];
+  uint64_t launches[2];
+  struct one_round o;
+  round_open(&o, "sort");
+  UNIT_EQ(fse_crew_run(&o.crew, CANDIDATES, UINT64_MAX, want), CANDIDATES);
+  for (unsigned i = 0; i < 2; i++) {
+    struct fakecuda *f = rig_fake();
+    struct fbackend *b = open_backend(FBACKEND_CUDA);
+    f->patience = i * 400;
+    run_round(&o, b, want, UINT64_MAX);
+    launches[i] = f->launches;
+    fbackend_free(b);
+    rig_clean("meanwhile");
+  }
+  printf(" %llu launches, %llu if it takes long",
+         (unsigned long long)launches[0], (unsigned long long)launches[1]);
+  UNIT_TRUE(launches[1] < launches[0], "it makes no difference");
   round_close(&o);
 }
 
@@ -416,7 +439,7 @@ static void faults_amid_a_search(void) {
   struct outcome want, got;
   search("crc8", NULL, 1, &want);
   for (unsigned how = 0; how < WAYS; how++)
-    for (unsigned n = 1; n <= unit_scale(how == HANG ? 2 : 8); n++) {
+    for (unsigned n = 1; n <= unit_scale(how == HANG ? 2 : 5); n++) {
       struct fakecuda *f = rig_fake();
       struct fbackend_options o = {
           .choice = n % 2 ? FBACKEND_CUDA : FBACKEND_AUTO,
@@ -471,6 +494,7 @@ static const struct unit_test tests[] = {
     {"records", "same_search_anywhere", same_search_anywhere},
     {"records", "same_records_anywhere", same_records_anywhere},
     {"rounds", "launches_and_variants", launches_and_variants},
+    {"rounds", "gathers_meanwhile", gathers_meanwhile},
     {"rounds", "too_late", too_late},
     {"faults", "amid_a_search", faults_amid_a_search},
     {"faults", "retired", retired},
