@@ -209,7 +209,7 @@ static struct fbackend *open_backend(enum fbackend_choice choice) {
 
 /* ---- verdicts ----------------------------------------------------------- */
 
-enum { AGENTS = 6, TRIALS = 300 };
+enum { AGENTS = 6, TRIALS = 80 };   /* and more */
 static struct subject subjects[AGENTS];
 
 static void open_subjects(void) {
@@ -260,7 +260,7 @@ static void each_back_end(void) {
       ftrial_set_backend(subjects[i].set, b);
       UNIT_EQ(ftrial_wants_many(subjects[i].set),
               c == FBACKEND_AUTO || c == FBACKEND_CUDA);
-      one_group(&subjects[i], b, (uint32_t)unit_scale(TRIALS), seen);
+      one_group(&subjects[i], b, TRIALS + (uint32_t)unit_scale(220), seen);
     }
     UNIT_EQ(f->launches > 0, c == FBACKEND_AUTO || c == FBACKEND_CUDA);
     UNIT_TRUE(seen[FTRIAL_SAME] > 50 && seen[FTRIAL_WRONG] > 50 &&
