@@ -21,7 +21,7 @@
 #include "tests/unit.h"
 
 #define FUEL 200000u
-#define BUDGET 1500u
+#define BUDGET 1000u
 
 /* Who runs the trials. The lanes without a back end are FBACKEND_CHOICES. */
 #define NO_BACKEND FBACKEND_CHOICES
@@ -328,7 +328,7 @@ static bool same_verdict(const struct fse_verdict *a,
            a->proposal.kind == b->proposal.kind));
 }
 
-enum { CANDIDATES = 6000, FEW_CANDIDATES = 600 };
+enum { CANDIDATES = 4000, FEW_CANDIDATES = 600 };
 
 static uint32_t candidates(void) {
   return scaled() ? FEW_CANDIDATES : CANDIDATES;

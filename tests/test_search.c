@@ -271,7 +271,7 @@ static void rig_init(struct rig *r, struct fisa_program *root,
                                      .seed = 77,
                                      .assurance = FSE_ASSURE_FUZZ,
                                      .threads = 1,
-                                     .budget = scaled() ? 150 : 5000};
+                                     .budget = scaled() ? 150 : 2500};
 }
 
 static void rig_done(struct rig *r) {
@@ -350,7 +350,7 @@ static void determined_when_cut(void) {
 
 /* Other seeds may find other programs; all of them are right. */
 static void any_seed_is_right(void) {
-  for (uint64_t seed = 100; seed < 100 + unit_scale(12); seed++) {
+  for (uint64_t seed = 100; seed < 100 + unit_scale(8); seed++) {
     struct rig r;
     rig_init(&r, sample(seed % 2 ? "gcd" : "checksum"), 24);
     r.q.seed = seed;
@@ -713,7 +713,7 @@ static void random_of(const char *dialect) {
   unsigned improved = 0;
   UNIT_EQ(fisa_dialect_builtin(dialect, true, &d, NULL), 0);
   gen_table_init(&table, d);
-  for (uint64_t n = 0; n < unit_scale(50); n++) {
+  for (uint64_t n = 0; n < unit_scale(30); n++) {
     struct fisa_program *p = gen_program(&table, 11, n), *root;
     CU_ASSERT_FATAL(p != NULL);
     take_in(&table, p);
