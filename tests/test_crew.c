@@ -328,7 +328,7 @@ static bool same_verdict(const struct fse_verdict *a,
            a->proposal.kind == b->proposal.kind));
 }
 
-enum { CANDIDATES = 4000, FEW_CANDIDATES = 600 };
+enum { CANDIDATES = 6000, FEW_CANDIDATES = 600 };
 
 static uint32_t candidates(void) {
   return scaled() ? FEW_CANDIDATES : CANDIDATES;
