@@ -517,11 +517,9 @@ static void open_agent(struct livehost *h, const char *path) {
   livehost_set_text(h, "journal", path);
   for (uint32_t k = 0; k < fse_kind_count; k++) {
     static char name[FSE_KINDS_MAX][64];
-    if (!fse_kind_preserves(k) ||
-        strcmp(fse_kinds[k].name, "FindSequence") == 0)
-      continue;
+    if (!fse_kind_preserves(k)) continue;
     snprintf(name[k], sizeof name[k], "policy.weights.%s", fse_kinds[k].name);
-    livehost_set(h, name[k], 0);
+    livehost_set(h, name[k], strcmp(fse_kinds[k].name, "FindSequence") == 0);
   }
   UNIT_TRUE(livehost_start(h), "%s", h->explanation);
 }
