@@ -360,7 +360,7 @@ static void launches_and_variants(void) {
   struct one_round o;
   round_open(&o, "sort");
   UNIT_EQ(fse_crew_run(&o.crew, candidates(), UINT64_MAX, want), candidates());
-  for (uint32_t threads = 1; threads <= 4; threads *= 2)
+  for (uint32_t threads = 1; threads <= 4; threads *= scaled() ? 4 : 2)
     for (unsigned c = 0; c < FBACKEND_CHOICES; c++) {
       struct fakecuda *f = rig_fake();
       struct fbackend *b;

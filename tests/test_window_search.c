@@ -459,7 +459,7 @@ static void programs_become_shortest(void) {
     struct fse_search_request q = {.root = r.program, .parent = r.program,
                                    .set = r.set, .policy = r.policy, .seed = 1,
                                    .assurance = FSE_ASSURE_REPLAY,
-                                   .threads = i == 0 ? 1 : 3, .budget = 4000,
+                                   .threads = i == 0 ? 1 : 3, .budget = 500,
                                    .deep = true};
     CU_ASSERT_FATAL(fse_search(&q, &out[i], &err) == 0);
     UNIT_TRUE(out[i].improved, "improved");
@@ -523,7 +523,7 @@ static void best_is_always_ready(void) {
     struct fse_search_request q = {.root = r.program, .parent = r.program,
                                    .set = r.set, .policy = r.policy, .seed = 1,
                                    .assurance = FSE_ASSURE_FUZZ, .threads = 1,
-                                   .budget = 8000, .deep = true,
+                                   .budget = 1000, .deep = true,
                                    .progress = lose_patience,
                                    .user = &patience};
     CU_ASSERT_FATAL(fse_search(&q, &out, &err) == 0);
