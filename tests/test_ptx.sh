@@ -35,7 +35,7 @@ make -s -C "$FLUX_BUILDDIR" gpu/kernel-debug.ptx > "$tmp/make" 2>&1 || {
 }
 
 scale=${FLUX_TEST_SCALE-1}
-most=${FLUX_PTX_PROGRAMS-$((260 / scale))}
+most=${FLUX_PTX_PROGRAMS-$((210 / scale))}
 if [ "$most" -lt 20 ]; then
   most=20
 fi
