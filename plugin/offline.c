@@ -257,7 +257,8 @@ static int make_episodes(struct offline *f) {
        n++) {
     uint64_t cycles;
     /* Begins from the entry only: the set does not know of chains yet. */
-    if (ftrial_fuzz_state(f->set, f->o->policy->seed, n, s, &in) != 0) {
+    if (ftrial_fuzz_state_on(f->set, f->lane, f->o->policy->seed, n, s,
+                             &in) != 0) {
       rc = -1;
       break;
     }
@@ -282,8 +283,8 @@ static int add_probes(struct offline *f) {
   struct fisa_trace in = {0};
   int rc = 0;
   for (uint32_t n = 0; n < PROBES && rc >= 0 && gather_more(f); n++) {
-    if (ftrial_fuzz_state(f->set, f->o->policy->seed ^ 0x9e37u, n, f->work,
-                          &in) != 0)
+    if (ftrial_fuzz_state_on(f->set, f->lane, f->o->policy->seed ^ 0x9e37u, n,
+                             f->work, &in) != 0)
       rc = -1;
     else
       rc = add_episode(f, FTRIAL_FUZZED, f->work, &in);

@@ -65,8 +65,9 @@ static void add_probes(struct flux_evolved *a) {
   uint32_t have = ftrial_set_count(a->set) - ftrial_set_recorded(a->set) -
                   ftrial_set_counters(a->set);
   for (uint32_t n = have; n < PROBES; n++) {
-    if (ftrial_fuzz_state(a->set, a->instance->policy.seed ^ 0x9e37u, n,
-                          a->search_begin, &trace) != 0)
+    if (ftrial_fuzz_state_on(a->set, a->search_lane,
+                             a->instance->policy.seed ^ 0x9e37u, n,
+                             a->search_begin, &trace) != 0)
       break;
     struct ftrial_episode e = {.origin = FTRIAL_FUZZED,
                                .begin = a->search_begin,
