@@ -463,5 +463,4 @@ FKN_FN void fkn_main(const struct fkn_launch *launch, const bool far) {
     fkn_do_job(launch, j, &me, &r, far);
 }
 
-
 #endif /* FLUX_GPU_KERNEL_BODY_H */

@@ -56,9 +56,6 @@ int fse_journal__run(struct fse_journal *j, sqlite3_stmt *s,
 int fse_journal__uses_put(struct fse_journal *j, const uint8_t program[32],
                           const struct fse_uses *uses,
                           struct fisa_error *err);
-/* Reads it, under the lock. */
-int fse_journal__uses_get(struct fse_journal *j, const uint8_t program[32],
-                          struct fse_uses *out, struct fisa_error *err);
 
 /* ---- journal_schema.c --------------------------------------------------- */
 

@@ -41,6 +41,28 @@ static bool column_text(sqlite3_stmt *s, int i, char *out, size_t capacity) {
   return true;
 }
 
+/* ---- what a program owes ------------------------------------------------ */
+
+static int read_uses(struct fse_journal *j, const uint8_t program[32],
+                     struct fse_uses *out, struct fisa_error *err) {
+  static const uint8_t any[32];
+  uint8_t name[32];
+  sqlite3_stmt *s = fse_journal__prepare(
+      j, "SELECT rule FROM uses WHERE program = ? ORDER BY rule", err);
+  int step;
+  if (s == NULL) return -1;
+  sqlite3_bind_blob(s, 1, program, 32, SQLITE_STATIC);
+  while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+    /* What cannot be read may be any. */
+    if (!column_hash(s, 0, name) || memcmp(name, any, sizeof any) == 0)
+      out->more = true;
+    else
+      fse_uses_add(out, name);
+  }
+  sqlite3_finalize(s);
+  return step == SQLITE_DONE ? 0 : fse_journal__fail(j, "cannot be read", err);
+}
+
 /* ---- the live version --------------------------------------------------- */
 
 /* Places that ascend and lie in both programs, or nothing. */
@@ -111,8 +133,7 @@ int fse_journal_version(struct fse_journal *j, const char *agent,
   switch (sqlite3_step(s)) {
     case SQLITE_ROW:
       rc = read_version(j, s, original, out, err) == 0 &&
-                   fse_journal__uses_get(j, out->program->hash, &out->uses,
-                                         err) == 0
+                   read_uses(j, out->program->hash, &out->uses, err) == 0
                ? 1
                : -1;
       break;
@@ -148,6 +169,7 @@ struct reader {
     int (*version)(const char *agent, uint32_t generation,
                    const uint8_t *code, uint32_t size, uint32_t entry,
                    void *user);
+    int (*rule)(const struct fse_stored_rule *r, void *user);
   } each;
   void *user;
 };
@@ -262,6 +284,38 @@ int fse_journal_versions(struct fse_journal *j,
       j, "SELECT v.agent, v.generation, p.code, p.entry FROM versions v"
          " JOIN programs p ON p.hash = v.program WHERE v.live = 1"
          " ORDER BY v.agent, v.id", err);
+  if (r.s != NULL) rc = read_all(&r, err);
+  pthread_mutex_unlock(&j->lock);
+  return rc;
+}
+
+/* A row that holds no rule is as good as none, and passed over. */
+static int rule_row(struct reader *r, struct fisa_error *err) {
+  struct fse_stored_rule rule = {
+      .bytes = sqlite3_column_blob(r->s, 2),
+      .size = (size_t)sqlite3_column_bytes(r->s, 2),
+      .revoked = sqlite3_column_int(r->s, 3) != 0};
+  uint8_t name[32], build[32];
+  (void)err;
+  if (!column_hash(r->s, 0, name) || !column_hash(r->s, 1, build) ||
+      rule.bytes == NULL)
+    return 0;
+  rule.name = name;
+  rule.build = build;
+  return r->each.rule(&rule, r->user) != 0;
+}
+
+int fse_journal_rules(struct fse_journal *j,
+                      int (*each)(const struct fse_stored_rule *r,
+                                  void *user),
+                      struct fisa_error *err, void *user) {
+  struct reader r = {.j = j, .row = rule_row, .user = user};
+  int rc = -1;
+  assert(j != NULL && each != NULL);
+  r.each.rule = each;
+  pthread_mutex_lock(&j->lock);
+  r.s = fse_journal__prepare(
+      j, "SELECT name, build, rule, revoked FROM rules ORDER BY id", err);
   if (r.s != NULL) rc = read_all(&r, err);
   pthread_mutex_unlock(&j->lock);
   return rc;

@@ -98,10 +98,8 @@ int fse_fuse(const struct fse_view *v, uint32_t i, uint32_t j, unsigned way,
 FSE_KIND_TABLE(FSE_KIND_DECLARE)
 #undef FSE_KIND_DECLARE
 
-/* The find that a site of FindSequence puts in, or NULL. */
-struct fse_find;
-const struct fse_find *fse_find_at(const struct fse_view *v, uint32_t site);
 /* The find that a proposal made use of; NULL: it is of another kind. */
+struct fse_find;
 const struct fse_find *fse_find_of(const struct fse_view *v,
                                    const struct fse_proposal *p);
 

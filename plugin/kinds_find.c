@@ -20,7 +20,9 @@ uint32_t fse_find_sites(const struct fse_view *v) {
              : v->facts->count * FIND_WAYS;
 }
 
-const struct fse_find *fse_find_at(const struct fse_view *v, uint32_t site) {
+/* What a site puts in, or NULL. */
+static const struct fse_find *find_at(const struct fse_view *v,
+                                      uint32_t site) {
   assert(v->windows != NULL);
   return fse_windows_at(v->windows, site / FIND_WAYS, site % FIND_WAYS);
 }
@@ -42,7 +44,7 @@ const struct fse_find *fse_find_of(const struct fse_view *v,
 
 int fse_find_apply(const struct fse_view *v, uint32_t site,
                    struct fse_draft *d, struct fse_proposal *out) {
-  const struct fse_find *f = fse_find_at(v, site);
+  const struct fse_find *f = find_at(v, site);
   if (f == NULL) return -1;
   /* What was taken before it this round may be in its place. */
   for (uint32_t i = f->window.first;

@@ -152,15 +152,10 @@ int fse_rule_make(const struct fse_task *t, const struct fse_menu *m,
 
 /* ---- matching ----------------------------------------------------------- */
 
-static uint64_t mix(uint64_t h, uint64_t v) {
-  h = (h ^ v) * UINT64_C(0x9E3779B97F4A7C15);
-  return h ^ h >> 29;
-}
-
 uint64_t fse_form_kind(const struct fse_wform *f) {
-  uint64_t sum = mix(mix(f->in_count, f->out_count), f->node_count);
+  uint64_t sum = fse_mix(fse_mix(f->in_count, f->out_count), f->node_count);
   for (unsigned i = 0; i < f->node_count; i++)
-    sum += mix(f->node[i].op, (uint32_t)f->node[i].imm);
+    sum += fse_mix(f->node[i].op, (uint32_t)f->node[i].imm);
   return sum;
 }
 
@@ -515,16 +510,14 @@ differ:
   return true;
 }
 
-int fse_rule_apply(const struct fse_rule *r, const struct fse_enum_request *q,
-                   struct fse_patch *patch) {
-  struct fse_match match;
-  struct meaning x = {.r = r, .q = q, .match = &match};
+int fse_rule_apply(const struct fse_rule *r, const struct fse_match *match,
+                   const struct fse_enum_request *q, struct fse_patch *patch) {
+  struct meaning x = {.r = r, .q = q, .match = match};
   int rc = 0;
-  if (!fse_rule_matches(r, &q->task->form, &match)) return 0;
   /* As it stands; if registers do not come out, with inputs copied. */
   for (unsigned spare = 0; spare < 2 && rc == 0; spare++)
     if (lay_out(&x, spare != 0) == 0)
       rc = fse_enum_given(q, x.rows, x.count, patch);
   if (rc < 0) return -2;
-  return rc == 0 && is_wrong(r, &match, q->tests) ? -1 : rc;
+  return rc == 0 && is_wrong(r, match, q->tests) ? -1 : rc;
 }

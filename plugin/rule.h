@@ -68,12 +68,12 @@ bool fse_rule_matches(const struct fse_rule *r, const struct fse_wform *f,
                       struct fse_match *out);
 
 /*
- * A rule put to a task with its menu and tests (fse_enum_request: task, menu,
- * tests; the rest is not looked at). 1: *patch does it; 0: it does not match,
- * a row is missing here, or registers are; -1: it matches and is wrong, by a
+ * A rule put to a task that it matches so, with its menu and tests
+ * (fse_enum_request: task, menu, tests; the rest is not looked at). 1: *patch
+ * does it; 0: a row is missing here, or registers are; -1: it is wrong, by a
  * counter that joined the tests; -2: memory.
  */
-int fse_rule_apply(const struct fse_rule *r, const struct fse_enum_request *q,
-                   struct fse_patch *patch);
+int fse_rule_apply(const struct fse_rule *r, const struct fse_match *match,
+                   const struct fse_enum_request *q, struct fse_patch *patch);
 
 #endif /* FLUX_PLUGIN_RULE_H */

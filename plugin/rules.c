@@ -67,7 +67,7 @@ static struct entry *nth(struct fse_rules *rs, uint32_t i) {
   return e;
 }
 
-/* The newest rule comes last, so room is made by what is oldest. */
+/* Rules of the journal on their way in. */
 struct loading {
   struct fse_rules *rs;
   bool no_memory;
@@ -98,7 +98,8 @@ static int load(const struct fse_stored_rule *r, void *user) {
   return 0;
 }
 
-/* Leaves out the oldest of too many; revoked ones take part no more. */
+/* Leaves out the oldest of too many, which come first; revoked ones take part
+ * no more. */
 static void thin(struct fse_rules *rs) {
   uint32_t live = fse_rules_count(rs);
   for (uint32_t i = 0; i < rs->count && live > FSE_RULES_MAX; i++) {
@@ -256,7 +257,7 @@ int fse_rules_apply(struct fse_rules *rs, const struct fse_rules_use *u,
         !fse_rule_matches(&e->rule, &u->q->task->form, &match) ||
         !stands(rs, e, u))
       continue;
-    rc = fse_rule_apply(&e->rule, u->q, &p);
+    rc = fse_rule_apply(&e->rule, &match, u->q, &p);
     if (rc == -2) return -1;
     if (rc == -1) fse_rules_revoke(rs, e->name);
     if (rc != 1 || (found && p.cost >= patch->cost)) continue;

@@ -25,18 +25,13 @@ enum {
 
 /* ---- values ------------------------------------------------------------- */
 
-static uint64_t mix(uint64_t h, uint64_t v) {
-  h = (h ^ v) * UINT64_C(0x9E3779B97F4A7C15);
-  return h ^ h >> 29;
-}
-
 static uint64_t column_hash(const struct fse_column *c) {
   uint64_t h[4] = {1, 2, 3, 4}, w[FSE_LANES / 2];
   memcpy(w, c, sizeof w);
   for (unsigned i = 0; i < FSE_LANES / 2; i += 4)
     for (unsigned k = 0; k < 4; k++)
       h[k] = (h[k] ^ w[i + k]) * UINT64_C(0xD6E8FEB86659FD93) ^ h[k] >> 32;
-  return mix(mix(h[0], h[1]), mix(h[2], h[3]));
+  return fse_mix(fse_mix(h[0], h[1]), fse_mix(h[2], h[3]));
 }
 
 static void make_base(struct fse_enum *e, struct fse_level *l) {
@@ -140,13 +135,13 @@ static bool fresh_add(struct fresh *f, uint64_t hash) {
 
 /* Sums of shares are hashes of sets, whatever their order. */
 static uint64_t share_of(const struct fse_evalue *v) {
-  return mix(v->hash, (uint64_t)v->where << 8 | v->file);
+  return fse_mix(v->hash, (uint64_t)v->where << 8 | v->file);
 }
 
 /* Whether the set was entered before with as much left. */
 static bool visited(struct fse_enum *e, const struct fse_level *l,
                     uint32_t left) {
-  uint64_t mark = mix(mix(l->sum, left), e->salt);
+  uint64_t mark = fse_mix(fse_mix(l->sum, left), e->salt);
   uint64_t *at = &e->visited[mark % e->marks];
   if (*at == mark) return true;
   *at = mark;
@@ -264,7 +259,7 @@ static void grow_with(struct growing *g, uint8_t pool) {
   fse_enum_push(e, &s);
   if (!is_there(g, v) &&
       fresh_add(g->fresh,
-                mix(v->hash, 1 + (r->destroys ? 1u + g->read[0] : 0u)))) {
+                fse_mix(v->hash, 1 + (r->destroys ? 1u + g->read[0] : 0u)))) {
     bool leads = grown(g, made, &next);
     go_on(g, &next, leads);
   }
@@ -355,7 +350,7 @@ static void run_cost(struct fse_enum *e, uint32_t cost) {
     e->pass_from = e->work;
     e->candidate_count = 0;
     e->depth = 0;
-    e->salt = mix(e->salt, cost);
+    e->salt = fse_mix(e->salt, cost);
     if (cost == 0) {
       if (fse_enum_missing(e, &l, FSE_NOTHING) == 0) fse_enum_complete(e);
     } else {

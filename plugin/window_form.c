@@ -97,23 +97,18 @@ int fse_form_make(const struct fse_graph *g, const uint8_t *out,
 
 /* ---- keys --------------------------------------------------------------- */
 
-static uint64_t mix(uint64_t h, uint64_t v) {
-  h = (h ^ v) * UINT64_C(0x9E3779B97F4A7C15);
-  return h ^ h >> 29;
-}
-
 static uint64_t form_hash(const struct fse_wform *f) {
-  uint64_t h = mix(f->in_count, f->out_count);
+  uint64_t h = fse_mix(f->in_count, f->out_count);
   for (unsigned i = 0; i < f->const_count; i++)
-    h = mix(h, (uint32_t)f->constant[i]);
+    h = fse_mix(h, (uint32_t)f->constant[i]);
   for (unsigned i = 0; i < f->node_count; i++) {
     const struct fse_wnode *n = &f->node[i];
-    h = mix(h, n->op);
-    h = mix(h, (uint64_t)n->d << 24 | (uint64_t)n->a << 16 |
+    h = fse_mix(h, n->op);
+    h = fse_mix(h, (uint64_t)n->d << 24 | (uint64_t)n->a << 16 |
                    (uint64_t)n->b << 8 | n->c);
-    h = mix(h, (uint32_t)n->imm);
+    h = fse_mix(h, (uint32_t)n->imm);
   }
-  for (unsigned k = 0; k < f->out_count; k++) h = mix(h, f->out[k]);
+  for (unsigned k = 0; k < f->out_count; k++) h = fse_mix(h, f->out[k]);
   return h;
 }
 
@@ -121,20 +116,20 @@ static uint64_t form_hash(const struct fse_wform *f) {
 static uint64_t lexicon_hash(const struct fse_lexicon *l) {
   uint64_t h = 0;
   for (unsigned i = 0; i < sizeof l->dialect->hash; i++)
-    h = mix(h, l->dialect->hash[i]);
+    h = fse_mix(h, l->dialect->hash[i]);
   for (unsigned i = 0; i < 256; i++)
-    h = mix(h, (uint64_t)l->usable[i] << 1 | l->denied[i]);
+    h = fse_mix(h, (uint64_t)l->usable[i] << 1 | l->denied[i]);
   return h;
 }
 
 uint64_t fse_task_key(const struct fse_task *t, const struct fse_lexicon *l) {
-  uint64_t h = mix(form_hash(&t->form), lexicon_hash(l));
-  h = mix(h, (uint64_t)t->role_count << 1 | t->flags_kept);
-  for (unsigned i = 0; i < t->role_count; i++) h = mix(h, t->role_file[i]);
+  uint64_t h = fse_mix(form_hash(&t->form), lexicon_hash(l));
+  h = fse_mix(h, (uint64_t)t->role_count << 1 | t->flags_kept);
+  for (unsigned i = 0; i < t->role_count; i++) h = fse_mix(h, t->role_file[i]);
   for (unsigned i = 0; i < t->form.in_count; i++)
-    h = mix(h, (uint64_t)t->in_role[i] << 16 | (uint64_t)t->in_file[i] << 1 |
-                   t->in_kept[i]);
+    h = fse_mix(h, (uint64_t)t->in_role[i] << 16 |
+                       (uint64_t)t->in_file[i] << 1 | t->in_kept[i]);
   for (unsigned k = 0; k < t->form.out_count; k++)
-    h = mix(h, (uint64_t)t->out_role[k] << 8 | t->out_file[k]);
+    h = fse_mix(h, (uint64_t)t->out_role[k] << 8 | t->out_file[k]);
   return h;
 }

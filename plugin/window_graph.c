@@ -61,11 +61,6 @@ bool fse_graph_row(const struct fisa_dialect *d, const struct fisa_row *row,
 
 /* ---- vertices ----------------------------------------------------------- */
 
-static uint64_t mix(uint64_t h, uint64_t v) {
-  h = (h ^ v) * UINT64_C(0x9E3779B97F4A7C15);
-  return h ^ h >> 29;
-}
-
 static bool same_vertex(const struct fse_vertex *a,
                         const struct fse_vertex *b) {
   return a->kind == b->kind && a->op == b->op && a->imm == b->imm &&
@@ -76,9 +71,9 @@ static uint8_t vertex_put(struct fse_graph *g, struct fse_vertex *n) {
   for (uint32_t i = 0; i < g->count; i++)
     if (same_vertex(&g->vertex[i], n)) return (uint8_t)i;
   if (g->count == FSE_GRAPH_VALUES) return FSE_NOTHING;
-  n->shape = mix(mix(n->kind, n->op), (uint32_t)n->imm);
+  n->shape = fse_mix(fse_mix(n->kind, n->op), (uint32_t)n->imm);
   for (unsigned k = 0; k < 4; k++)
-    n->shape = mix(n->shape, n->arg[k] == FSE_NOTHING
+    n->shape = fse_mix(n->shape, n->arg[k] == FSE_NOTHING
                                  ? k
                                  : g->vertex[n->arg[k]].shape);
   g->vertex[g->count] = *n;

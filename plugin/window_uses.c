@@ -47,8 +47,7 @@ static uint64_t gives(const struct reading *x, const struct fse_use *u) {
     fse_menu_eval(x->e->menu, u->row, &args, &out, fse_all_lanes(0));
     if (n == 0) first = out.lane[0];
     for (unsigned lane = 0; lane < FSE_LANES; lane++) {
-      h = (h ^ (uint32_t)out.lane[lane]) * UINT64_C(0x9E3779B97F4A7C15);
-      h ^= h >> 29;
+      h = fse_mix(h, (uint32_t)out.lane[lane]);
       varies |= (uint32_t)(out.lane[lane] ^ first);
     }
   }

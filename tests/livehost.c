@@ -233,6 +233,15 @@ void livehost_open(struct livehost *h, const char *program_text) {
   livehost_set(h, "policy.cpu_share", 1);
 }
 
+void livehost_open_small(struct livehost *h, const char *program_text) {
+  livehost_open(h, program_text);
+  livehost_set(h, "policy.episodes", 4);
+  livehost_set(h, "policy.budget", 300);
+  livehost_set(h, "policy.population", 32);
+  livehost_set(h, "policy.fuzz_states", 200);
+  livehost_set(h, "policy.probation_tasks", LIVEHOST_PROBATION);
+}
+
 static bool attach(struct livehost *h) {
   char *manifest = must(fisa_manifest_text(h->root));
   flux_agent_info i = {.struct_size = sizeof i,
@@ -511,6 +520,23 @@ uint32_t livehost_offer(struct livehost *h) {
     if (!offered) nap();
   }
   return livehost_install(h);
+}
+
+void livehost_probation(struct livehost *h, uint32_t flags, unsigned n,
+                        const struct livehost_lie *lie) {
+  for (unsigned i = 0; i < n; i++) {
+    struct livehost_lie l = {.cell = -1};
+    if (lie != NULL) l = *lie;
+    l.flags |= FLUX_TASK_PROBATION | (i == 0 ? flags : 0);
+    livehost_task(h, &l);
+    livehost_settle(h);
+  }
+}
+
+void livehost_accept(struct livehost *h) {
+  uint32_t flags = livehost_offer(h);
+  livehost_probation(h, flags, LIVEHOST_PROBATION, NULL);
+  UNIT_EQ(h->accepted, h->version);
 }
 
 uint32_t livehost_said(struct livehost *h, const char *text) {

@@ -15,7 +15,8 @@
 #include "gpu/ir.h"
 #include "plugin/instance.h"
 
-enum { LIVEHOST_SETTINGS = 64, LIVEHOST_LINES = 64 };
+enum { LIVEHOST_SETTINGS = 64, LIVEHOST_LINES = 64,
+       LIVEHOST_PROBATION = 4 };
 
 /* A patch as it was offered. */
 struct livehost_patch {
@@ -87,6 +88,9 @@ struct livehost {
 };
 
 void livehost_open(struct livehost *h, const char *program_text);
+/* The same with small numbers: few episodes, a short search, LIVEHOST_PROBATION
+ * tasks of probation. */
+void livehost_open_small(struct livehost *h, const char *program_text);
 /* Settings of the plugin's block, before livehost_start. */
 void livehost_set(struct livehost *h, const char *name, double value);
 void livehost_set_text(struct livehost *h, const char *name,
@@ -121,6 +125,11 @@ bool livehost_wait(struct livehost *h, enum fse_phase phase);
 void livehost_settle(struct livehost *h);
 /* Evolves until something is offered, and installs it. */
 uint32_t livehost_offer(struct livehost *h);
+/* n tasks of the patch, the first with flags; each waits for its verdict. */
+void livehost_probation(struct livehost *h, uint32_t flags, unsigned n,
+                        const struct livehost_lie *lie);
+/* Both, up to the acceptance; of who was opened small. */
+void livehost_accept(struct livehost *h);
 
 /* Whether a line of the log contains a text; how many do. */
 uint32_t livehost_said(struct livehost *h, const char *text);

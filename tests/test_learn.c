@@ -66,6 +66,19 @@ static void judge_close(flux_course *c) {
   free(c);
 }
 
+/* A judge for whom a task is worth what `end` says. */
+static flux_judge judge_by(flux_status (*end)(flux_course *c,
+                                              double *score)) {
+  return (flux_judge){.struct_size = sizeof(flux_judge),
+                      .offers = judge_offers,
+                      .open = judge_open,
+                      .begin = judge_begin,
+                      .event = judge_event,
+                      .value = judge_value,
+                      .end = end,
+                      .close = judge_close};
+}
+
 static void next_task(flux_course *c) {
   atomic_fetch_add(&judged, 1);
   c->before = c->value;
@@ -96,15 +109,6 @@ static flux_status fading_end(flux_course *c, double *score) {
   return FLUX_OK;
 }
 
-static const flux_judge fading_judge = {.struct_size = sizeof fading_judge,
-                                        .offers = judge_offers,
-                                        .open = judge_open,
-                                        .begin = judge_begin,
-                                        .event = judge_event,
-                                        .value = judge_value,
-                                        .end = fading_end,
-                                        .close = judge_close};
-
 /* ---- an instinct -------------------------------------------------------- */
 
 /* Above a level it says that it is so, and not what is so. */
@@ -120,15 +124,6 @@ static flux_status terse_end(flux_course *c, double *score) {
   next_task(c);
   return FLUX_OK;
 }
-
-static const flux_judge terse_judge = {.struct_size = sizeof terse_judge,
-                                       .offers = judge_offers,
-                                       .open = judge_open,
-                                       .begin = judge_begin,
-                                       .event = judge_event,
-                                       .value = judge_value,
-                                       .end = terse_end,
-                                       .close = judge_close};
 
 /* ---- live --------------------------------------------------------------- */
 
@@ -170,8 +165,9 @@ static void released(void) {
 }
 
 static void a_decay(void) {
+  const flux_judge judge = judge_by(fading_end);
   int32_t before;
-  learn(fading, &fading_judge);
+  learn(fading, &judge);
   UNIT_TRUE(livehost_said(&h, "AdjustDecay") > 0, "it was something else");
   UNIT_EQ(h.program->size, h.root->size);
   UNIT_MEM_EQ(h.evolved->root->hash, h.program->hash, 32);
@@ -186,8 +182,9 @@ static void a_decay(void) {
 }
 
 static void an_instinct(void) {
+  const flux_judge judge = judge_by(terse_end);
   uint32_t wanted = 0;
-  learn(terse, &terse_judge);
+  learn(terse, &judge);
   UNIT_TRUE(livehost_said(&h, "AddInstinct") > 0, "it was something else");
   UNIT_TRUE(h.program->size > h.root->size, "nothing was added");
   UNIT_MEM_EQ(h.evolved->root->hash, h.program->hash, 32);
@@ -205,8 +202,9 @@ static void an_instinct(void) {
 
 /* Where such an edit has no weight nothing else does as well. */
 static void nothing_else_will_do(void) {
+  const flux_judge judge = judge_by(fading_end);
   atomic_store(&judged, 0);
-  tune_open(&h, fading, &fading_judge, TRIAL);
+  tune_open(&h, fading, &judge, TRIAL);
   livehost_set(&h, "policy.weights.AdjustDecay", 0);
   h.continues = true;
   h.act = act;

@@ -38,31 +38,6 @@ static const char other_way[] =
 
 /* ---- windows ------------------------------------------------------------ */
 
-/* The window that begins a program, with what a search has for it. */
-struct hunt {
-  struct window_rig rig;
-  struct fse_window window;
-  struct fse_menu *menu;
-  struct fse_tests tests;
-};
-
-static void hunt_make(struct hunt *h, const char *text, const char *deny) {
-  uint32_t n;
-  window_rig_make(&h->rig, text, deny, NULL);
-  n = fse_window_run(&h->rig.view, h->rig.slots, 0);
-  CU_ASSERT_FATAL(fse_window_read(&h->rig.view, h->rig.slots, 0, n,
-                                  &h->window) == 0);
-  h->menu = fse_menu_new(h->rig.lexicon, &h->window.task);
-  CU_ASSERT_FATAL(h->menu != NULL);
-  memset(&h->tests, 0, sizeof h->tests);
-  fse_tests_make(&h->tests, &h->window.task, 1);
-}
-
-static void hunt_done(struct hunt *h) {
-  fse_menu_free(h->menu);
-  window_rig_done(&h->rig);
-}
-
 static struct fse_prover *prover(void) {
   struct fse_prover *p = fse_prover_new(NULL, NULL);
   CU_ASSERT_FATAL(p != NULL && fse_prover_absent(p) == NULL);
@@ -71,36 +46,20 @@ static struct fse_prover *prover(void) {
 
 /* The cheapest replacement, as a rule that is no wider than that. */
 static void rule_of(struct hunt *h, uint32_t cost, struct fse_rule *out) {
-  struct fse_enum_result r;
-  const struct fse_enum_request q = {.task = &h->window.task, .menu = h->menu,
-                                     .tests = &h->tests, .cost_to = cost,
-                                     .work = UINT64_C(1) << 30};
-  CU_ASSERT_FATAL(fse_enum_run(&q, &r) == 0 && r.found);
+  struct fse_enum_result r = hunt_enum(h, cost, UINT64_C(1) << 30);
+  CU_ASSERT_FATAL(r.found);
   UNIT_EQ(fse_rule_make(&h->window.task, h->menu, &r.patch, out), 0);
 }
 
+/* As fse_rule_apply, and 0 where it does not match. */
 static int apply(struct hunt *h, const struct fse_rule *r,
                  struct fse_patch *patch) {
   const struct fse_enum_request q = {.task = &h->window.task, .menu = h->menu,
                                      .tests = &h->tests};
-  return fse_rule_apply(r, &q, patch);
-}
-
-/* Puts a patch into the program and runs that on fresh states, by the engine
- * of trials. */
-static bool holds(struct hunt *h, const struct fse_patch *p) {
-  struct fse_draft *d = fse_draft_copy(h->rig.draft);
-  struct fse_child child = {0};
-  struct fir_program *ir = NULL;
-  bool same = d != NULL && fse_window_splice(&h->window, p, d) == 0 &&
-              fse_draft_finish(d, 65536, &child, NULL) == 0 &&
-              fir_lower(child.program, &ir, NULL) == 0 &&
-              ftrial_fuzz(h->rig.set, ir, NULL, h->rig.lane, 99, 2000)
-                      .verdict == FTRIAL_SAME;
-  fir_free(ir);
-  fse_child_done(&child);
-  fse_draft_free(d);
-  return same;
+  struct fse_match m;
+  return fse_rule_matches(r, &h->window.task.form, &m)
+             ? fse_rule_apply(r, &m, &q, patch)
+             : 0;
 }
 
 /* ---- one rule ----------------------------------------------------------- */
@@ -111,7 +70,7 @@ static void proved_and_widened(void) {
   struct fse_rule narrow, wide;
   struct fse_match m;
   struct fse_prover *p = prover();
-  hunt_make(&h, long_way, NULL);
+  hunt_make(&h, long_way, NULL, NULL);
   rule_of(&h, 1, &narrow);
   UNIT_EQ(narrow.any, 0);
   UNIT_EQ(narrow.left.const_count, 1);
@@ -120,13 +79,13 @@ static void proved_and_widened(void) {
   UNIT_EQ(wide.any, 0);
   UNIT_EQ(fse_rule_prove(&wide, p, h.rig.dialect, true), FSE_PROVED);
   UNIT_EQ(wide.any, 1);
-  hunt_make(&other, long_way_too, NULL);
+  hunt_make(&other, long_way_too, NULL, NULL);
   UNIT_TRUE(!fse_rule_matches(&narrow, &other.window.task.form, &m),
             "7 is not 12");
   UNIT_TRUE(fse_rule_matches(&wide, &other.window.task.form, &m), "any is");
   UNIT_EQ(m.constant[0], 12);
   hunt_done(&other);
-  hunt_make(&other, other_way, NULL);
+  hunt_make(&other, other_way, NULL, NULL);
   UNIT_TRUE(!fse_rule_matches(&wide, &other.window.task.form, &m),
             "one constant is not two");
   hunt_done(&other);
@@ -150,16 +109,16 @@ static void widened_with_the_result(void) {
   struct fse_rule r;
   struct fse_patch patch;
   struct fse_prover *p = prover();
-  hunt_make(&h, times, "ADDI");
+  hunt_make(&h, times, "ADDI", NULL);
   rule_of(&h, 3, &r);
   UNIT_EQ(fse_rule_prove(&r, p, h.rig.dialect, true), FSE_PROVED);
   UNIT_EQ(r.any, 1);
-  hunt_make(&other, elsewhere, "ADDI");
+  hunt_make(&other, elsewhere, "ADDI", NULL);
   UNIT_EQ(apply(&other, &r, &patch), 1);
-  UNIT_TRUE(holds(&other, &patch), "with 77 in it");
+  UNIT_TRUE(hunt_holds(&other, &patch, 2000), "with 77 in it");
   hunt_done(&other);
   hunt_done(&h);
-  hunt_make(&h, matters, NULL);
+  hunt_make(&h, matters, NULL, NULL);
   rule_of(&h, 1, &r);
   UNIT_EQ(fse_rule_prove(&r, p, h.rig.dialect, true), FSE_PROVED);
   UNIT_EQ(r.any, 0);
@@ -175,18 +134,18 @@ static void serves_elsewhere(void) {
   struct fse_patch patch;
   struct fse_prover *p = prover();
   struct hunt h;
-  hunt_make(&h, long_way, NULL);
+  hunt_make(&h, long_way, NULL, NULL);
   rule_of(&h, 1, &r);
   UNIT_EQ(fse_rule_prove(&r, p, h.rig.dialect, true), FSE_PROVED);
   hunt_done(&h);
   for (unsigned i = 0; i < 3; i++) {
-    hunt_make(&h, texts[i], NULL);
+    hunt_make(&h, texts[i], NULL, NULL);
     UNIT_EQ(apply(&h, &r, &patch), 1);
     UNIT_EQ(patch.count, 1);
-    UNIT_TRUE(holds(&h, &patch), "program %u", i);
+    UNIT_TRUE(hunt_holds(&h, &patch, 2000), "program %u", i);
     hunt_done(&h);
   }
-  hunt_make(&h, long_way_there, "MOV");
+  hunt_make(&h, long_way_there, "MOV", NULL);
   UNIT_EQ(apply(&h, &r, &patch), 0);
   hunt_done(&h);
   fse_prover_free(p);
@@ -199,14 +158,14 @@ static void wrong_rules(void) {
   struct fse_patch patch;
   struct fse_prover *p = prover();
   unsigned counters;
-  hunt_make(&h, long_way, NULL);
+  hunt_make(&h, long_way, NULL, NULL);
   rule_of(&h, 1, &r);
   r.left.node[r.left.node_count - 1].op = FLUX_OP_ADD;
   UNIT_EQ(fse_rule_prove(&r, p, h.rig.dialect, true), FSE_REFUTED);
   UNIT_EQ(r.any, 0);
   hunt_done(&h);
   hunt_make(&h, HEAD "MOVI R4, 7\nAND R5, R1, R4\nOR R6, R1, R4\n"
-                     "ADD R7, R5, R6\nADD R3, R7, R4\nHALT\n", NULL);
+                     "ADD R7, R5, R6\nADD R3, R7, R4\nHALT\n", NULL, NULL);
   counters = h.tests.counter_count;
   UNIT_EQ(apply(&h, &r, &patch), -1);
   UNIT_TRUE(h.tests.counter_count > counters, "what showed it is kept");
@@ -220,7 +179,7 @@ static void rule_bytes(void) {
   struct hunt h;
   struct fse_rule r, back;
   struct fse_writer w = {0}, again = {0};
-  hunt_make(&h, long_way, NULL);
+  hunt_make(&h, long_way, NULL, NULL);
   rule_of(&h, 1, &r);
   UNIT_TRUE(fse_rule_put(&w, &r), "memory");
   UNIT_EQ(fse_rule_get(w.bytes, w.size, &back), 0);
@@ -244,7 +203,7 @@ static void hostile_rules(void) {
   struct fse_prover *p = prover();
   const bool slow = unit_scale(2) < 2;
   unsigned rules = 0;
-  hunt_make(&h, long_way, NULL);
+  hunt_make(&h, long_way, NULL, NULL);
   rule_of(&h, 1, &r);
   UNIT_TRUE(fse_rule_put(&w, &r), "memory");
   for (size_t i = 0; i < w.size; i++)
@@ -299,7 +258,7 @@ static void kept_and_revoked(void) {
   const uint8_t *name, *found = NULL;
   struct fse_rule r;
   struct hunt h;
-  hunt_make(&h, long_way, NULL);
+  hunt_make(&h, long_way, NULL, NULL);
   rule_of(&h, 1, &r);
   UNIT_EQ(put(rs, &h, NULL, &found), 0);
   UNIT_TRUE(!fse_rules_may(rs, &h.window.task.form), "nothing may");
@@ -364,7 +323,7 @@ static void of_another_build(void) {
   struct fse_rules *rs;
   struct fse_rule r, bad;
   struct hunt h;
-  hunt_make(&h, long_way, NULL);
+  hunt_make(&h, long_way, NULL, NULL);
   rule_of(&h, 1, &r);
   bad = r;
   bad.right.out[0] = (uint8_t)bad.right.in_count; /* the constant, if any */
@@ -508,12 +467,7 @@ static const char agent[] =
     "SUB R3, R7, R4\nTELL R3, R1, R0\nHALT\n";
 
 static void open_agent(struct livehost *h, const char *path) {
-  livehost_open(h, agent);
-  livehost_set(h, "policy.episodes", 4);
-  livehost_set(h, "policy.budget", 300);
-  livehost_set(h, "policy.population", 32);
-  livehost_set(h, "policy.fuzz_states", 200);
-  livehost_set(h, "policy.probation_tasks", 4);
+  livehost_open_small(h, agent);
   livehost_set_text(h, "journal", path);
   for (uint32_t k = 0; k < fse_kind_count; k++) {
     static char name[FSE_KINDS_MAX][64];
@@ -526,16 +480,8 @@ static void open_agent(struct livehost *h, const char *path) {
 
 /* Tasks until a version that owes something to a rule is accepted. */
 static void accept_ruled(struct livehost *h) {
-  for (unsigned n = 0; n < 8 && h->evolved->live.uses.count == 0; n++) {
-    uint32_t flags = livehost_offer(h);
-    for (unsigned i = 0; i < 4; i++) {
-      struct livehost_lie l = {.cell = -1};
-      l.flags = FLUX_TASK_PROBATION | (i == 0 ? flags : 0);
-      livehost_task(h, &l);
-      livehost_settle(h);
-    }
-    UNIT_EQ(h->accepted, h->version);
-  }
+  for (unsigned n = 0; n < 8 && h->evolved->live.uses.count == 0; n++)
+    livehost_accept(h);
   CU_ASSERT_FATAL(h->evolved->live.uses.count > 0);
 }
 

@@ -15,8 +15,6 @@
 #include "tests/livehost.h"
 #include "tests/unit.h"
 
-enum { PROBATION = 4 };
-
 /* A program with something to gain: a NOP in its loop. */
 static const char sum[] =
     ".dialect unified\n.in R1 1..40\n.out R3\n MOVI R3, 0\n"
@@ -31,17 +29,8 @@ static const char counter[] =
 
 static const struct livehost_lie honest = {.cell = -1};
 
-static void open_small(struct livehost *h, const char *text) {
-  livehost_open(h, text);
-  livehost_set(h, "policy.episodes", 4);
-  livehost_set(h, "policy.budget", 300);
-  livehost_set(h, "policy.population", 32);
-  livehost_set(h, "policy.fuzz_states", 200);
-  livehost_set(h, "policy.probation_tasks", PROBATION);
-}
-
 static void open_sum(struct livehost *h) {
-  open_small(h, sum);
+  livehost_open_small(h, sum);
   UNIT_TRUE(livehost_start(h), "%s", h->explanation);
 }
 
@@ -90,17 +79,6 @@ static bool has_version(struct livehost *h) {
 
 /* ---- probation ---------------------------------------------------------- */
 
-/* n tasks of the patch, the first with flags; each waits for its verdict. */
-static void probation(struct livehost *h, uint32_t flags, unsigned n,
-                      const struct livehost_lie *lie) {
-  for (unsigned i = 0; i < n; i++) {
-    struct livehost_lie l = lie != NULL ? *lie : honest;
-    l.flags |= FLUX_TASK_PROBATION | (i == 0 ? flags : 0);
-    livehost_task(h, &l);
-    livehost_settle(h);
-  }
-}
-
 /* The first task behind the way back. */
 static void leave(struct livehost *h) {
   struct livehost_lie l = honest;
@@ -109,20 +87,14 @@ static void leave(struct livehost *h) {
   livehost_settle(h);
 }
 
-static void accept_one(struct livehost *h) {
-  uint32_t flags = livehost_offer(h);
-  probation(h, flags, PROBATION, NULL);
-  UNIT_EQ(h->accepted, h->version);
-}
-
 static void accepts(void) {
   struct livehost h;
-  open_small(&h, sum);
+  livehost_open_small(&h, sum);
   livehost_set_text(&h, "journal", journal_path());
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
-  accept_one(&h);
+  livehost_accept(&h);
   UNIT_TRUE(h.patch.flags & FLUX_PATCH_HOLD, "outputs are held");
-  UNIT_EQ(h.agreed_count, PROBATION);
+  UNIT_EQ(h.agreed_count, LIVEHOST_PROBATION);
   UNIT_TRUE(!h.out_of_order, "agreed in order");
   UNIT_EQ(h.takes, 0);
   UNIT_TRUE(h.counted > 0, "counts were asked for");
@@ -139,10 +111,10 @@ static void accepts(void) {
 /* An agent that continues: places behind the yield, both ways. */
 static void accepts_between_yields(void) {
   struct livehost h;
-  open_small(&h, counter);
+  livehost_open_small(&h, counter);
   h.continues = true;
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
-  accept_one(&h);
+  livehost_accept(&h);
   UNIT_EQ(h.patch.transfers, 2);
   UNIT_EQ(h.patch.backs, 2);
   UNIT_TRUE(livehost_run_to(&h, FSE_SETTLED), "until nothing is left");
@@ -156,12 +128,13 @@ static void goes(const struct livehost_lie *lie, uint32_t how,
   struct livehost h;
   uint8_t bad[32];
   uint32_t flags;
-  open_small(&h, sum);
+  livehost_open_small(&h, sum);
   livehost_set_text(&h, "journal", journal_path());
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
   flags = livehost_offer(&h);
   memcpy(bad, h.program->hash, 32);
-  probation(&h, flags, how == FLUX_RECOVER ? 1 : PROBATION, lie);
+  livehost_probation(&h, flags,
+                     how == FLUX_RECOVER ? 1 : LIVEHOST_PROBATION, lie);
   UNIT_EQ(livehost_phase(&h), FSE_LEAVING);
   UNIT_EQ(h.taken_back, h.version);
   UNIT_EQ(h.how, how);
@@ -221,10 +194,10 @@ static void noise_is_no_drop(void) {
   uint32_t flags;
   open_sum(&h);
   flags = livehost_offer(&h);
-  for (unsigned i = 0; i < PROBATION; i++) {
+  for (unsigned i = 0; i < LIVEHOST_PROBATION; i++) {
     struct livehost_lie l = {.cell = -1, .confidence = true,
                              .confidence_is = i % 2 ? 0.99 : 0.79};
-    probation(&h, i == 0 ? flags : 0, 1, &l);
+    livehost_probation(&h, i == 0 ? flags : 0, 1, &l);
   }
   UNIT_EQ(h.accepted, h.version);
   livehost_close(&h);
@@ -234,11 +207,11 @@ static void noise_is_no_drop(void) {
 static void host_takes_back(void) {
   struct livehost h;
   uint32_t flags;
-  open_small(&h, sum);
+  livehost_open_small(&h, sum);
   livehost_set_text(&h, "journal", journal_path());
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
   flags = livehost_offer(&h);
-  probation(&h, flags, 1, NULL);
+  livehost_probation(&h, flags, 1, NULL);
   UNIT_EQ(livehost_phase(&h), FSE_PROBATION);
   leave(&h);
   UNIT_TRUE(livehost_phase(&h) != FSE_PROBATION, "it is gone");
@@ -251,12 +224,12 @@ static void host_takes_back(void) {
 static void host_refuses_acceptance(void) {
   struct livehost h;
   uint32_t flags;
-  open_small(&h, sum);
+  livehost_open_small(&h, sum);
   livehost_set_text(&h, "journal", journal_path());
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
   h.accept_answer = FLUX_E_STALE;
   flags = livehost_offer(&h);
-  probation(&h, flags, PROBATION, NULL);
+  livehost_probation(&h, flags, LIVEHOST_PROBATION, NULL);
   UNIT_EQ(livehost_phase(&h), FSE_LEAVING);
   UNIT_TRUE(!has_version(&h), "the journal forgot it");
   UNIT_EQ(last_record(&h).r.outcome, FSE_RECOVERED);
@@ -274,12 +247,12 @@ static void watched_to_the_door(void) {
   uint32_t flags;
   open_sum(&h);
   flags = livehost_offer(&h);
-  probation(&h, flags, PROBATION, &dear);
+  livehost_probation(&h, flags, LIVEHOST_PROBATION, &dear);
   UNIT_EQ(h.how, FLUX_REVERT);
-  probation(&h, 0, 1, NULL);
-  UNIT_EQ(h.agreed_count, PROBATION + 1);
-  probation(&h, 0, 1, &wrong);
-  UNIT_EQ(h.agreed_count, PROBATION + 1);
+  livehost_probation(&h, 0, 1, NULL);
+  UNIT_EQ(h.agreed_count, LIVEHOST_PROBATION + 1);
+  livehost_probation(&h, 0, 1, &wrong);
+  UNIT_EQ(h.agreed_count, LIVEHOST_PROBATION + 1);
   UNIT_EQ(h.how, FLUX_RECOVER);
   UNIT_EQ(livehost_phase(&h), FSE_LEAVING);
   leave(&h);
@@ -291,7 +264,7 @@ static void watched_to_the_door(void) {
 static void deadlines(void) {
   struct livehost_lie l = honest;
   struct livehost h;
-  open_small(&h, sum);
+  livehost_open_small(&h, sum);
   livehost_set_text(&h, "journal", journal_path());
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
   UNIT_TRUE(livehost_run_to(&h, FSE_OFFERED), "an offer");
@@ -312,7 +285,7 @@ static void deadlines(void) {
 
 static void refusals(void) {
   struct livehost h;
-  open_small(&h, sum);
+  livehost_open_small(&h, sum);
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
   h.busy_offers = UINT32_MAX;
   UNIT_TRUE(livehost_run_to(&h, FSE_SETTLED), "it gives up");
@@ -373,12 +346,12 @@ static void trust_falls_on_probation(void) {
   uint32_t flags;
   open_sum(&h);
   flags = livehost_offer(&h);
-  probation(&h, flags, PROBATION - 1, NULL);
+  livehost_probation(&h, flags, LIVEHOST_PROBATION - 1, NULL);
   h.trust = 0.2;
-  probation(&h, 0, 1, NULL);
+  livehost_probation(&h, 0, 1, NULL);
   UNIT_EQ(h.accepted, 0);
   UNIT_EQ(h.how, FLUX_REVERT);
-  UNIT_EQ(h.agreed_count, PROBATION);
+  UNIT_EQ(h.agreed_count, LIVEHOST_PROBATION);
   leave(&h);
   livehost_task(&h, NULL);
   livehost_settle(&h);
@@ -425,7 +398,7 @@ static void decline_freezes(void) {
   struct livehost h;
   while (strcmp(fse_kinds[dead].name, "RemoveDead") != 0) dead++;
   write_decline(path);
-  open_small(&h, sum);
+  livehost_open_small(&h, sum);
   livehost_set_text(&h, "journal", path);
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
   /* What is written is known, and whoever starts it wants it to go on. */
@@ -433,7 +406,7 @@ static void decline_freezes(void) {
   UNIT_EQ(h.evolved->trend.points, 5);
   status_says(&h, "\"trend\":\"declining\",\"points\":5,\"slope\":-1.0");
   UNIT_EQ(h.evolved->learned.taken[dead], 5 * 2 * 8);
-  accept_one(&h);
+  livehost_accept(&h);
   livehost_task(&h, NULL);
   livehost_settle(&h);
   UNIT_EQ(livehost_phase(&h), FSE_FROZEN);
@@ -460,7 +433,7 @@ static void decline_freezes(void) {
 static void nothing_found_is_a_point(void) {
   struct livehost h;
   open_sum(&h);
-  accept_one(&h);
+  livehost_accept(&h);
   UNIT_EQ(h.evolved->history.count, 1);
   while (livehost_phase(&h) != FSE_SETTLED) {
     if (h.offered && livehost_phase(&h) == FSE_OFFERED) break;
@@ -477,7 +450,7 @@ static void nothing_found_is_a_point(void) {
 
 static void no_trust_no_evolution(void) {
   struct livehost h;
-  open_small(&h, sum);
+  livehost_open_small(&h, sum);
   h.trust = 0;
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
   for (int i = 0; i < 30; i++) {
@@ -504,12 +477,12 @@ static void journal_fails(void) {
   const char *path = journal_path();
   struct livehost h;
   uint32_t flags, offers;
-  open_small(&h, sum);
+  livehost_open_small(&h, sum);
   livehost_set_text(&h, "journal", path);
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
   flags = livehost_offer(&h);
   sql(path, "ALTER TABLE records RENAME TO lost");
-  probation(&h, flags, PROBATION, NULL);
+  livehost_probation(&h, flags, LIVEHOST_PROBATION, NULL);
   UNIT_EQ(h.accepted, 0);
   UNIT_EQ(h.how, FLUX_REVERT);
   UNIT_EQ(livehost_said(&h, "accepted patch"), 0);
@@ -531,11 +504,11 @@ static void journal_answers(void) {
   struct fse_found f;
   uint8_t hash[32];
   char kinds[FSE_KINDS_TEXT];
-  open_small(&h, sum);
+  livehost_open_small(&h, sum);
   livehost_set_text(&h, "journal", journal_path());
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
   UNIT_TRUE(!fse_answer_known(h.evolved, &f), "nothing yet");
-  accept_one(&h);
+  livehost_accept(&h);
   memcpy(hash, h.program->hash, 32);
   snprintf(kinds, sizeof kinds, "%s", last_record(&h).r.kind);
   livehost_stop(&h);
@@ -559,10 +532,10 @@ static void journal_resumes(void) {
   uint8_t hash[32];
   struct livehost h;
   uint64_t id;
-  open_small(&h, sum);
+  livehost_open_small(&h, sum);
   livehost_set_text(&h, "journal", path);
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
-  accept_one(&h);
+  livehost_accept(&h);
   memcpy(hash, h.program->hash, 32);
   id = h.version;
   livehost_stop(&h);
@@ -597,7 +570,7 @@ static void journal_lies(void) {
   struct fse_journal *j = NULL;
   struct fse_place place = {0, 0};
   struct livehost h, other;
-  open_small(&h, sum);
+  livehost_open_small(&h, sum);
   livehost_open(&other, wrong);
   p = fisa_program_derive(h.root, other.root->code, other.root->size,
                           other.root->entry, 0);
@@ -611,7 +584,7 @@ static void journal_lies(void) {
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
   UNIT_TRUE(!h.offered, "not used");
   UNIT_EQ(livehost_said(&h, "runs its original"), 1);
-  accept_one(&h);
+  livehost_accept(&h);
   UNIT_TRUE(h.version > 3, "%llu", (unsigned long long)h.version);
   livehost_close(&h);
   UNIT_TRUE(livehost_start(&other), "%s", other.explanation);
@@ -628,10 +601,10 @@ static void contradictions(void) {
   struct fse_found found;
   struct livehost h;
   uint8_t bad[32];
-  open_small(&h, sum);
+  livehost_open_small(&h, sum);
   livehost_set_text(&h, "journal", journal_path());
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
-  accept_one(&h);
+  livehost_accept(&h);
   memcpy(bad, h.program->hash, 32);
   UNIT_TRUE(has_version(&h), "committed");
   h.busy_offers = 1;
@@ -666,7 +639,7 @@ static void contradiction_waits(void) {
   struct livehost h;
   uint32_t offers;
   open_sum(&h);
-  accept_one(&h);
+  livehost_accept(&h);
   livehost_task(&h, &wrong);
   livehost_settle(&h);
   while (!h.offered) {
@@ -721,7 +694,7 @@ static void foreign_machines(void) {
 
 static void endless_tasks(void) {
   struct livehost h;
-  open_small(&h, sum);
+  livehost_open_small(&h, sum);
   livehost_set(&h, "policy.max_task_cycles", 4);
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
   never_offers(&h, NULL, "no task boundary within policy.max_task_cycles");
@@ -768,7 +741,7 @@ static void one_evolver(void) {
 static void tasks_unseen(void) {
   struct livehost_lie l = honest;
   struct livehost h;
-  open_small(&h, sum);
+  livehost_open_small(&h, sum);
   livehost_set(&h, "policy.probation_hold", 0);
   livehost_set(&h, "policy.probation_tasks", 1000);
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
@@ -795,7 +768,7 @@ static void flags_unseen(void) {
   struct livehost_lie l = honest;
   struct livehost h;
   uint32_t flags;
-  open_small(&h, sum);
+  livehost_open_small(&h, sum);
   livehost_set(&h, "policy.probation_tasks", 1000);
   UNIT_TRUE(livehost_start(&h), "%s", h.explanation);
   flags = livehost_offer(&h);
@@ -868,7 +841,7 @@ static void detach_from_probation(void) {
   uint32_t flags;
   open_sum(&h);
   flags = livehost_offer(&h);
-  probation(&h, flags, 1, NULL);
+  livehost_probation(&h, flags, 1, NULL);
   livehost_detach(&h);
   UNIT_EQ(h.taken_back, h.version);
   UNIT_EQ(h.how, FLUX_RECOVER);
@@ -888,7 +861,7 @@ static void detach_from_the_rest(void) {
   uint32_t flags;
   open_sum(&h);
   flags = livehost_offer(&h);
-  probation(&h, flags, 1, &wrong);
+  livehost_probation(&h, flags, 1, &wrong);
   UNIT_EQ(livehost_phase(&h), FSE_LEAVING);
   detach(&h);
   open_sum(&h);

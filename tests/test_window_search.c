@@ -17,60 +17,6 @@
 #define HEAD ".dialect unified\n.in R1\n.in R2\n.out R3\n" \
              ".scratch mem 0x100 64\n"
 
-/* A task under search. */
-struct hunt {
-  struct window_rig rig;
-  struct fse_window window;
-  struct fse_menu *menu;
-  struct fse_tests tests;
-};
-
-static void hunt_make(struct hunt *h, const char *text, const char *only) {
-  uint32_t n;
-  window_rig_make(&h->rig, text, NULL, only);
-  n = fse_window_run(&h->rig.view, h->rig.slots, 0);
-  CU_ASSERT_FATAL(fse_window_read(&h->rig.view, h->rig.slots, 0, n,
-                                  &h->window) == 0);
-  h->menu = fse_menu_new(h->rig.lexicon, &h->window.task);
-  CU_ASSERT_FATAL(h->menu != NULL);
-  memset(&h->tests, 0, sizeof h->tests);
-  fse_tests_make(&h->tests, &h->window.task, 1);
-}
-
-static void hunt_done(struct hunt *h) {
-  fse_menu_free(h->menu);
-  window_rig_done(&h->rig);
-}
-
-static struct fse_enum_result enumerate(struct hunt *h, uint32_t to,
-                                        uint64_t work) {
-  struct fse_enum_result out;
-  struct fse_enum_request q = {.task = &h->window.task, .menu = h->menu,
-                               .tests = &h->tests, .cost_to = to,
-                               .work = work};
-  CU_ASSERT_FATAL(fse_enum_run(&q, &out) == 0);
-  return out;
-}
-
-/* Puts a patch into the program and runs that on fresh states, by the engine
- * of trials and not by columns. */
-static bool holds(struct hunt *h, const struct fse_patch *p,
-                  uint32_t states) {
-  struct fse_draft *d = fse_draft_copy(h->rig.draft);
-  struct fse_child child = {0};
-  struct fir_program *ir = NULL;
-  struct fisa_error err;
-  bool same = d != NULL && fse_window_splice(&h->window, p, d) == 0 &&
-              fse_draft_finish(d, 65536, &child, &err) == 0 &&
-              fir_lower(child.program, &ir, &err) == 0 &&
-              ftrial_fuzz(h->rig.set, ir, NULL, h->rig.lane, 99, states)
-                      .verdict == FTRIAL_SAME;
-  fir_free(ir);
-  fse_child_done(&child);
-  fse_draft_free(d);
-  return same;
-}
-
 /* ---- enumeration -------------------------------------------------------- */
 
 /* Bit tricks with the fewest rows they can be done in, with the plain
@@ -95,11 +41,11 @@ static void shortest_are_found(void) {
     for (unsigned all = 0; all < 2; all++) {
       struct hunt h;
       struct fse_enum_result r;
-      hunt_make(&h, tricks[i].text, all ? NULL : window_plain_ops);
-      r = enumerate(&h, 4, UINT64_C(1) << 32);
+      hunt_make(&h, tricks[i].text, NULL, all ? NULL : window_plain_ops);
+      r = hunt_enum(&h, 4, UINT64_C(1) << 32);
       UNIT_TRUE(r.found, "trick %u", i);
       UNIT_EQ(r.patch.cost, all ? tricks[i].all : tricks[i].plain);
-      UNIT_TRUE(holds(&h, &r.patch, (uint32_t)unit_scale(1u << 13)),
+      UNIT_TRUE(hunt_holds(&h, &r.patch, (uint32_t)unit_scale(1u << 13)),
                 "trick %u is right on fresh states", i);
       hunt_done(&h);
     }
@@ -109,12 +55,12 @@ static void shortest_are_found(void) {
 static void limits_hold(void) {
   struct hunt h;
   struct fse_enum_result r;
-  hunt_make(&h, tricks[5].text, window_plain_ops);
-  r = enumerate(&h, 3, UINT64_C(1) << 32);
+  hunt_make(&h, tricks[5].text, NULL, window_plain_ops);
+  r = hunt_enum(&h, 3, UINT64_C(1) << 32);
   UNIT_TRUE(!r.found, "none of three rows");
   UNIT_EQ(r.next, 4);
   UNIT_TRUE(r.work > 10000, "%llu sequences", (unsigned long long)r.work);
-  r = enumerate(&h, 4, 5000);
+  r = hunt_enum(&h, 4, 5000);
   UNIT_TRUE(!r.found && r.next < 4, "given up");
   UNIT_TRUE(r.work < 50000, "soon enough");
   hunt_done(&h);
@@ -125,20 +71,20 @@ static void kept_registers(void) {
   struct hunt h;
   struct fse_enum_result r;
   hunt_make(&h, ".dialect unified\n.in R1\n.out R1\n.out R3\nMOVI R4, 2\n"
-                "ADD R3, R1, R4\nHALT\n", window_plain_ops);
-  r = enumerate(&h, 2, UINT64_C(1) << 30);
+                "ADD R3, R1, R4\nHALT\n", NULL, window_plain_ops);
+  r = hunt_enum(&h, 2, UINT64_C(1) << 30);
   UNIT_TRUE(r.found, "found");
   UNIT_EQ(r.patch.cost, 2);
-  UNIT_TRUE(holds(&h, &r.patch, 10000), "and right");
+  UNIT_TRUE(hunt_holds(&h, &r.patch, 10000), "and right");
   hunt_done(&h);
   /* Two results, each of which wants a row. */
   hunt_make(&h, ".dialect unified\n.in R1\n.in R2\n.out R1\n.out R2\n"
                 "MOV R4, R1\nADD R1, R1, R2\nSUB R2, R4, R2\nMOV R5, R2\n"
-                "HALT\n", window_plain_ops);
-  r = enumerate(&h, 3, UINT64_C(1) << 30);
+                "HALT\n", NULL, window_plain_ops);
+  r = hunt_enum(&h, 3, UINT64_C(1) << 30);
   UNIT_TRUE(r.found, "found");
   UNIT_EQ(r.patch.cost, 3);
-  UNIT_TRUE(holds(&h, &r.patch, 10000), "and right");
+  UNIT_TRUE(hunt_holds(&h, &r.patch, 10000), "and right");
   hunt_done(&h);
 }
 
@@ -160,12 +106,12 @@ static void long_ones_are_found(void) {
   for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     struct hunt h;
     struct fse_enum_result r;
-    hunt_make(&h, cases[i].text, cases[i].only);
-    r = enumerate(&h, 4, UINT64_C(1) << 40);
+    hunt_make(&h, cases[i].text, NULL, cases[i].only);
+    r = hunt_enum(&h, 4, UINT64_C(1) << 40);
     UNIT_TRUE(!r.found && r.next == 5, "case %u: not of four", i);
-    r = enumerate(&h, 5, UINT64_C(1) << 40);
+    r = hunt_enum(&h, 5, UINT64_C(1) << 40);
     UNIT_TRUE(r.found && r.patch.cost == cases[i].cost, "case %u", i);
-    UNIT_TRUE(r.found && holds(&h, &r.patch,
+    UNIT_TRUE(r.found && hunt_holds(&h, &r.patch,
                                (uint32_t)unit_scale(1u << 13)),
               "case %u is right on fresh states", i);
     hunt_done(&h);
@@ -179,10 +125,10 @@ static void orders_are_found(void) {
   struct fse_enum_result r;
   hunt_make(&h, ".dialect unified\n.in R1\n.in R5\n.in R7\n.out R1\n.out R3\n"
                 ".out R7\n.out R11\nSHR R11, R7, R5\nCMP_LT R7, R7, R1\n"
-                "MUL R3, R7, R5\nHALT\n", window_plain_ops);
-  r = enumerate(&h, 3, UINT64_C(1) << 30);
+                "MUL R3, R7, R5\nHALT\n", NULL, window_plain_ops);
+  r = hunt_enum(&h, 3, UINT64_C(1) << 30);
   UNIT_TRUE(r.found && r.patch.cost == 3, "three rows for three results");
-  UNIT_TRUE(r.found && holds(&h, &r.patch, 10000), "and right");
+  UNIT_TRUE(r.found && hunt_holds(&h, &r.patch, 10000), "and right");
   hunt_done(&h);
 }
 
@@ -250,10 +196,10 @@ static void ends_lose_nothing(void) {
                             b < 2 ? 1 + b : 20 + b - 2);
     }
     snprintf(text + l, sizeof text - l, "HALT\n");
-    hunt_make(&h, text, only);
+    hunt_make(&h, text, NULL, only);
     if (h.window.task.form.out_count == 1 &&
         h.window.task.form.node_count > 0) {
-      r = enumerate(&h, 3, UINT64_C(1) << 40);
+      r = hunt_enum(&h, 3, UINT64_C(1) << 40);
       naive = naive_cost(&h, 3); /* on tests that tell by now */
       by_cost[naive]++;
       UNIT_EQ(r.found ? r.patch.cost : 4, naive);
@@ -289,9 +235,9 @@ static void rare_differences_tell(void) {
     struct hunt right, wrong;
     struct fse_enum_result r;
     struct fse_point counter;
-    hunt_make(&right, cases[i].right, NULL);
-    hunt_make(&wrong, cases[i].wrong, NULL);
-    r = enumerate(&right, 4, UINT64_C(1) << 22);
+    hunt_make(&right, cases[i].right, NULL, NULL);
+    hunt_make(&wrong, cases[i].wrong, NULL, NULL);
+    r = hunt_enum(&right, 4, UINT64_C(1) << 22);
     UNIT_TRUE(r.found || i == 3, "case %u", i);
     if (i == 3) {
       memset(&r.patch, 0, sizeof r.patch);
@@ -318,7 +264,7 @@ static void rare_differences_tell(void) {
 static void counters_stay(void) {
   struct hunt h;
   struct fse_point p = {{-7, 0, 0, 0}};
-  hunt_make(&h, tricks[0].text, NULL);
+  hunt_make(&h, tricks[0].text, NULL, NULL);
   UNIT_TRUE(fse_tests_add(&h.tests, &p), "a new one");
   UNIT_TRUE(!fse_tests_add(&h.tests, &p), "known already");
   UNIT_EQ(h.tests.in[0].lane[0], -7);
@@ -361,11 +307,12 @@ static void walks_find(void) {
   for (unsigned i = 0; i < unit_scale(2); i++) {
     struct hunt h, other;
     struct fse_walk_result r, again;
-    hunt_make(&h, tricks[which[i]].text, window_plain_ops);
-    hunt_make(&other, tricks[which[i]].text, window_plain_ops);
+    hunt_make(&h, tricks[which[i]].text, NULL, window_plain_ops);
+    hunt_make(&other, tricks[which[i]].text, NULL, window_plain_ops);
     r = walk(&h, 6, 2000000);
     UNIT_TRUE(r.found, "trick %u", which[i]);
-    UNIT_TRUE(r.patch.cost <= 6 && holds(&h, &r.patch, 20000), "and right");
+    UNIT_TRUE(r.patch.cost <= 6 && hunt_holds(&h, &r.patch, 20000),
+              "and right");
     again = walk(&other, 6, 2000000);
     UNIT_EQ(again.work, r.work);
     UNIT_TRUE(same_patch(&again.patch, &r.patch), "the same again");

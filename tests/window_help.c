@@ -93,3 +93,47 @@ void window_rig_done(struct window_rig *r) {
   fisa_dialect_free(r->dialect);
   free(r->policy);
 }
+
+void hunt_make(struct hunt *h, const char *text,
+                      const char *deny, const char *only) {
+  uint32_t n;
+  memset(h, 0, sizeof *h);
+  window_rig_make(&h->rig, text, deny, only);
+  n = fse_window_run(&h->rig.view, h->rig.slots, 0);
+  if (fse_window_read(&h->rig.view, h->rig.slots, 0, n, &h->window) != 0)
+    abort();
+  h->menu = fse_menu_new(h->rig.lexicon, &h->window.task);
+  if (h->menu == NULL) abort();
+  fse_tests_make(&h->tests, &h->window.task, 1);
+}
+
+void hunt_done(struct hunt *h) {
+  fse_menu_free(h->menu);
+  window_rig_done(&h->rig);
+}
+
+struct fse_enum_result hunt_enum(struct hunt *h, uint32_t to,
+                                        uint64_t work) {
+  struct fse_enum_result out;
+  const struct fse_enum_request q = {.task = &h->window.task, .menu = h->menu,
+                                     .tests = &h->tests, .cost_to = to,
+                                     .work = work};
+  if (fse_enum_run(&q, &out) != 0) abort();
+  return out;
+}
+
+bool hunt_holds(struct hunt *h, const struct fse_patch *p,
+                       uint32_t states) {
+  struct fse_draft *d = fse_draft_copy(h->rig.draft);
+  struct fse_child child = {0};
+  struct fir_program *ir = NULL;
+  bool same = d != NULL && fse_window_splice(&h->window, p, d) == 0 &&
+              fse_draft_finish(d, 65536, &child, NULL) == 0 &&
+              fir_lower(child.program, &ir, NULL) == 0 &&
+              ftrial_fuzz(h->rig.set, ir, NULL, h->rig.lane, 99, states)
+                      .verdict == FTRIAL_SAME;
+  fir_free(ir);
+  fse_child_done(&child);
+  fse_draft_free(d);
+  return same;
+}

@@ -4,7 +4,7 @@
 #ifndef FLUX_TESTS_WINDOW_HELP_H
 #define FLUX_TESTS_WINDOW_HELP_H
 
-#include "plugin/window.h"
+#include "plugin/window_enum.h"
 
 struct window_rig {
   struct fisa_dialect *dialect;
@@ -25,6 +25,27 @@ struct window_rig {
 void window_rig_make(struct window_rig *r, const char *text, const char *deny,
                      const char *only);
 void window_rig_done(struct window_rig *r);
+
+/* The window that begins a program, with what a search has for it. */
+struct hunt {
+  struct window_rig rig;
+  struct fse_window window;
+  struct fse_menu *menu;
+  struct fse_tests tests;
+};
+
+void hunt_make(struct hunt *h, const char *text,
+                      const char *deny, const char *only);
+void hunt_done(struct hunt *h);
+
+/* Enumerates up to a cost. */
+struct fse_enum_result hunt_enum(struct hunt *h, uint32_t to,
+                                        uint64_t work);
+
+/* Puts a patch into the program and runs that on fresh states, by the engine
+ * of trials and not by columns: whether it does the same. */
+bool hunt_holds(struct hunt *h, const struct fse_patch *p,
+                       uint32_t states);
 
 /* Add, subtract, logic, shifts, negation, compares and multiplication, with
  * what moves values and constants: the rows that bit tricks are stated for. */
