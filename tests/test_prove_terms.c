@@ -14,7 +14,7 @@
 #include "tests/isa_util.h"
 #include "tests/unit.h"
 
-#define SAMPLES 4000u
+#define SAMPLES 2000u
 #define FRESH 500u       /* samples of one context */
 #define MEMORY 512u      /* bytes */
 

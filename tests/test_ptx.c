@@ -4,9 +4,10 @@
  * libcuda that runs PTX text on the CPU. tests/test_ptx.sh runs it, several
  * times, on the latter.
  *
- * The arguments: how many programs of each dialect, the seed, and a file of PTX
- * text in place of the images that are built in. What the warps did is printed
- * by the driver; this prints what that is to be divided by.
+ * The arguments: how many programs of each dialect, the seed, a file of PTX
+ * text in place of the images that are built in, and which of the two tests,
+ * if not both. What the warps did is printed by the driver; this prints what
+ * that is to be divided by.
  */
 #include "tests/kernel_rig.h"
 
@@ -146,11 +147,17 @@ static const struct unit_test tests[] = {{"ptx", "programs", programs},
                                          {"ptx", "far", far_programs}};
 
 int main(int argc, char **argv) {
+  size_t first = 0, count = sizeof(tests) / sizeof(tests[0]);
+
   if (argc > 1)
     asked.programs = strtoull(argv[1], NULL, 10);
   if (argc > 2)
     asked.seed = strtoull(argv[2], NULL, 10);
   if (argc > 3)
     asked.file = argv[3];
-  return unit_main(1, argv, tests, sizeof(tests) / sizeof(tests[0]));
+  if (argc > 4) {
+    first = strcmp(argv[4], "far") == 0;
+    count = 1;
+  }
+  return unit_main(1, argv, tests + first, count);
 }

@@ -40,7 +40,19 @@ if [ "$most" -lt 20 ]; then
   most=20
 fi
 
-# run NAME CC ORDER PROGRAMS SEED [PTX]
+# only ENTRY: the debugger's text with one kernel in it, and without the lines
+# of the source: what reads it takes a time that grows with its square.
+only()
+{
+  awk -v keep="$1(" '
+    $1 == ".visible" && $2 == ".entry" { other = $3 != keep }
+    /^}/ && other { print "{ ret; }"; other = 0; body = 0; next }
+    /^{/ && other { body = 1 }
+    body || $1 == ".loc" || NF == 0 { next }
+    { sub(/^[ \t]+/, ""); print }' "$debug"
+}
+
+# run NAME CC ORDER PROGRAMS SEED [PTX WHICH]
 run()
 {
   name=$1 cc=$2 order=${3:+PTXSIM_SEED=$3}
@@ -59,7 +71,12 @@ run()
 if [ "${1-}" != figures ]; then
   run "sm_90, warps in any order" 90 7 "$most" 20260404
   run "sm_75, warps in turn" 75 "" $((most / 4)) 20260405
-  run "sm_120, as for a debugger" 120 3 $((most / 16 + 2)) 20260406 "$debug"
+  only flux_trial > "$tmp/near.ptx"
+  only flux_trial_far > "$tmp/far.ptx"
+  run "sm_120, as for a debugger" 120 3 $((most / 16 + 2)) 20260406 \
+    "$tmp/near.ptx" near
+  run "sm_120, as for a debugger, far" 120 3 $((most / 16 + 2)) 20260406 \
+    "$tmp/far.ptx" far
   finish
 fi
 

@@ -713,7 +713,7 @@ static void random_of(const char *dialect) {
   unsigned improved = 0;
   UNIT_EQ(fisa_dialect_builtin(dialect, true, &d, NULL), 0);
   gen_table_init(&table, d);
-  for (uint64_t n = 0; n < unit_scale(30); n++) {
+  for (uint64_t n = 0; n < unit_scale(20); n++) {
     struct fisa_program *p = gen_program(&table, 11, n), *root;
     CU_ASSERT_FATAL(p != NULL);
     take_in(&table, p);
