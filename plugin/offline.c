@@ -25,12 +25,6 @@
 #define ASK_EVERY_NS 250000000u /* progress, where a step takes long */
 #define STREAM_CHAIN 0x51u  /* of ftrial_random */
 
-/* A task that counts in the figures. */
-struct task {
-  struct fisa_state *begin;
-  struct fisa_trace in;     /* in the root's order */
-};
-
 struct offline {
   const struct fse_offline *o;
   struct fse_offline_result *out;
@@ -43,8 +37,6 @@ struct offline {
   struct fir_lane *lane;
   struct fisa_state *work;
   struct ftrial_set *set;
-  uint32_t task_count, task_capacity;
-  struct task *task;
   uint64_t searched;        /* variants of the generations before */
   struct fse_book *book;    /* of windows: for all generations, */
   struct fse_rules *rules;  /* and so are they */
@@ -90,9 +82,15 @@ static bool fuzz_no_more(void *user) {
   return unwanted(f) && now_ns(NULL) - f->finish_ns >= GRACE_NS;
 }
 
+/* The tasks that count in the figures: all that go into the set but probes
+ * and counterexamples. */
+static uint32_t tasks(const struct offline *f) {
+  return f->set != NULL ? ftrial_set_recorded(f->set) : 0;
+}
+
 /* Whether to go on making episodes; one is needed for anything. */
 static bool gather_more(struct offline *f) {
-  return !unwanted(f) && (f->task_count == 0 || !spent(f, GATHER_SHARE)) &&
+  return !unwanted(f) && (tasks(f) == 0 || !spent(f, GATHER_SHARE)) &&
          !spent(f, SEARCH_SHARE);
 }
 
@@ -128,22 +126,18 @@ static int made_input(uint16_t source, const int32_t *arg, unsigned argc,
   return m->no_memory;
 }
 
-/* Cycles of a task of a program, or false: it does not finish. The end is in
- * f->work. Values come in recorded order; 0 when there are no more. */
-static bool run_task(struct offline *f, const struct fir_program *ir,
-                     uint32_t pc, const struct task *t, uint64_t *cycles) {
+/* Runs the root on a task; its end is in f->work. Values come in the order in
+ * which it takes them. 0 or -1 (memory). */
+static int run_task(struct offline *f, const struct fisa_state *begin,
+                    const struct fisa_trace *in) {
   struct fir_limits limits = {f->o->program->dialect->fuel, true};
   struct fse_queue q;
-  bool finished;
-  if (fse_queue_init(&q, &t->in) != 0) return false;
+  if (fse_queue_init(&q, in) != 0) return -1;
   struct fir_io io = fse_queue_io(&q);
-  fisa_state_copy(f->work, t->begin);
-  f->work->pc = pc;
-  struct fir_result r = fir_run(ir, f->lane, f->work, &io, limits);
-  finished = !r.starved && f->work->status != FISA_RUN_FUEL;
-  *cycles = f->work->cycles - t->begin->cycles;
+  fisa_state_copy(f->work, begin);
+  fir_run(f->ir, f->lane, f->work, &io, limits);
   fse_queue_done(&q);
-  return finished;
+  return 0;
 }
 
 /* ---- episodes ----------------------------------------------------------- */
@@ -159,36 +153,14 @@ static int add_episode(struct offline *f, enum ftrial_origin origin,
   return (int)ftrial_set_add(f->set, &e);
 }
 
-/* Notes a task for the figures; takes `in` over. 0 or -1 (memory). */
-static int note_task(struct offline *f, const struct fisa_state *begin,
-                     struct fisa_trace *in) {
-  struct task *t;
-  if (f->task_count == f->task_capacity) {
-    uint32_t n = f->task_capacity ? f->task_capacity * 2 : 64;
-    t = realloc(f->task, n * sizeof *t);
-    if (t == NULL) return -1;
-    f->task = t;
-    f->task_capacity = n;
-  }
-  t = &f->task[f->task_count];
-  t->begin = fisa_state_new(f->o->program->dialect);
-  if (t->begin == NULL) return -1;
-  fisa_state_copy(t->begin, begin);
-  t->in = *in;
-  memset(in, 0, sizeof *in);
-  f->task_count++;
-  return 0;
-}
-
 /*
  * Goes on from the state in f->work, which stands behind a yield, with made
  * up values: what a program leaves in memory meets its next task.
  */
-static int follow(struct offline *f, uint64_t number, uint32_t tasks,
-                  bool count) {
+static int follow(struct offline *f, uint64_t number, uint32_t most) {
   struct fisa_state *begin = fisa_state_new(f->o->program->dialect);
   int rc = begin != NULL ? 0 : -1;
-  for (uint32_t i = 0; i < tasks && rc == 0; i++) {
+  for (uint32_t i = 0; i < most && rc == 0; i++) {
     struct fisa_trace in = {0};
     struct making m = {f->o->policy->seed, number + i, &in, false};
     struct fir_io io = {made_input, NULL, &m};
@@ -199,7 +171,6 @@ static int follow(struct offline *f, uint64_t number, uint32_t tasks,
     rc = m.no_memory ? -1 : 0;
     if (rc == 0 && !r.starved && f->work->status != FISA_RUN_FUEL)
       rc = add_episode(f, FTRIAL_RECORDED, begin, &in);
-    if (rc == FTRIAL_ADDED && count) rc = note_task(f, begin, &in);
     fisa_trace_done(&in);
     if (rc > 0) break;  /* refused: the chain ends */
   }
@@ -236,15 +207,17 @@ static int add_given(struct offline *f, const struct fse_given *g,
   rc = add_episode(f, FTRIAL_RECORDED, g->begin, &q.taken);
   if (rc == FTRIAL_REFUSED)
     leave_out(f, number, "does not go the same way twice");
-  if (rc == FTRIAL_ADDED) {
-    rc = note_task(f, g->begin, &q.taken);
-    if (rc == 0)
-      rc = follow(f, (uint64_t)number * FOLLOWED, 1, false);
-  }
+  if (rc == FTRIAL_ADDED) rc = follow(f, (uint64_t)number * FOLLOWED, 1);
 done:
   fir_free(from);
   fse_queue_done(&q);
   return rc < 0 ? -1 : 0;
+}
+
+/* Whether the root yielded on the episode that was added last. */
+static bool last_yielded(const struct offline *f) {
+  uint32_t last = ftrial_set_count(f->set) - 1;
+  return ftrial_set_expect(f->set, last)->status == FISA_RUN_YIELD;
 }
 
 /* Made-up episodes; those that yield go on for some tasks. */
@@ -253,9 +226,8 @@ static int make_episodes(struct offline *f) {
   struct fisa_trace in = {0};
   int rc = s != NULL ? 0 : -1;
   for (uint32_t n = 0; rc == 0 && n < FSE_OFFLINE_EPISODES * 4 &&
-                       f->task_count < FSE_OFFLINE_EPISODES && gather_more(f);
+                       tasks(f) < FSE_OFFLINE_EPISODES && gather_more(f);
        n++) {
-    uint64_t cycles;
     /* Begins from the entry only: the set does not know of chains yet. */
     if (ftrial_fuzz_state_on(f->set, f->lane, f->o->policy->seed, n, s,
                              &in) != 0) {
@@ -267,11 +239,10 @@ static int make_episodes(struct offline *f) {
       rc = 0;
       continue;
     }
-    if (rc == 0) rc = note_task(f, s, &in);
-    if (rc == 0 &&
-        run_task(f, f->ir, s->pc, &f->task[f->task_count - 1], &cycles) &&
-        f->work->status == FISA_RUN_YIELD)
-      rc = follow(f, (uint64_t)n * FOLLOWED, FOLLOWED - 1, true);
+    if (rc == 0 && last_yielded(f)) {
+      rc = run_task(f, s, &in);
+      if (rc == 0) rc = follow(f, (uint64_t)n * FOLLOWED, FOLLOWED - 1);
+    }
   }
   fisa_trace_done(&in);
   fisa_state_free(s);
@@ -362,33 +333,22 @@ static int on_progress(uint64_t variants, double now, double best,
   return tell(f);
 }
 
-/* Where a task that begins at `pc` of the root begins in a program. */
-static uint32_t place_in(const struct offline *f, const struct fisa_program *p,
-                         const struct fse_place *places, uint32_t count,
-                         uint32_t pc) {
-  if (pc == f->o->program->entry) return p->entry;
-  for (uint32_t k = 0; k < count; k++)
-    if (places[k].from_pc == pc) return places[k].to_pc;
-  return pc;
-}
-
-/* Mean cycles of the tasks under a program, whose map from the root is
- * `places` (none: it is the root). */
-static double mean_cycles(struct offline *f, const struct fisa_program *p,
-                          const struct fse_place *places, uint32_t count) {
+/* Cycles of all tasks under a program, whose map from the root is `places`;
+ * false: it does not do on all of them what the root does. */
+static bool sum_cycles(struct offline *f, const struct fisa_program *p,
+                       const struct fse_place *places, uint32_t count,
+                       uint64_t *cycles) {
   struct fir_program *ir = NULL;
-  uint64_t sum = 0;
-  uint32_t n = 0;
-  if (fir_lower(p, &ir, NULL) != 0) return 0;
-  for (uint32_t i = 0; i < f->task_count; i++) {
-    uint32_t pc = place_in(f, p, places, count, f->task[i].begin->pc);
-    uint64_t cycles;
-    if (!run_task(f, ir, pc, &f->task[i], &cycles)) continue;
-    sum += cycles;
-    n++;
-  }
+  struct ftrial_pc_map map = {0};
+  struct ftrial_result r = {.verdict = FTRIAL_INCONCLUSIVE};
+  map.pair = (const uint32_t(*)[2])fse_boundary_pairs(
+      f->facts, f->o->program, p, places, count, &map.count);
+  if (map.pair != NULL && fir_lower(p, &ir, NULL) == 0)
+    r = ftrial_judge(f->set, ir, &map, f->lane, UINT64_MAX);
   fir_free(ir);
-  return n > 0 ? (double)sum / n : 0;
+  free((void *)(uintptr_t)map.pair);
+  *cycles = r.cost;
+  return r.verdict == FTRIAL_SAME;
 }
 
 /* The record of a generation. */
@@ -567,24 +527,25 @@ static int conclude(struct offline *f, struct best *b,
   const struct fisa_program *p = f->o->program;
   struct fse_offline_result *out = f->out;
   struct fisa_facts *facts = NULL;
-  double after;
-  out->cycles_before = out->cycles_after = mean_cycles(f, p, NULL, 0);
+  uint64_t before = 0, after;
+  uint32_t n = tasks(f);
+  if (n > 0) before = ftrial_root_cost(f->set, 0, ftrial_set_count(f->set));
+  out->cycles_before = out->cycles_after = n > 0 ? (double)before / n : 0;
   out->instructions_after = out->instructions_before;
   out->variants = f->searched;
-  out->episodes = f->task_count;
-  if (b->program != NULL) {
-    after = mean_cycles(f, b->program, b->places, b->place_count);
-    if (after < out->cycles_before) {
-      if (fisa_facts_make(b->program, &facts, err) != 0) return -1;
-      out->instructions_after = facts->count;
-      fisa_facts_free(facts);
-      out->cycles_after = after;
-      out->assurance = b->assurance;
-      out->improved = true;
-      out->best = b->program;
-      b->program = NULL;
-      return 0;
-    }
+  out->episodes = n;
+  if (b->program != NULL &&
+      sum_cycles(f, b->program, b->places, b->place_count, &after) &&
+      after < before) {
+    if (fisa_facts_make(b->program, &facts, err) != 0) return -1;
+    out->instructions_after = facts->count;
+    fisa_facts_free(facts);
+    out->cycles_after = (double)after / n;
+    out->assurance = b->assurance;
+    out->improved = true;
+    out->best = b->program;
+    b->program = NULL;
+    return 0;
   }
   out->best = fisa_program_derive(p, p->code, p->size, p->entry,
                                   p->manifest.boundary.pc);
@@ -592,11 +553,6 @@ static int conclude(struct offline *f, struct best *b,
 }
 
 static void offline_done(struct offline *f) {
-  for (uint32_t i = 0; i < f->task_count; i++) {
-    fisa_state_free(f->task[i].begin);
-    fisa_trace_done(&f->task[i].in);
-  }
-  free(f->task);
   fse_book_free(f->book);
   fse_rules_free(f->rules);
   ftrial_set_free(f->set);
@@ -620,7 +576,7 @@ int fse_offline_run(const struct fse_offline *o,
   if (prepare(&f, err) != 0) goto done;
   if (may_evolve(&f)) {
     if (gather(&f, err) != 0) goto done;
-    if (f.task_count == 0) no(&f, "no episode ends within the fuel");
+    if (tasks(&f) == 0) no(&f, "no episode ends within the fuel");
     else if (evolve(&f, &best, err) != 0) goto done;
   }
   rc = conclude(&f, &best, err);

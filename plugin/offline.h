@@ -48,7 +48,8 @@ struct fse_offline_result {
   bool improved;
   bool recalled;                     /* it was known from an earlier run */
   uint64_t variants;
-  uint32_t episodes;                 /* tasks that finished */
+  uint32_t episodes;                 /* tasks that finished, the made ones
+                                        behind given ones as well */
   uint32_t unused;                   /* given episodes that do not serve */
   char unused_reason[160];           /* which is the first, and why */
   double seconds, cycles_before, cycles_after; /* mean over them */

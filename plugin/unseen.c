@@ -11,6 +11,8 @@
 
 enum {
   LEARN_STATES = 1024,  /* to find what one-sided rows look at */
+  LEARN_TIMES = 4,      /* that a row is looked at */
+  LEARN_STRIDE = 8,     /* states, before it is asked whether all were */
   COVER_STATES = 16384,
   COVER_STRIDE = 64,    /* of those, before it is asked whether all is seen */
   STACK_CELLS = 8       /* of the stack, that are compared */
@@ -225,7 +227,8 @@ static void see(uint32_t pc, const int32_t *cells, void *user) {
   if (s->last == NONE) return;
   s->ran[s->last]++;
   /* Later values of a loop would crowd out the rest. */
-  if (s->learning && s->ran[s->last] <= 4) learn(s, s->last, cells);
+  if (s->learning && s->ran[s->last] <= LEARN_TIMES)
+    learn(s, s->last, cells);
 }
 
 /* Whether the outcome of a row decides something. */
@@ -252,6 +255,20 @@ static bool all_seen(const struct seen *s) {
   return true;
 }
 
+/* Whether nothing more is learned, whatever runs. */
+static bool all_learned(const struct seen *s) {
+  if (s->told_count == FTRIAL_TOLD) return true;
+  for (uint32_t i = 0; i < s->f->count; i++)
+    if (s->ran[i] < LEARN_TIMES && decides(s, i)) return false;
+  return true;
+}
+
+/* Whether further runs would change nothing; asked after some of them. */
+static bool sees_no_more(const struct seen *s, uint32_t n) {
+  return s->learning ? n % LEARN_STRIDE == 0 && all_learned(s)
+                     : n % COVER_STRIDE == 0 && all_seen(s);
+}
+
 static int see_runs(struct seen *s, struct runs *r, uint64_t seed,
                     uint32_t states) {
   uint32_t all = ftrial_set_count(r->set) + states;
@@ -262,7 +279,7 @@ static int see_runs(struct seen *s, struct runs *r, uint64_t seed,
     if (runs_load(r, seed, n) != 0) return -1;
     s->last = NONE;
     runs_go(r, COVER_WORK / 16, see, s, &work);
-    if (!s->learning && n % COVER_STRIDE == 0 && all_seen(s)) return 0;
+    if (sees_no_more(s, n)) return 0;
   }
   return 0;
 }
