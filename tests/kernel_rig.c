@@ -256,13 +256,16 @@ static int replay_output(uint16_t channel, const int32_t *arg, unsigned argc,
                          void *user) {
   struct replay *p = user;
   struct fisa_event e = {.out = 1, .argc = (uint8_t)argc, .name = channel};
+  const struct fisa_event *want;
 
   if (p->given == p->lane->out.count)
     return -1;
   for (unsigned i = 0; i < argc; i++)
     e.arg[i] = arg[i];
-  e.value = (int32_t)p->used;
-  return fisa_event_equal(&e, &p->lane->out.events[p->given++]) ? 0 : -1;
+  want = &p->lane->out.events[p->given++];
+  /* It has to come behind as many inputs, too. */
+  return fisa_event_equal(&e, want) && want->value == (int32_t)p->used ? 0
+                                                                       : -1;
 }
 
 static bool try_lane(struct rig *r, const struct fir_program *ir,
