@@ -48,6 +48,8 @@
     "one variant up to a place, another from there on") \
   X(FindSequence, find, preserving, NULL, \
     "a run of rows by the cheapest that do the same, found by search") \
+  X(FoldLoop, fold, preserving, NULL, \
+    "a loop by a few rows that give the same where it was run") \
   X(TuneThreshold, threshold, tuning, NULL, \
     "a constant that is compared with") \
   X(AdjustDecay, decay, tuning, NULL, \

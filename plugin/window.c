@@ -51,22 +51,28 @@ struct behind {
   uint64_t slots;
 };
 
+static const struct fisa_set *live_at(const struct fisa_facts *f,
+                                      uint32_t pc) {
+  return f->index[pc] == UINT32_MAX ? NULL : &f->live_in[f->index[pc]];
+}
+
 static struct behind live_behind(const struct fse_view *v,
                                  const struct fse_slots *slots, uint32_t i) {
   const struct fisa_facts *f = v->facts;
   uint32_t pc = f->insn[i].pc + f->insn[i].length;
-  uint32_t next = f->index[pc];
-  struct behind b = {NULL, fse_slots_behind(slots, f, i)};
   assert(pc <= v->program->size);
-  if (next != UINT32_MAX) b.cells = &f->live_in[next];
-  return b;
+  return (struct behind){live_at(f, pc), fse_slots_behind(slots, f, i)};
+}
+
+static bool holds(const struct fisa_set *s, uint32_t cell) {
+  return cell < FISA_SET_WORDS * 64u && (s->w[cell / 64] >> cell % 64 & 1);
 }
 
 static bool is_live(const struct behind *b, uint32_t cell) {
   if (cell >= FSE_SLOT_CELL(0))
     return b->slots >> (cell - FSE_SLOT_CELL(0)) & 1;
   if (b->cells == NULL || cell >= FISA_SET_WORDS * 64u) return true;
-  return b->cells->w[cell / 64] >> cell % 64 & 1;
+  return holds(b->cells, cell);
 }
 
 static const struct fisa_file *file_of(const struct fisa_dialect *d,
@@ -146,6 +152,7 @@ struct reading {
   uint32_t out_cell[FSE_WINDOW_OUTS];
   uint32_t in_cell[FSE_WINDOW_INS];
   unsigned out_count;
+  struct fisa_set written;              /* by the window */
 };
 
 /* Cells whose value changes and is read behind the window, ascending. */
@@ -221,10 +228,8 @@ static void find_free(struct reading *x, uint8_t file, unsigned most) {
     for (uint32_t k = f->zero ? 1 : 0; k < f->count && k < 256; k++) {
       struct fse_wreg reg = {file, (int32_t)k};
       uint32_t cell = f->first + k;
-      bool written = false;
+      bool written = holds(&x->written, cell);
       uint8_t before = x->w->task.role_count;
-      for (uint32_t i = 0; i < x->g->held_count; i++)
-        written |= x->g->held[i].cell == cell && x->g->held[i].written;
       if (written != (pass == 0) || is_live(&x->behind, cell)) continue;
       if (found == most || role_of(x->w, &reg) == FSE_NOTHING) return;
       found += x->w->task.role_count > before;
@@ -260,6 +265,18 @@ static int keep_flags(struct reading *x) {
   return 0;
 }
 
+/* Roles for all that goes in and comes out. */
+static int place_all(struct reading *x) {
+  struct fse_task *t = &x->w->task;
+  if (keep_flags(x) != 0) return -1;
+  for (unsigned i = 0; i < t->form.in_count; i++)
+    if (place_input(x, i) != 0) return -1;
+  for (unsigned k = 0; k < x->out_count; k++)
+    if (place_result(x, k) != 0) return -1;
+  find_all_free(x);
+  return 0;
+}
+
 static int read_window(struct reading *x) {
   struct fse_window *w = x->w;
   for (uint32_t i = w->first; i < w->first + w->length; i++) {
@@ -269,16 +286,69 @@ static int read_window(struct reading *x) {
     w->cost += in->row->cost;
   }
   x->behind = live_behind(x->v, x->slots, w->first + w->length - 1);
-  if (find_results(x) != 0 || keep_flags(x) != 0 ||
+  for (uint32_t i = 0; i < x->g->held_count; i++) {
+    const struct fse_held *h = &x->g->held[i];
+    if (h->written && h->cell < FISA_SET_WORDS * 64u)
+      x->written.w[h->cell / 64] |= UINT64_C(1) << h->cell % 64;
+  }
+  if (find_results(x) != 0 ||
       fse_form_make(x->g, x->out, x->out_count, &w->task.form,
                     x->in_cell) != 0)
     return -1;
-  for (unsigned i = 0; i < w->task.form.in_count; i++)
-    if (place_input(x, i) != 0) return -1;
-  for (unsigned k = 0; k < x->out_count; k++)
-    if (place_result(x, k) != 0) return -1;
-  find_all_free(x);
-  return 0;
+  return place_all(x);
+}
+
+/* Cells of a set, ascending, at most `most`; -1: there are more. */
+static int cells_of(const struct fisa_set *s, uint32_t *cell, unsigned most) {
+  unsigned n = 0;
+  for (uint32_t c = 0; c < FISA_SET_WORDS * 64u; c++) {
+    if (!holds(s, c)) continue;
+    if (n == most) return -1;
+    cell[n++] = c;
+  }
+  return (int)n;
+}
+
+/* What a row names is a constant of the task. */
+static void name_constants(struct fse_wform *f, const struct fisa_insn *in) {
+  for (unsigned k = 0; k < in->row->operand_count; k++) {
+    uint8_t kind = in->row->operands[k].kind;
+    unsigned n = 0;
+    if (kind == FISA_OPERAND_REG || kind == FISA_OPERAND_UNUSED ||
+        k == in->row->target)
+      continue;
+    while (n < f->const_count && f->constant[n] != in->value[k]) n++;
+    if (n == f->const_count && n < FSE_WINDOW_CONSTS)
+      f->constant[f->const_count++] = in->value[k];
+  }
+}
+
+static int read_region(struct reading *x) {
+  struct fse_window *w = x->w;
+  const struct fisa_facts *f = x->v->facts;
+  const struct fisa_insn *last = &f->insn[w->first + w->length - 1];
+  struct fisa_set ins = {{0}}, outs = {{0}};
+  int in_count, out_count;
+  x->behind.cells = live_at(f, last->pc + last->length);
+  if (x->behind.cells == NULL) return -1;
+  for (uint32_t i = w->first; i < w->first + w->length; i++) {
+    struct fisa_effects e;
+    fisa_effects(x->v->program->dialect, &f->insn[i], &e);
+    w->cost += f->insn[i].row->cost;
+    name_constants(&w->task.form, &f->insn[i]);
+    for (unsigned k = 0; k < FISA_SET_WORDS; k++) {
+      ins.w[k] |= e.reads.w[k] & f->live_in[w->first].w[k];
+      x->written.w[k] |= e.writes.w[k];
+      outs.w[k] = x->written.w[k] & x->behind.cells->w[k];
+    }
+  }
+  in_count = cells_of(&ins, x->in_cell, FSE_WINDOW_INS);
+  out_count = cells_of(&outs, x->out_cell, FSE_WINDOW_OUTS);
+  if (in_count < 0 || out_count < 0) return -1;
+  w->task.form.in_count = (uint8_t)in_count;
+  w->task.form.out_count = (uint8_t)out_count;
+  x->out_count = (unsigned)out_count;
+  return place_all(x);
 }
 
 uint64_t fse_window_heat(const struct fse_view *v, uint32_t first) {
@@ -299,6 +369,19 @@ int fse_window_read(const struct fse_view *v, const struct fse_slots *slots,
   out->length = length;
   out->heat = fse_window_heat(v, first);
   if (read_window(&x) != 0) return -1;
+  out->task.key = fse_task_key(&out->task, v->lexicon);
+  return 0;
+}
+
+int fse_window_region(const struct fse_view *v, uint32_t first,
+                      uint32_t length, struct fse_window *out) {
+  struct reading x = {.v = v, .w = out};
+  assert(first + length <= v->facts->count && length > 0);
+  memset(out, 0, sizeof *out);
+  out->first = first;
+  out->length = length;
+  out->heat = fse_window_heat(v, first);
+  if (read_region(&x) != 0) return -1;
   out->task.key = fse_task_key(&out->task, v->lexicon);
   return 0;
 }

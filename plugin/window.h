@@ -111,6 +111,15 @@ struct fse_patch {
 int fse_window_read(const struct fse_view *v, const struct fse_slots *slots,
                     uint32_t first, uint32_t length, struct fse_window *out);
 
+/*
+ * Reads a region as a window: instructions that computing enters at the first
+ * and leaves behind the last, in whatever order it goes through them. What
+ * such a region does is no form: the task has inputs, results and constants,
+ * and no ops. Returns 0, or -1: too many of them, or some are no registers.
+ */
+int fse_window_region(const struct fse_view *v, uint32_t first,
+                      uint32_t length, struct fse_window *out);
+
 /* Times that windows which begin at an instruction ran. */
 uint64_t fse_window_heat(const struct fse_view *v, uint32_t first);
 

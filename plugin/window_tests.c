@@ -158,6 +158,34 @@ int fse_patch_eval(const struct fse_menu *m, const struct fse_task *t,
 
 #define POOL_COLUMNS 16u  /* drawn, of which one is chosen */
 
+/* What was seen of a point, which is one of them. */
+static uint32_t seen_at(const struct fse_tests *t, const struct fse_point *p) {
+  size_t size = t->task->form.in_count * sizeof p->in[0];
+  uint32_t i = 0;
+  while (i + 1 < t->seen->count &&
+         memcmp(t->seen->point[i].in, p->in, size) != 0)
+    i++;
+  return i;
+}
+
+/* What the task gives on a column. */
+static void gives(const struct fse_tests *t, const struct fse_column *in,
+                  struct fse_column *out) {
+  const struct fse_wform *f = &t->task->form;
+  if (t->seen == NULL) {
+    fse_form_eval(f, in, out);
+    return;
+  }
+  for (unsigned lane = 0; lane < FSE_LANES; lane++) {
+    struct fse_point p = {{0}};
+    uint32_t at;
+    for (unsigned i = 0; i < f->in_count; i++) p.in[i] = in[i].lane[lane];
+    at = seen_at(t, &p);
+    for (unsigned k = 0; k < f->out_count; k++)
+      out[k].lane[lane] = t->seen->out[at][k];
+  }
+}
+
 /* Points to choose from, by what the task gives for them. */
 struct choosing {
   struct fse_column in[POOL_COLUMNS][FSE_WINDOW_INS];
@@ -166,18 +194,25 @@ struct choosing {
   unsigned at;
 };
 
+/* A point to choose from: one that was seen, again and again if there are few;
+ * or drawn. */
+static void pool_point(const struct fse_tests *t, unsigned n,
+                       struct fse_point *p) {
+  if (t->seen != NULL) *p = t->seen->point[n % t->seen->count];
+  else draw_point(t->seed, (UINT64_C(1) << 32) + n, &t->task->form, p);
+}
+
 static void draw_pool(const struct fse_tests *t, struct choosing *c) {
   const struct fse_wform *f = &t->task->form;
   struct fse_column out[FSE_WINDOW_OUTS];
-  uint64_t number = UINT64_C(1) << 32;
   memset(c->taken, 0, sizeof c->taken);
   for (unsigned n = 0; n < POOL_COLUMNS; n++) {
     for (unsigned lane = 0; lane < FSE_LANES; lane++) {
       struct fse_point p;
-      draw_point(t->seed, number++, f, &p);
+      pool_point(t, n * FSE_LANES + lane, &p);
       put_point(c->in[n], lane, f->in_count, &p);
     }
-    fse_form_eval(f, c->in[n], out);
+    gives(t, c->in[n], out);
     for (unsigned lane = 0; lane < FSE_LANES; lane++) {
       uint64_t h = 0;
       for (unsigned k = 0; k < f->out_count; k++)
@@ -231,7 +266,7 @@ static void fill(struct fse_tests *t) {
     for (unsigned k = 0; k < in_count; k++)
       t->in[k].lane[lane] = c.in[i / FSE_LANES][k].lane[i % FSE_LANES];
   }
-  fse_form_eval(&t->task->form, t->in, t->out);
+  gives(t, t->in, t->out);
 }
 
 void fse_tests_make(struct fse_tests *t, const struct fse_task *task,
@@ -258,15 +293,15 @@ bool fse_tests_add(struct fse_tests *t, const struct fse_point *p) {
 
 /* ---- agreeing ----------------------------------------------------------- */
 
-/* Lane on which the patch differs from the task, or FSE_LANES. */
+/* Lane on which the patch differs from what the task gives, or FSE_LANES. */
 static unsigned differs(const struct fse_task *t, const struct fse_menu *m,
                         const struct fse_patch *p,
-                        const struct fse_column *in) {
+                        const struct fse_column *in,
+                        const struct fse_column *out) {
   const struct fse_wform *f = &t->form;
-  struct fse_column role[FSE_WINDOW_ROLES], out[FSE_WINDOW_OUTS];
+  struct fse_column role[FSE_WINDOW_ROLES];
   memset(role, 0x5A, sizeof role);
   for (unsigned i = 0; i < f->in_count; i++) role[p->in_role[i]] = in[i];
-  fse_form_eval(f, in, out);
   if (fse_patch_eval(m, t, p, role) != 0) return 0;
   for (unsigned k = 0; k < f->out_count; k++)
     for (unsigned lane = 0; lane < FSE_LANES; lane++)
@@ -281,21 +316,40 @@ static unsigned differs(const struct fse_task *t, const struct fse_menu *m,
 bool fse_tests_tell(const struct fse_task *t, const struct fse_menu *m,
                     const struct fse_patch *p,
                     const struct fse_point *point) {
-  struct fse_column in[FSE_WINDOW_INS];
+  struct fse_column in[FSE_WINDOW_INS], out[FSE_WINDOW_OUTS];
   for (unsigned lane = 0; lane < FSE_LANES; lane++)
     put_point(in, lane, t->form.in_count, point);
-  return differs(t, m, p, in) != FSE_LANES;
+  fse_form_eval(&t->form, in, out);
+  return differs(t, m, p, in, out) != FSE_LANES;
 }
 
 /* Tries a column; false: it differs, on *counter. */
 static bool try_column(const struct fse_tests *t, const struct fse_menu *m,
                        const struct fse_patch *p, const struct fse_column *in,
                        struct fse_point *counter) {
-  unsigned lane = differs(t->task, m, p, in);
+  struct fse_column out[FSE_WINDOW_OUTS];
+  unsigned lane;
+  gives(t, in, out);
+  lane = differs(t->task, m, p, in, out);
   if (lane == FSE_LANES) return true;
   for (unsigned i = 0; i < t->task->form.in_count; i++)
     counter->in[i] = in[i].lane[lane];
   return false;
+}
+
+/* The same on all that was seen. */
+static bool agree_as_seen(const struct fse_tests *t, const struct fse_menu *m,
+                          const struct fse_patch *p,
+                          struct fse_point *counter) {
+  const struct fse_seen *s = t->seen;
+  struct fse_column in[FSE_WINDOW_INS];
+  for (uint32_t from = 0; from < s->count; from += FSE_LANES) {
+    for (unsigned lane = 0; lane < FSE_LANES; lane++)
+      put_point(in, lane, t->task->form.in_count,
+                &s->point[(from + lane) % s->count]);
+    if (!try_column(t, m, p, in, counter)) return false;
+  }
+  return true;
 }
 
 bool fse_tests_agree(const struct fse_tests *t, const struct fse_menu *m,
@@ -306,6 +360,7 @@ bool fse_tests_agree(const struct fse_tests *t, const struct fse_menu *m,
   assert(in_count <= FSE_WINDOW_INS);
   if (!try_column(t, m, p, t->in, counter)) return false;
   if (in_count == 0) return true;
+  if (t->seen != NULL) return agree_as_seen(t, m, p, counter);
   for (unsigned from = 0; from < t->counter_count; from += FSE_LANES) {
     for (unsigned lane = 0; lane < FSE_LANES; lane++)
       put_point(in, lane, in_count,

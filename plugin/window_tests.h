@@ -20,8 +20,16 @@ struct fse_point {
   int32_t in[FSE_WINDOW_INS];
 };
 
+/* What a region gave, where it was run: all that is known of it. */
+struct fse_seen {
+  uint32_t count;              /* at least one */
+  struct fse_point *point;     /* [count], distinct */
+  int32_t (*out)[FSE_WINDOW_OUTS];
+};
+
 struct fse_tests {
   const struct fse_task *task;
+  const struct fse_seen *seen; /* NULL: the task's form tells what it gives */
   uint64_t seed;
   unsigned counter_count;
   struct fse_point counter[FSE_COUNTERS_MAX];  /* the latest last */
@@ -29,7 +37,8 @@ struct fse_tests {
   struct fse_column out[FSE_WINDOW_OUTS];      /* what the task gives there */
 };
 
-/* Makes the first column, of counters and drawn tests. Keeps the counters. */
+/* Makes the first column, of counters and drawn tests. Keeps the counters.
+ * `seen` is set before, and stays. */
 void fse_tests_make(struct fse_tests *t, const struct fse_task *task,
                     uint64_t seed);
 
@@ -51,8 +60,8 @@ int fse_patch_eval(const struct fse_menu *m, const struct fse_task *t,
 
 /*
  * Whether a patch gives what the task gives, on the counters and on `states`
- * states drawn from the seed. If not, *counter is an input on which it does
- * not.
+ * states drawn from the seed, or on all that was seen. If not, *counter is an
+ * input on which it does not.
  */
 bool fse_tests_agree(const struct fse_tests *t, const struct fse_menu *m,
                      const struct fse_patch *p, uint32_t states,
