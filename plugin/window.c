@@ -327,7 +327,7 @@ static int read_region(struct reading *x) {
   struct fse_window *w = x->w;
   const struct fisa_facts *f = x->v->facts;
   const struct fisa_insn *last = &f->insn[w->first + w->length - 1];
-  struct fisa_set ins = {{0}}, outs = {{0}};
+  struct fisa_set reads = {{0}}, ins, outs;
   int in_count, out_count;
   x->behind.cells = live_at(f, last->pc + last->length);
   if (x->behind.cells == NULL) return -1;
@@ -337,10 +337,14 @@ static int read_region(struct reading *x) {
     w->cost += f->insn[i].row->cost;
     name_constants(&w->task.form, &f->insn[i]);
     for (unsigned k = 0; k < FISA_SET_WORDS; k++) {
-      ins.w[k] |= e.reads.w[k] & f->live_in[w->first].w[k];
+      reads.w[k] |= e.reads.w[k];
       x->written.w[k] |= e.writes.w[k];
-      outs.w[k] = x->written.w[k] & x->behind.cells->w[k];
     }
+  }
+  /* What is written on some way alone is what it was on the others. */
+  for (unsigned k = 0; k < FISA_SET_WORDS; k++) {
+    ins.w[k] = (reads.w[k] | x->written.w[k]) & f->live_in[w->first].w[k];
+    outs.w[k] = x->written.w[k] & x->behind.cells->w[k];
   }
   in_count = cells_of(&ins, x->in_cell, FSE_WINDOW_INS);
   out_count = cells_of(&outs, x->out_cell, FSE_WINDOW_OUTS);

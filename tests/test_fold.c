@@ -271,6 +271,13 @@ static void regions(void) {
   UNIT_EQ(w.task.form.constant[0], 17);
   UNIT_EQ(w.length, 4);
   rig_done(&r);
+  /* R4 is written on one way and stays on the other. */
+  rig_text(&r, ".in R1 1..40\n.in R4\n.out R4\nt: CMP_GT R5, R1, R4\n"
+               "JEQ R5, s\nMOVI R4, 3\ns: DEC R1\nJNE R1, t\nHALT\n");
+  UNIT_EQ(fse_window_region(&r.view, 0, 5, &w), 0);
+  UNIT_EQ(w.task.form.in_count, 2);
+  UNIT_EQ(w.task.in_role[1], w.task.out_role[0]);
+  rig_done(&r);
   /* Five go in. */
   rig_text(&r, ".in R1\n.in R2\n.in R3\n.in R4\n.in R5\n.out R1\n"
                "t: ADD R1, R1, R2\nADD R1, R1, R3\nADD R1, R1, R4\n"
