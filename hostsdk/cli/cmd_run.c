@@ -387,7 +387,7 @@ static int evolve(const struct cli_options *o, const struct fisa_program *p,
   struct reply reply = {.terminal = isatty(STDERR_FILENO)};
   struct cli_plugin *plugin = NULL;
   json_t *request = run_request(o, p, err);
-  double start = now();
+  double start;
   int rc = -1;
 
   if (!request)
@@ -396,6 +396,7 @@ static int evolve(const struct cli_options *o, const struct fisa_program *p,
   watch_interrupt();
   if (cli_plugin_open(o, &plugin, err) != 0)
     goto done;
+  start = now();
   rc = cli_plugin_request(plugin, request, take_line, &reply, err);
   if (reply.line_open)
     fputc('\n', stderr);
