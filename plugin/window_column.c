@@ -10,6 +10,10 @@
 #include <assert.h>
 #include <stddef.h>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include "gpu/semantics.h"
 
 #define INLINE static inline __attribute__((always_inline))
@@ -188,10 +192,40 @@ static const struct fse_kernels plain = {
     {FSEM_VALUES(ROW_SIFT)}, {FSEM_VALUES(ROW_STRIPE)}, bits_plain};
 
 #if defined(__x86_64__)
-__attribute__((target("avx2,popcnt"))) static uint32_t bits_avx2(
-    const int32_t *a, const int32_t *b, unsigned lanes) {
-  return lanes == FSE_STRIPE ? bits_body(a, b, FSE_STRIPE)
-                             : bits_body(a, b, lanes);
+#define AVX2 __attribute__((target("avx2")))
+
+/* Counts the bits of 8 lanes by nibbles, as four sums. */
+AVX2 static inline __m256i eight_bits(__m256i x) {
+  const __m256i of = _mm256_setr_epi8(
+      0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4,
+      0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
+  const __m256i nibble = _mm256_set1_epi8(15);
+  __m256i low = _mm256_and_si256(x, nibble);
+  __m256i high = _mm256_and_si256(_mm256_srli_epi16(x, 4), nibble);
+  __m256i bytes = _mm256_add_epi8(_mm256_shuffle_epi8(of, low),
+                                  _mm256_shuffle_epi8(of, high));
+  return _mm256_sad_epu8(bytes, _mm256_setzero_si256());
+}
+
+AVX2 static uint32_t bits_avx2(const int32_t *a, const int32_t *b,
+                               unsigned lanes) {
+  const __m256i first = _mm256_set1_epi32(a[0]);
+  __m256i sum = _mm256_setzero_si256(), varies = sum;
+  uint32_t n;
+  for (unsigned i = 0; i < lanes; i += FSE_STRIPE) {
+    __m256i x = _mm256_loadu_si256((const void *)(a + i));
+    __m256i y = _mm256_loadu_si256((const void *)(a + i + 8));
+    __m256i u = _mm256_loadu_si256((const void *)(b + i));
+    __m256i v = _mm256_loadu_si256((const void *)(b + i + 8));
+    sum = _mm256_add_epi64(sum, eight_bits(_mm256_xor_si256(x, u)));
+    sum = _mm256_add_epi64(sum, eight_bits(_mm256_xor_si256(y, v)));
+    varies = _mm256_or_si256(varies, _mm256_xor_si256(x, first));
+    varies = _mm256_or_si256(varies, _mm256_xor_si256(y, first));
+  }
+  n = (uint32_t)(_mm256_extract_epi64(sum, 0) + _mm256_extract_epi64(sum, 1) +
+                 _mm256_extract_epi64(sum, 2) + _mm256_extract_epi64(sum, 3));
+  return n + (n > 0 ? lanes / 2 : 0) *
+                 (uint32_t)_mm256_testz_si256(varies, varies);
 }
 
 #define RUN_AVX2(ID, expression) RUN(ID, avx2, __attribute__((target("avx2"))))

@@ -109,6 +109,21 @@ static void bits_are_counted(void) {
   UNIT_EQ(kernels[0]->bits(a.lane, b.lane, FSE_LANES), 1 + FSE_LANES / 2);
   UNIT_EQ(kernels[0]->bits(b.lane, a.lane, FSE_LANES), 1);
   UNIT_EQ(kernels[0]->bits(a.lane, a.lane, FSE_LANES), 0);
+  /* Lane by lane, as all that this processor runs count them. */
+  fill(&b);
+  for (unsigned n = 0; n < 2000; n++) {
+    unsigned lanes = FSE_STRIPE * (1 + n % 4), want = 0;
+    for (unsigned i = 0; i < FSE_LANES; i++) {
+      a.lane[i] = (int32_t)((uint32_t)(n % 5 == 0 ? 7 : b.lane[i]) * (n | 1));
+      if (i < lanes)
+        want += (unsigned)__builtin_popcount((uint32_t)a.lane[i] ^
+                                             (uint32_t)b.lane[i]);
+    }
+    if (n % 5 == 0 && want > 0) want += lanes / 2;
+    for (unsigned which = 0; which < 2; which++)
+      UNIT_TRUE(kernels[which]->bits(a.lane, b.lane, lanes) == want,
+                "%u lanes, %u: not %u", lanes, n, want);
+  }
 }
 
 /* One stripe is what the whole column has there. */
