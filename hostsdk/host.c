@@ -3,6 +3,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -382,6 +383,24 @@ int fhost_run(struct fhost *h, uint64_t tasks, const _Atomic int *stop,
   return rc;
 }
 
+/* Of hosts that were closed while a scorer or a model was inside its native:
+ * for good, since nobody tells when it comes back. */
+struct left {
+  struct fhost_member *members;
+  struct fhost_natives *natives;
+  struct left *next;
+};
+
+/* False: no memory. */
+static bool leave_behind(const struct fhost *h) {
+  static _Atomic(struct left *) all;
+  struct left *l = malloc(sizeof *l);
+  if (l == NULL) return false;
+  *l = (struct left){h->members, h->natives, atomic_load(&all)};
+  while (!atomic_compare_exchange_weak(&all, &l->next, l)) continue;
+  return true;
+}
+
 void fhost_close(struct fhost *h) {
   if (h == NULL) return;
   /* Agents detach from plugins, so they go first. */
@@ -390,11 +409,14 @@ void fhost_close(struct fhost *h) {
     fhost_plugin_close(h->plugins[i].plugin, false);
     fhost_services_free(h->plugins[i].services);
   }
-  for (uint32_t i = 0; i < h->member_count; i++) member_done(&h->members[i]);
-  fhost_natives_free(h->natives);
+  /* What a call that was given up comes back to stays. */
+  if (!fhost_judge_is_away() || !leave_behind(h)) {
+    for (uint32_t i = 0; i < h->member_count; i++) member_done(&h->members[i]);
+    fhost_natives_free(h->natives);
+    free(h->members);
+  }
   fhost_machines_free(h->machines);
   free(h->plugins);
-  free(h->members);
   free(h);
 }
 

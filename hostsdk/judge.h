@@ -72,6 +72,13 @@ int fhost_judge_form(const char *text, const struct fhost_natives *natives,
 uint32_t fhost_judging_offers(const struct fhost_judging *j);
 flux_course *fhost_course_new(const struct fhost_judging *j);
 
+/*
+ * Whether a scorer or a model of this process is inside its native. A plugin
+ * that waits too long for one gives it up, and ends before it comes back; what
+ * it comes back to, its native and judging, must then outlive the host.
+ */
+bool fhost_judge_is_away(void);
+
 /* flux.judge/1 of all but offers and open, which are whoever's that has the
  * agents. */
 extern const flux_judge fhost_judge_courses;

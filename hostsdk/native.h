@@ -46,7 +46,8 @@ struct fhost_natives;
  * when out of memory. */
 struct fhost_natives *fhost_natives_new(const char *folder);
 
-/* Unloads the libraries. NULL is fine. No call may be running. */
+/* Unloads the libraries. NULL is fine. No call may be running: see
+ * fhost_judge_is_away. */
 void fhost_natives_free(struct fhost_natives *t);
 
 /* Adds a native by spec; opens nothing. Returns 0, or -1 with err. */

@@ -3,6 +3,8 @@
  * they are given.
  */
 #include <math.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +27,14 @@ static float huge(float a) { return a * 0 + 1e30f; }
 static void nothing(int32_t a) { (void)a; }
 static int32_t now(int32_t room) { return world + room; }
 
+/* A call that comes back when it is let go. */
+static sem_t arrived, go;
+static float slow(float a) {
+  sem_post(&arrived);
+  while (sem_wait(&go) != 0) continue;
+  return a * 0 + 0.5f;
+}
+
 static struct fhost_natives *natives(void) {
   struct fhost_natives *t = fhost_natives_new(NULL);
   const struct {
@@ -34,6 +44,7 @@ static struct fhost_natives *natives(void) {
              {"none", "none(f32)->f32", (void (*)(void))none},
              {"huge", "huge(f32)->f32", (void (*)(void))huge},
              {"nothing", "nothing(i32)->void", (void (*)(void))nothing},
+             {"slow", "slow(f32)->f32", (void (*)(void))slow},
              {"now", "now(i32)->i32", (void (*)(void))now}};
   struct fisa_error err = {""};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
@@ -221,12 +232,58 @@ static void no_numbers(void) {
   fhost_natives_free(t);
 }
 
+struct late {
+  flux_course *c;
+  bool model;
+  flux_status rc;
+};
+
+static void *late(void *arg) {
+  struct late *l = arg;
+  double score;
+  int32_t v;
+  l->rc = l->model ? fhost_judge_courses.value(l->c, source("TEMP"), NULL, 0,
+                                               &v)
+                   : fhost_judge_courses.end(l->c, &score);
+  return NULL;
+}
+
+/* While a scorer or a model is inside its native, the host can tell. */
+static void away(void) {
+  struct fhost_natives *t = natives();
+  UNIT_EQ(sem_init(&arrived, 0, 0), 0);
+  UNIT_EQ(sem_init(&go, 0, 0), 0);
+  for (unsigned n = 0; n < 2; n++) {
+    struct late l = {.model = n > 0};
+    struct fhost_judging j;
+    struct fisa_error err = {""};
+    pthread_t thread;
+    UNIT_TRUE(make("slow(TEMP)", "slow(TEMP)", t, &j, &err) == 0, "%s",
+              err.text);
+    l.c = fhost_course_new(&j);
+    fhost_judge_courses.begin(l.c);
+    UNIT_TRUE(!fhost_judge_is_away(), "nobody is");
+    CU_ASSERT_FATAL(pthread_create(&thread, NULL, late, &l) == 0);
+    while (sem_wait(&arrived) != 0) continue;
+    UNIT_TRUE(fhost_judge_is_away(), "it is");
+    sem_post(&go);
+    pthread_join(thread, NULL);
+    UNIT_EQ(l.rc, FLUX_OK);
+    UNIT_TRUE(!fhost_judge_is_away(), "it came back");
+    fhost_judge_courses.close(l.c);
+  }
+  sem_destroy(&arrived);
+  sem_destroy(&go);
+  fhost_natives_free(t);
+}
+
 static const struct unit_test tests[] = {
     {"said", "forms", forms},
     {"said", "names", names},
     {"given", "courses", courses},
     {"given", "models", models},
     {"given", "no numbers", no_numbers},
+    {"given", "away", away},
 };
 
 UNIT_MAIN(tests)
