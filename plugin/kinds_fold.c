@@ -3,10 +3,10 @@
  *
  * What a loop gives is seen, not derived: it is run from where it begins, on
  * states that were met there and on others whose inputs lie between theirs. The
- * cheapest rows that give the same on all of these are enumerated as for any
- * window. A sum that is counted up becomes the product that it is; what counts
- * to a constant becomes the constant. That a loop gives the same elsewhere
- * nobody has proved: trials and fuzzing decide.
+ * cheapest plain rows that give the same on all of these are enumerated as for
+ * any window. A sum that is counted up becomes the product that it is; what
+ * counts to a constant becomes the constant. That a loop gives the same
+ * elsewhere nobody has proved: trials and fuzzing decide.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@ enum {
   FUEL = 4096,         /* of a run; what takes longer shows nothing */
   CODE_MARGIN = 16
 };
-#define WORK (UINT64_C(1) << 23) /* sequences, at most */
+#define WORK (UINT64_C(1) << 20) /* sequences, at most */
 
 /* One loop under work. */
 struct fold {
@@ -246,6 +246,7 @@ static bool search(struct fold *f, struct fse_patch *out) {
   struct fse_enum_result r = {.found = false};
   if (t != NULL && m != NULL && m->row_count > 0 && f->cost > 0) {
     struct fse_enum_request q = {.task = &f->w.task, .menu = m, .tests = t,
+                                 .plain = true,
                                  .cost_to = ROWS_MAX * m->cost_min,
                                  .work = WORK};
     if (q.cost_to >= f->cost) q.cost_to = (uint32_t)f->cost - 1;

@@ -194,37 +194,18 @@ struct choosing {
   unsigned at;
 };
 
-/* A point to choose from: one that was seen, again and again if there are few;
- * or drawn. */
-static void pool_point(const struct fse_tests *t, unsigned n,
-                       struct fse_point *p) {
-  if (t->seen != NULL) *p = t->seen->point[n % t->seen->count];
-  else draw_point(t->seed, (UINT64_C(1) << 32) + n, &t->task->form, p);
-}
-
-/* What the task gives for points from `n` on, a column of the pool. */
-static void pool_gives(const struct fse_tests *t, unsigned n,
-                       const struct fse_column *in, struct fse_column *out) {
-  if (t->seen == NULL) {
-    fse_form_eval(&t->task->form, in, out);
-    return;
-  }
-  for (unsigned lane = 0; lane < FSE_LANES; lane++)
-    for (unsigned k = 0; k < t->task->form.out_count; k++)
-      out[k].lane[lane] = t->seen->out[(n + lane) % t->seen->count][k];
-}
-
 static void draw_pool(const struct fse_tests *t, struct choosing *c) {
   const struct fse_wform *f = &t->task->form;
   struct fse_column out[FSE_WINDOW_OUTS];
+  uint64_t number = UINT64_C(1) << 32;
   memset(c->taken, 0, sizeof c->taken);
   for (unsigned n = 0; n < POOL_COLUMNS; n++) {
     for (unsigned lane = 0; lane < FSE_LANES; lane++) {
       struct fse_point p;
-      pool_point(t, n * FSE_LANES + lane, &p);
+      draw_point(t->seed, number++, f, &p);
       put_point(c->in[n], lane, f->in_count, &p);
     }
-    pool_gives(t, n * FSE_LANES, c->in[n], out);
+    fse_form_eval(f, c->in[n], out);
     for (unsigned lane = 0; lane < FSE_LANES; lane++) {
       uint64_t h = 0;
       for (unsigned k = 0; k < f->out_count; k++)
@@ -278,7 +259,24 @@ static void fill(struct fse_tests *t) {
     for (unsigned k = 0; k < in_count; k++)
       t->in[k].lane[lane] = c.in[i / FSE_LANES][k].lane[i % FSE_LANES];
   }
+  fse_form_eval(&t->task->form, t->in, t->out);
+}
+
+/* Of what was seen: counters and others in turn, again and again if there are
+ * few. */
+static void fill_seen(struct fse_tests *t) {
+  unsigned in_count = t->task->form.in_count, left = t->counter_count, n = 0;
+  for (unsigned lane = 0; lane < FSE_LANES; lane++)
+    put_point(t->in, lane, in_count,
+              lane % 2 == 0 && left > 0
+                  ? &t->counter[--left]
+                  : &t->seen->point[n++ % t->seen->count]);
   gives(t, t->in, t->out);
+}
+
+static void begin(struct fse_tests *t) {
+  if (t->seen != NULL) fill_seen(t);
+  else fill(t);
 }
 
 void fse_tests_make(struct fse_tests *t, const struct fse_task *task,
@@ -286,7 +284,7 @@ void fse_tests_make(struct fse_tests *t, const struct fse_task *task,
   assert(task->form.in_count <= FSE_WINDOW_INS);
   t->task = task;
   t->seed = ftrial_random(seed, task->key, 0, 0);
-  fill(t);
+  begin(t);
 }
 
 bool fse_tests_add(struct fse_tests *t, const struct fse_point *p) {
@@ -299,7 +297,7 @@ bool fse_tests_add(struct fse_tests *t, const struct fse_point *p) {
     t->counter_count--;
   }
   t->counter[t->counter_count++] = *p;
-  fill(t);
+  begin(t);
   return true;
 }
 

@@ -226,8 +226,11 @@ void livehost_open(struct livehost *h, const char *program_text) {
   h->trust = 0.9;
   h->how = -1;
   h->name = "agent";
-  /* It has tests of its own, and takes its time where all is slow. */
-  if (unit_scale(2) < 2) livehost_set(h, "policy.weights.FindSequence", 0);
+  /* They have tests of their own, and take their time where all is slow. */
+  if (unit_scale(2) < 2) {
+    livehost_set(h, "policy.weights.FindSequence", 0);
+    livehost_set(h, "policy.weights.FoldLoop", 0);
+  }
   livehost_set(h, "policy.seed", 1);
   livehost_set(h, "policy.record_period", 1);
   livehost_set(h, "policy.cpu_share", 1);
@@ -240,6 +243,8 @@ void livehost_open_small(struct livehost *h, const char *program_text) {
   livehost_set(h, "policy.population", 32);
   livehost_set(h, "policy.fuzz_states", 200);
   livehost_set(h, "policy.probation_tasks", LIVEHOST_PROBATION);
+  /* What comes of an offer is looked at, not how good one can be. */
+  livehost_set(h, "policy.weights.FoldLoop", 0);
 }
 
 static bool attach(struct livehost *h) {

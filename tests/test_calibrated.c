@@ -120,8 +120,11 @@ static struct host *host_open(uint64_t bugs, const char *build,
   set(h, "policy.cpu_share", 1);
   set(h, "policy.episodes", 8);
   set(h, "policy.budget", 2000);
-  /* It has tests of its own, and takes its time where all is slow. */
-  if (unit_scale(2) < 2) set(h, "policy.weights.FindSequence", 0);
+  /* They have tests of their own, and take their time where all is slow. */
+  if (unit_scale(2) < 2) {
+    set(h, "policy.weights.FindSequence", 0);
+    set(h, "policy.weights.FoldLoop", 0);
+  }
   set(h, "policy.fuzz_states", 1000);
   set(h, "policy.probation_tasks", 8);
   if (journal != NULL) set_text(h, "journal", journal);
