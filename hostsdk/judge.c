@@ -274,48 +274,43 @@ static atomic_uint away;
 
 bool fhost_judge_is_away(void) { return atomic_load(&away) > 0; }
 
-/* What model i says, as a value that the agent reads. */
-static flux_status model_value(flux_course *c, uint32_t i, int32_t *value) {
-  double v, whole;
-  if (course_call(c, &c->j->models[i].call, &v) != FLUX_OK)
-    return FLUX_E_INVALID;
-  whole = floor(v + 0.5);
-  *value = whole >= INT32_MAX   ? INT32_MAX
-           : whole <= INT32_MIN ? INT32_MIN
-                                : (int32_t)whole;
-  /* The model goes on from what it said, not from what could be read. */
-  c->now[c->j->models[i].index] = v;
-  return FLUX_OK;
-}
-
 static flux_status course_value(flux_course *c, uint16_t source,
                                 const int32_t *arg, uint32_t argc,
                                 int32_t *value) {
   flux_status rc = FLUX_E_NOT_FOUND;
-  for (uint32_t i = 0; i < c->j->model_count; i++) {
-    const uint32_t self = c->j->models[i].index;
-    if (!is_meant(&c->j->models[i].source, false, source, arg, argc)) continue;
-    atomic_fetch_add(&away, 1);
-    rc = model_value(c, i, value);
-    for (uint32_t k = 0; rc == FLUX_OK && k < c->j->name_count; k++)
-      if (k != self && is_meant(&c->j->names[k], false, source, arg, argc))
+  double v, whole;
+  uint32_t i = 0;
+  while (i < c->j->model_count &&
+         !is_meant(&c->j->models[i].source, false, source, arg, argc))
+    i++;
+  if (i == c->j->model_count) return rc;
+  atomic_fetch_add(&away, 1);
+  rc = course_call(c, &c->j->models[i].call, &v);
+  if (rc == FLUX_OK) {
+    whole = floor(v + 0.5);
+    *value = whole >= INT32_MAX   ? INT32_MAX
+             : whole <= INT32_MIN ? INT32_MIN
+                                  : (int32_t)whole;
+    for (uint32_t k = 0; k < c->j->name_count; k++)
+      if (is_meant(&c->j->names[k], false, source, arg, argc))
         c->now[k] = *value;
-    atomic_fetch_sub(&away, 1);
-    break;
+    /* The model goes on from what it said, not from what could be read. */
+    c->now[c->j->models[i].index] = v;
   }
+  atomic_fetch_sub(&away, 1);
   return rc;
 }
 
 static flux_status course_end(flux_course *c, double *score) {
   flux_status rc = FLUX_OK;
   double s = 0;
-  atomic_fetch_add(&away, 1);
   if (c->j->scorer.native != NULL) {
+    atomic_fetch_add(&away, 1);
     rc = course_call(c, &c->j->scorer, &s);
+    atomic_fetch_sub(&away, 1);
     if (rc == FLUX_OK) *score = s < 0 ? 0 : s > 1 ? 1 : s;
   }
   memcpy(c->before, c->now, sizeof c->before);
-  atomic_fetch_sub(&away, 1);
   return rc;
 }
 

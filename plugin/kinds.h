@@ -67,6 +67,13 @@ bool fse_is_branch(const struct fisa_row *row);
 uint32_t fse_follower(const struct fse_view *v, uint32_t i);
 /* Whether some instruction jumps to node i. */
 bool fse_jumped_to(const struct fse_view *v, uint32_t i);
+/* Instructions head..back of a view, of which the last jumps to the first. */
+struct fse_loop {
+  uint32_t head, back;
+};
+/* The loop that instruction `back` closes; false: it closes none. */
+bool fse_loop_at(const struct fse_view *v, uint32_t back,
+                 struct fse_loop *out);
 /* The branch that is taken where `op` is not, or FLUX_OP_NOP. */
 unsigned fse_inverse(unsigned op);
 
@@ -74,6 +81,12 @@ unsigned fse_inverse(unsigned op);
 
 /* Whether a row does nothing but compute: it may be run apart. */
 bool fse_computes(const struct fisa_row *row);
+/* Whether an instruction leaves everything but cells and memory alone, and
+ * ends no run. */
+static inline bool fse_only_cells(const struct fisa_effects *e) {
+  return !e->pinned && !e->may_fault && !e->stack_read && !e->stack_write &&
+         !e->input && !e->output;
+}
 bool fse_same_register(const struct fse_arg *a, const struct fse_arg *b);
 /* The value an argument always has at instruction i. */
 bool fse_known_value(const struct fse_view *v, uint32_t i,

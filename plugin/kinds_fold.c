@@ -40,7 +40,10 @@ struct fold {
   struct fisa_state *work;
   struct fisa_state *const *sample;
   unsigned samples;
-  uint64_t cost;                   /* of all runs */
+  struct range {
+    int32_t lo, hi;
+  } met[FSE_WINDOW_INS];           /* that each input was met in */
+  uint64_t cost;                   /* of a run, in the mean */
   struct fse_seen seen;
   struct fse_point point[POINTS];
   int32_t out[POINTS][FSE_WINDOW_OUTS];
@@ -48,60 +51,46 @@ struct fold {
 
 /* ---- regions ------------------------------------------------------------ */
 
-static uint32_t target_of(const struct fse_view *v, uint32_t i) {
-  int64_t to = v->facts->insn[i].target;
-  return to >= 0 && to < v->program->size ? v->facts->index[to] : UINT32_MAX;
-}
-
-static uint32_t end_pc(const struct fse_view *v, uint32_t last) {
-  return v->facts->insn[last].pc + v->facts->insn[last].length;
-}
-
 /* Whether an instruction only computes, or decides where it goes on. */
 static bool fits(const struct fse_view *v, uint32_t i) {
   const struct fisa_insn *in = &v->facts->insn[i];
-  bool jumps = fse_is_jump(in->row) || fse_is_branch(in->row);
   struct fisa_effects e;
-  if (!fse_plain(v, i) || (!jumps && in->row->flow != FISA_FLOW_NEXT) ||
-      (in->row->roles & (FISA_ROLE_YIELD | FISA_ROLE_HALT)))
+  if (!fse_plain(v, i) || (!fse_is_jump(in->row) && !fse_is_branch(in->row) &&
+                           !fse_computes(in->row)))
     return false;
   fisa_effects(v->program->dialect, in, &e);
-  return !e.pinned && !e.may_fault && !e.mem_read && !e.mem_write &&
-         !e.stack_read && !e.stack_write && !e.input && !e.output;
+  return fse_only_cells(&e) && !e.mem_read && !e.mem_write;
 }
 
 /* Whether first..last stand in a row, are left behind the last alone, and
  * entered at the first alone. */
 static bool is_region(const struct fse_view *v, uint32_t first,
                       uint32_t last) {
-  const struct fisa_facts *f = v->facts;
-  if (last - first >= LENGTH_MAX) return false;
-  for (uint32_t i = first; i <= last; i++) {
-    uint32_t to = target_of(v, i);
-    if (!fits(v, i) || (i < last && end_pc(v, i) != f->insn[i + 1].pc))
-      return false;
-    if (f->insn[i].row->flow != FISA_FLOW_NEXT && (to < first || to > last) &&
-        f->insn[i].target != end_pc(v, last))
-      return false;
-  }
-  for (uint32_t i = 0; i < f->count; i++) {
-    uint32_t to = target_of(v, i);
-    if ((i < first || i > last) && to != UINT32_MAX && to > first &&
-        to <= last)
+  const struct fse_node *n = v->draft->nodes;
+  const uint32_t behind = fse_follower(v, last);
+  if (last - first >= LENGTH_MAX || behind == FSE_NO_NODE) return false;
+  for (uint32_t i = 0; i < v->facts->count; i++) {
+    const bool inside = i >= first && i <= last, next = i == last;
+    const bool to_inside = n[i].target >= first && n[i].target <= last;
+    if (!inside) {
+      if (to_inside && n[i].target != first) return false;
+      continue;
+    }
+    if (!fits(v, i) || (!next && fse_follower(v, i) != i + 1)) return false;
+    if (v->facts->insn[i].row->flow != FISA_FLOW_NEXT && !to_inside &&
+        n[i].target != behind)
       return false;
   }
   return v->draft->entry <= first || v->draft->entry > last;
 }
 
-/* The first of the rows before a loop that only compute. */
+/* The first of the rows before a loop that only compute, or go into it. */
 static uint32_t rows_before(const struct fse_view *v, uint32_t head) {
-  const struct fisa_facts *f = v->facts;
   uint32_t first = head;
   while (first > 0 && head - first < BEFORE_MAX && fits(v, first - 1) &&
-         end_pc(v, first - 1) == f->insn[first].pc &&
-         !(fse_is_branch(f->insn[first - 1].row) ||
-           (fse_is_jump(f->insn[first - 1].row) &&
-            target_of(v, first - 1) < head)))
+         fse_follower(v, first - 1) == first &&
+         (v->draft->nodes[first - 1].target == FSE_NO_NODE ||
+          v->draft->nodes[first - 1].target >= head))
     first--;
   return first;
 }
@@ -109,15 +98,15 @@ static uint32_t rows_before(const struct fse_view *v, uint32_t head) {
 /* The region of a site; false: there is none. */
 static bool find_region(const struct fse_view *v, uint32_t site,
                         struct fse_window *w) {
-  uint32_t last = site / WAYS, head = target_of(v, last), first = head;
-  assert(last < v->facts->count);
-  if (head == UINT32_MAX || head > last ||
-      fse_profile_count(v->profile, last) == 0)
+  struct fse_loop l;
+  uint32_t first;
+  if (fse_profile_count(v->profile, site / WAYS) == 0 ||
+      !fse_loop_at(v, site / WAYS, &l))
     return false;
-  if (site % WAYS == 1) first = rows_before(v, head);
-  if (site % WAYS == 1 && first == head) return false;
-  return is_region(v, first, last) &&
-         fse_window_region(v, first, last - first + 1, w) == 0 &&
+  first = site % WAYS == 0 ? l.head : rows_before(v, l.head);
+  if (site % WAYS == 1 && first == l.head) return false;
+  return is_region(v, first, l.back) &&
+         fse_window_region(v, first, l.back - first + 1, w) == 0 &&
          w->task.form.out_count > 0;
 }
 
@@ -127,7 +116,9 @@ static bool find_region(const struct fse_view *v, uint32_t site,
 static bool lay(struct fold *f) {
   const struct fisa_program *p = f->v->program;
   const struct fisa_dialect *d = p->dialect;
-  const uint32_t end = end_pc(f->v, f->w.first + f->w.length - 1);
+  const struct fisa_insn *last =
+      &f->v->facts->insn[f->w.first + f->w.length - 1];
+  const uint32_t end = last->pc + last->length;
   struct fisa_insn halt = {.pc = end, .target = FISA_NO_TARGET};
   uint8_t *code = malloc((size_t)end + CODE_MARGIN);
   int length = 0;
@@ -155,19 +146,25 @@ static int32_t *cell_of(const struct fold *f, struct fisa_state *s,
   return &s->cells[fisa_reg_cell(f->v->program->dialect, r->file, r->byte)];
 }
 
+static void find_ranges(struct fold *f) {
+  for (unsigned i = 0; i < f->w.task.form.in_count; i++) {
+    struct range *r = &f->met[i];
+    *r = (struct range){INT32_MAX, INT32_MIN};
+    for (unsigned n = 0; n < f->samples; n++) {
+      int32_t x = *cell_of(f, f->sample[n], f->w.task.in_role[i]);
+      r->lo = x < r->lo ? x : r->lo;
+      r->hi = x > r->hi ? x : r->hi;
+    }
+  }
+}
+
 /* A value that an input was met with, one between those, or, more rarely, up to
  * twice as far from 0: few states are kept, and they are not the last ones. */
 static int32_t draw(const struct fold *f, unsigned i, uint64_t random) {
-  const uint8_t role = f->w.task.in_role[i];
   const uint64_t pick = random / 4;
-  int64_t lo = INT32_MAX, hi = INT32_MIN;
-  for (unsigned n = 0; n < f->samples; n++) {
-    int32_t x = *cell_of(f, f->sample[n], role);
-    lo = x < lo ? x : lo;
-    hi = x > hi ? x : hi;
-  }
+  int64_t lo = f->met[i].lo, hi = f->met[i].hi;
   if (random % 4 == 0)
-    return *cell_of(f, f->sample[pick % f->samples], role);
+    return *cell_of(f, f->sample[pick % f->samples], f->w.task.in_role[i]);
   if (random % 4 == 1) {
     lo = lo < 0 ? 2 * lo : lo;
     hi = hi > 0 ? 2 * hi : hi;
@@ -176,9 +173,9 @@ static int32_t draw(const struct fold *f, unsigned i, uint64_t random) {
   return lo < INT32_MIN ? INT32_MIN : lo > INT32_MAX ? INT32_MAX : (int32_t)lo;
 }
 
-/* Runs the region on point `n`; false: it shows nothing. */
+/* Runs the region on point `n`, at a cost; false: it shows nothing. */
 static bool run_point(struct fold *f, unsigned n, struct fse_point *p,
-                      int32_t out[FSE_WINDOW_OUTS]) {
+                      int32_t out[FSE_WINDOW_OUTS], uint64_t *cost) {
   const struct fse_task *t = &f->w.task;
   const struct fir_limits limits = {FUEL, true};
   struct fir_result r;
@@ -195,7 +192,7 @@ static bool run_point(struct fold *f, unsigned n, struct fse_point *p,
   if (r.starved || f->work->status != FISA_RUN_HALT) return false;
   for (unsigned k = 0; k < t->form.out_count; k++)
     out[k] = *cell_of(f, f->work, t->out_role[k]);
-  f->cost += r.cost;
+  *cost += r.cost;
   return true;
 }
 
@@ -217,23 +214,24 @@ static void name_results(struct fold *f) {
 }
 
 static bool see(struct fold *f) {
-  uint64_t runs = 0;
+  uint64_t runs = 0, cost = 0;
   f->sample = fse_profile_samples(f->v->profile, f->w.first, &f->samples);
   f->lane = fir_lane_new();
   f->work = fisa_state_new(f->v->program->dialect);
   if (f->samples == 0 || f->lane == NULL || f->work == NULL || !lay(f))
     return false;
+  find_ranges(f);
   f->seen.point = f->point;
   f->seen.out = f->out;
   for (unsigned n = 0; n < POINTS; n++) {
     const uint32_t at = f->seen.count;
-    if (!run_point(f, n, &f->point[at], f->out[at])) continue;
+    if (!run_point(f, n, &f->point[at], f->out[at], &cost)) continue;
     runs++;
     f->seen.count += is_new(f, &f->point[at]);
   }
   if (f->seen.count < (f->w.task.form.in_count > 0 ? POINTS_MIN : 1))
     return false;
-  f->cost /= runs;
+  f->cost = cost / runs;
   name_results(f);
   return true;
 }

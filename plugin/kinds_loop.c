@@ -14,32 +14,26 @@
 
 enum { BODY_MAX = 24, COPIES_MAX = 16 };
 
-/* Instructions head..back of a view; the last jumps to the first. */
-struct loop {
-  uint32_t head, back;
-};
-
-/* The loop that instruction `back` closes. */
-static bool loop_at(const struct fse_view *v, uint32_t back,
-                    struct loop *out) {
+bool fse_loop_at(const struct fse_view *v, uint32_t back,
+                 struct fse_loop *out) {
   const struct fse_node *n = &v->draft->nodes[back];
   if ((!fse_is_branch(n->insn.row) && !fse_is_jump(n->insn.row)) ||
       n->target == FSE_NO_NODE || n->target > back)
     return false;
-  *out = (struct loop){n->target, back};
+  *out = (struct fse_loop){n->target, back};
   return true;
 }
 
 /* The nth loop around instruction i, from the smallest. */
 static bool loop_around(const struct fse_view *v, uint32_t i, unsigned nth,
-                        struct loop *out) {
+                        struct fse_loop *out) {
   for (uint32_t k = i; k < v->facts->count; k++)
-    if (loop_at(v, k, out) && out->head <= i && nth-- == 0) return true;
+    if (fse_loop_at(v, k, out) && out->head <= i && nth-- == 0) return true;
   return false;
 }
 
 /* Puts a row before a loop: only who comes from outside passes it. */
-static uint32_t put_before(struct fse_draft *d, const struct loop *l,
+static uint32_t put_before(struct fse_draft *d, const struct fse_loop *l,
                            const struct fisa_row *row,
                            const int32_t value[FISA_MAX_OPERANDS]) {
   uint32_t fresh =
@@ -69,7 +63,7 @@ uint32_t fse_invariant_sites(const struct fse_view *v) {
 }
 
 /* Whether nothing in a loop changes what instruction i reads. */
-static bool invariant(const struct fse_view *v, const struct loop *l,
+static bool invariant(const struct fse_view *v, const struct fse_loop *l,
                       uint32_t i) {
   const struct fisa_dialect *d = v->program->dialect;
   struct fisa_effects mine, other;
@@ -92,7 +86,7 @@ int fse_invariant_apply(const struct fse_view *v, uint32_t site,
   int32_t value[FISA_MAX_OPERANDS];
   const struct fisa_insn *in = &v->facts->insn[i];
   int k = fse_def_operand(v->lexicon, in->row);
-  struct loop l;
+  struct fse_loop l;
   if (!fse_plain(v, i) || d->nodes[i].dead || k < 0 ||
       v->lexicon->denied[in->row->opcode] || !fse_computes(in->row) ||
       !loop_around(v, i, way / 2, &l) || !invariant(v, &l, i))
@@ -135,7 +129,7 @@ uint32_t fse_unroll_sites(const struct fse_view *v) {
 
 /* How often the body runs each time the loop is entered, where that is always
  * the same; else 0. */
-static uint32_t turns(const struct fse_view *v, const struct loop *l) {
+static uint32_t turns(const struct fse_view *v, const struct fse_loop *l) {
   uint32_t after = fse_follower(v, l->back);
   uint64_t runs = fse_profile_count(v->profile, l->back), left;
   if (after == UINT32_MAX || fse_jumped_to(v, after)) return 0;
@@ -146,7 +140,7 @@ static uint32_t turns(const struct fse_view *v, const struct loop *l) {
 
 /* Whether a body may be written down once more: straight but for branches,
  * and nothing in it that is there once for a reason. */
-static bool repeatable(const struct fse_view *v, const struct loop *l) {
+static bool repeatable(const struct fse_view *v, const struct fse_loop *l) {
   if (l->back - l->head > BODY_MAX) return false;
   for (uint32_t i = l->head; i <= l->back; i++) {
     const struct fisa_row *row = v->facts->insn[i].row;
@@ -176,7 +170,7 @@ static bool counts(const struct fse_view *v, uint32_t back,
 
 /* What a loop's branch counts, as a row of its own before node `at`. */
 static int copy_count(const struct fse_view *v, struct fse_draft *d,
-                      const struct loop *l, uint32_t at) {
+                      const struct fse_loop *l, uint32_t at) {
   int32_t value[FISA_MAX_OPERANDS];
   const struct fisa_row *row;
   struct fse_want count;
@@ -191,7 +185,7 @@ static int copy_count(const struct fse_view *v, struct fse_draft *d,
 /* One more body before node `at`; what jumps within it does so in the copy.
  * One that jumps to the loop's test has none to jump to. */
 static int copy_body(const struct fse_view *v, struct fse_draft *d,
-                     const struct loop *l, uint32_t at) {
+                     const struct fse_loop *l, uint32_t at) {
   uint32_t fresh[BODY_MAX + 1];
   if (copy_count(v, d, l, at) != 0) return -1;
   for (uint32_t i = l->head; i < l->back; i++) {
@@ -218,8 +212,8 @@ int fse_unroll_apply(const struct fse_view *v, uint32_t site,
                      struct fse_draft *d, struct fse_proposal *out) {
   uint32_t back = site / UNROLL_WAYS, way = site % UNROLL_WAYS, n, copies;
   struct fse_want count;
-  struct loop l;
-  if (!loop_at(v, back, &l) || !fse_is_branch(v->facts->insn[back].row) ||
+  struct fse_loop l;
+  if (!fse_loop_at(v, back, &l) || !fse_is_branch(v->facts->insn[back].row) ||
       !repeatable(v, &l) || d->nodes[back].dead)
     return -1;
   n = turns(v, &l);
@@ -276,9 +270,9 @@ static bool twins(const struct fse_view *v, uint32_t i, uint32_t j) {
 int fse_roll_apply(const struct fse_view *v, uint32_t site,
                    struct fse_draft *d, struct fse_proposal *out) {
   struct fse_want first, last;
-  struct loop l;
+  struct fse_loop l;
   uint32_t half, middle, behind;
-  if (!loop_at(v, site, &l) || !repeatable(v, &l)) return -1;
+  if (!fse_loop_at(v, site, &l) || !repeatable(v, &l)) return -1;
   half = (l.back - l.head + 1) / 2;
   middle = l.head + half - 1;
   behind = fse_follower(v, l.back);

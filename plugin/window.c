@@ -23,8 +23,7 @@ static bool fits(const struct fse_view *v, const struct fse_slots *s,
     return false;
   fisa_effects(v->program->dialect, in, &fx);
   if ((fx.mem_read || fx.mem_write) && !slot) return false;
-  return !fx.may_fault && !fx.pinned && !fx.input && !fx.output &&
-         !fx.stack_read && !fx.stack_write;
+  return fse_only_cells(&fx);
 }
 
 /* Whether instruction i stands right behind i - 1 and is reached from there
@@ -361,31 +360,31 @@ uint64_t fse_window_heat(const struct fse_view *v, uint32_t first) {
                          : fse_profile_count(v->profile, first);
 }
 
+/* Reads instructions in one of the two ways, into x->w. */
+static int read_as(struct reading *x, uint32_t first, uint32_t length,
+                   int (*read)(struct reading *x)) {
+  struct fse_window *w = x->w;
+  assert(first + length <= x->v->facts->count && length > 0);
+  memset(w, 0, sizeof *w);
+  w->first = first;
+  w->length = length;
+  w->heat = fse_window_heat(x->v, first);
+  if (read(x) != 0) return -1;
+  w->task.key = fse_task_key(&w->task, x->v->lexicon);
+  return 0;
+}
+
 int fse_window_read(const struct fse_view *v, const struct fse_slots *slots,
                     uint32_t first, uint32_t length, struct fse_window *out) {
   struct fse_graph g;
   struct reading x = {.v = v, .slots = slots, .w = out, .g = &g};
-  assert(first + length <= v->facts->count && length > 0);
   g.v = v;
   g.count = g.held_count = 0;
-  memset(out, 0, sizeof *out);
-  out->first = first;
-  out->length = length;
-  out->heat = fse_window_heat(v, first);
-  if (read_window(&x) != 0) return -1;
-  out->task.key = fse_task_key(&out->task, v->lexicon);
-  return 0;
+  return read_as(&x, first, length, read_window);
 }
 
 int fse_window_region(const struct fse_view *v, uint32_t first,
                       uint32_t length, struct fse_window *out) {
   struct reading x = {.v = v, .w = out};
-  assert(first + length <= v->facts->count && length > 0);
-  memset(out, 0, sizeof *out);
-  out->first = first;
-  out->length = length;
-  out->heat = fse_window_heat(v, first);
-  if (read_region(&x) != 0) return -1;
-  out->task.key = fse_task_key(&out->task, v->lexicon);
-  return 0;
+  return read_as(&x, first, length, read_region);
 }

@@ -44,8 +44,8 @@ FSEM_VALUES(RUN_BODY)
 #undef FD
 #undef FIMM
 
-INLINE uint32_t bits_body(const int32_t *a, const int32_t *b,
-                          unsigned lanes) {
+static uint32_t bits_plain(const int32_t *a, const int32_t *b,
+                           unsigned lanes) {
   uint64_t first, varies = 0;
   uint32_t n = 0;
   memcpy(&first, a, sizeof first);
@@ -175,11 +175,6 @@ FSEM_VALUES(SIFT_BODY)
     stripe_body_##ID(d, a, b, c, imm); \
   }
 
-static uint32_t bits_plain(const int32_t *a, const int32_t *b,
-                           unsigned lanes) {
-  return bits_body(a, b, lanes);
-}
-
 #define RUN_PLAIN(ID, expression) RUN(ID, plain, )
 FSEM_VALUES(RUN_PLAIN)
 
@@ -228,7 +223,7 @@ AVX2 static uint32_t bits_avx2(const int32_t *a, const int32_t *b,
                  (uint32_t)_mm256_testz_si256(varies, varies);
 }
 
-#define RUN_AVX2(ID, expression) RUN(ID, avx2, __attribute__((target("avx2"))))
+#define RUN_AVX2(ID, expression) RUN(ID, avx2, AVX2)
 FSEM_VALUES(RUN_AVX2)
 
 static const struct fse_kernels avx2 = {
@@ -240,9 +235,7 @@ static const struct fse_kernels avx2 = {
     {FSEM_VALUES(ROW_SIFT2)}, {FSEM_VALUES(ROW_STRIPE2)}, bits_avx2};
 
 const struct fse_kernels *fse_kernels(void) {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt")
-             ? &avx2
-             : &plain;
+  return __builtin_cpu_supports("avx2") ? &avx2 : &plain;
 }
 #else
 const struct fse_kernels *fse_kernels(void) { return &plain; }

@@ -105,7 +105,7 @@ static uint64_t form_hash(const struct fse_wform *f) {
     const struct fse_wnode *n = &f->node[i];
     h = fse_mix(h, n->op);
     h = fse_mix(h, (uint64_t)n->d << 24 | (uint64_t)n->a << 16 |
-                   (uint64_t)n->b << 8 | n->c);
+                       (uint64_t)n->b << 8 | n->c);
     h = fse_mix(h, (uint32_t)n->imm);
   }
   for (unsigned k = 0; k < f->out_count; k++) h = fse_mix(h, f->out[k]);

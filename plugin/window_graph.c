@@ -74,8 +74,8 @@ static uint8_t vertex_put(struct fse_graph *g, struct fse_vertex *n) {
   n->shape = fse_mix(fse_mix(n->kind, n->op), (uint32_t)n->imm);
   for (unsigned k = 0; k < 4; k++)
     n->shape = fse_mix(n->shape, n->arg[k] == FSE_NOTHING
-                                 ? k
-                                 : g->vertex[n->arg[k]].shape);
+                                     ? k
+                                     : g->vertex[n->arg[k]].shape);
   g->vertex[g->count] = *n;
   return (uint8_t)g->count++;
 }

@@ -168,22 +168,13 @@ static uint32_t seen_at(const struct fse_tests *t, const struct fse_point *p) {
   return i;
 }
 
-/* What the task gives on a column. */
-static void gives(const struct fse_tests *t, const struct fse_column *in,
-                  struct fse_column *out) {
+/* Puts a point that was seen into a lane, with what it gave. */
+static void put_seen(const struct fse_tests *t, uint32_t at, unsigned lane,
+                     struct fse_column *in, struct fse_column *out) {
   const struct fse_wform *f = &t->task->form;
-  if (t->seen == NULL) {
-    fse_form_eval(f, in, out);
-    return;
-  }
-  for (unsigned lane = 0; lane < FSE_LANES; lane++) {
-    struct fse_point p = {{0}};
-    uint32_t at;
-    for (unsigned i = 0; i < f->in_count; i++) p.in[i] = in[i].lane[lane];
-    at = seen_at(t, &p);
-    for (unsigned k = 0; k < f->out_count; k++)
-      out[k].lane[lane] = t->seen->out[at][k];
-  }
+  put_point(in, lane, f->in_count, &t->seen->point[at]);
+  for (unsigned k = 0; k < f->out_count; k++)
+    out[k].lane[lane] = t->seen->out[at][k];
 }
 
 /* Points to choose from, by what the task gives for them. */
@@ -238,7 +229,7 @@ static unsigned choose(struct choosing *c, const uint64_t *last,
  * look at the first lanes alone; of the drawn ones such that what the task
  * gives differs from one to the next, even if it is but 0 or 1.
  */
-static void fill(struct fse_tests *t) {
+static void fill_drawn(struct fse_tests *t) {
   unsigned in_count = t->task->form.in_count, left = t->counter_count;
   struct choosing c;
   uint64_t last[3] = {0};
@@ -265,18 +256,17 @@ static void fill(struct fse_tests *t) {
 /* Of what was seen: counters and others in turn, again and again if there are
  * few. */
 static void fill_seen(struct fse_tests *t) {
-  unsigned in_count = t->task->form.in_count, left = t->counter_count, n = 0;
-  for (unsigned lane = 0; lane < FSE_LANES; lane++)
-    put_point(t->in, lane, in_count,
-              lane % 2 == 0 && left > 0
-                  ? &t->counter[--left]
-                  : &t->seen->point[n++ % t->seen->count]);
-  gives(t, t->in, t->out);
+  unsigned left = t->counter_count, n = 0;
+  for (unsigned lane = 0; lane < FSE_LANES; lane++) {
+    uint32_t at = lane % 2 == 0 && left > 0 ? seen_at(t, &t->counter[--left])
+                                            : n++ % t->seen->count;
+    put_seen(t, at, lane, t->in, t->out);
+  }
 }
 
-static void begin(struct fse_tests *t) {
+static void fill(struct fse_tests *t) {
   if (t->seen != NULL) fill_seen(t);
-  else fill(t);
+  else fill_drawn(t);
 }
 
 void fse_tests_make(struct fse_tests *t, const struct fse_task *task,
@@ -284,7 +274,7 @@ void fse_tests_make(struct fse_tests *t, const struct fse_task *task,
   assert(task->form.in_count <= FSE_WINDOW_INS);
   t->task = task;
   t->seed = ftrial_random(seed, task->key, 0, 0);
-  begin(t);
+  fill(t);
 }
 
 bool fse_tests_add(struct fse_tests *t, const struct fse_point *p) {
@@ -297,7 +287,7 @@ bool fse_tests_add(struct fse_tests *t, const struct fse_point *p) {
     t->counter_count--;
   }
   t->counter[t->counter_count++] = *p;
-  begin(t);
+  fill(t);
   return true;
 }
 
@@ -333,31 +323,38 @@ bool fse_tests_tell(const struct fse_task *t, const struct fse_menu *m,
   return differs(t, m, p, in, out) != FSE_LANES;
 }
 
-/* Tries a column; false: it differs, on *counter. */
-static bool try_column(const struct fse_tests *t, const struct fse_menu *m,
-                       const struct fse_patch *p, const struct fse_column *in,
-                       struct fse_point *counter) {
-  struct fse_column out[FSE_WINDOW_OUTS];
-  unsigned lane;
-  gives(t, in, out);
-  lane = differs(t->task, m, p, in, out);
+/* Columns that a patch is tried on, and what it differed on. */
+struct trying {
+  const struct fse_tests *t;
+  const struct fse_menu *m;
+  const struct fse_patch *p;
+  struct fse_column in[FSE_WINDOW_INS], out[FSE_WINDOW_OUTS];
+  struct fse_point *counter;
+};
+
+/* Whether it gives on a column what the task does. */
+static bool try_column(const struct trying *x, const struct fse_column *in,
+                       const struct fse_column *out) {
+  const struct fse_task *task = x->t->task;
+  unsigned lane = differs(task, x->m, x->p, in, out);
   if (lane == FSE_LANES) return true;
-  for (unsigned i = 0; i < t->task->form.in_count; i++)
-    counter->in[i] = in[i].lane[lane];
+  for (unsigned i = 0; i < task->form.in_count; i++)
+    x->counter->in[i] = in[i].lane[lane];
   return false;
 }
 
+/* The same on inputs alone. */
+static bool try_inputs(struct trying *x) {
+  fse_form_eval(&x->t->task->form, x->in, x->out);
+  return try_column(x, x->in, x->out);
+}
+
 /* The same on all that was seen. */
-static bool agree_as_seen(const struct fse_tests *t, const struct fse_menu *m,
-                          const struct fse_patch *p,
-                          struct fse_point *counter) {
-  const struct fse_seen *s = t->seen;
-  struct fse_column in[FSE_WINDOW_INS];
-  for (uint32_t from = 0; from < s->count; from += FSE_LANES) {
+static bool agree_as_seen(struct trying *x) {
+  for (uint32_t from = 0; from < x->t->seen->count; from += FSE_LANES) {
     for (unsigned lane = 0; lane < FSE_LANES; lane++)
-      put_point(in, lane, t->task->form.in_count,
-                &s->point[(from + lane) % s->count]);
-    if (!try_column(t, m, p, in, counter)) return false;
+      put_seen(x->t, (from + lane) % x->t->seen->count, lane, x->in, x->out);
+    if (!try_column(x, x->in, x->out)) return false;
   }
   return true;
 }
@@ -365,25 +362,25 @@ static bool agree_as_seen(const struct fse_tests *t, const struct fse_menu *m,
 bool fse_tests_agree(const struct fse_tests *t, const struct fse_menu *m,
                      const struct fse_patch *p, uint32_t states,
                      struct fse_point *counter) {
-  struct fse_column in[FSE_WINDOW_INS];
+  struct trying x = {.t = t, .m = m, .p = p, .counter = counter};
   unsigned in_count = t->task->form.in_count;
   assert(in_count <= FSE_WINDOW_INS);
-  if (!try_column(t, m, p, t->in, counter)) return false;
+  if (!try_column(&x, t->in, t->out)) return false;
   if (in_count == 0) return true;
-  if (t->seen != NULL) return agree_as_seen(t, m, p, counter);
+  if (t->seen != NULL) return agree_as_seen(&x);
   for (unsigned from = 0; from < t->counter_count; from += FSE_LANES) {
     for (unsigned lane = 0; lane < FSE_LANES; lane++)
-      put_point(in, lane, in_count,
+      put_point(x.in, lane, in_count,
                 &t->counter[(from + lane) % t->counter_count]);
-    if (!try_column(t, m, p, in, counter)) return false;
+    if (!try_inputs(&x)) return false;
   }
   for (uint32_t from = 0; from < states; from += FSE_LANES) {
     for (unsigned lane = 0; lane < FSE_LANES; lane++) {
-      struct fse_point x;
-      drawn(t, from + lane, &x);
-      put_point(in, lane, in_count, &x);
+      struct fse_point point;
+      drawn(t, from + lane, &point);
+      put_point(x.in, lane, in_count, &point);
     }
-    if (!try_column(t, m, p, in, counter)) return false;
+    if (!try_inputs(&x)) return false;
   }
   return true;
 }

@@ -195,7 +195,6 @@ static bool same_stack(const struct rig *r, struct fisa_state *a,
   return true;
 }
 
-/* Whether a view shows the same of two states. */
 /* The bytes that are looked at, from `at` to `end`. */
 static bool same_bytes(const struct fpk_view *v, const struct fisa_state *a,
                        const struct fisa_state *b, uint32_t at, uint32_t end) {
@@ -212,6 +211,7 @@ static bool same_bytes(const struct fpk_view *v, const struct fisa_state *a,
   return true;
 }
 
+/* Whether a view shows the same of two states. */
 static bool looks_same(const struct rig *r, const struct fpk_view *v,
                        struct fisa_state *a, struct fisa_state *b) {
   for (uint32_t i = 0; i < v->cell_count; i++)

@@ -157,7 +157,7 @@ static void goes(const struct livehost_lie *lie, uint32_t how,
 }
 
 static void reverts_the_dear(void) {
-  const struct livehost_lie l = {.cell = -1, .times_cycles = 10};
+  const struct livehost_lie l = {.cell = -1, .times_cycles = 3};
   goes(&l, FLUX_REVERT, FSE_REVERTED, "dearer than its root");
 }
 
@@ -241,7 +241,7 @@ static void host_refuses_acceptance(void) {
 
 /* Tasks of the patch that still come while it leaves are looked at, too. */
 static void watched_to_the_door(void) {
-  const struct livehost_lie dear = {.cell = -1, .times_cycles = 10};
+  const struct livehost_lie dear = {.cell = -1, .times_cycles = 3};
   const struct livehost_lie wrong = {.cell = 3, .add = 1};
   struct livehost h;
   uint32_t flags;

@@ -112,7 +112,7 @@ static void long_ones_are_found(void) {
     r = hunt_enum(&h, 5, UINT64_C(1) << 40);
     UNIT_TRUE(r.found && r.patch.cost == cases[i].cost, "case %u", i);
     UNIT_TRUE(r.found && hunt_holds(&h, &r.patch,
-                               (uint32_t)unit_scale(1u << 13)),
+                                    (uint32_t)unit_scale(1u << 13)),
               "case %u is right on fresh states", i);
     hunt_done(&h);
   }

@@ -94,8 +94,8 @@ void window_rig_done(struct window_rig *r) {
   free(r->policy);
 }
 
-void hunt_make(struct hunt *h, const char *text,
-                      const char *deny, const char *only) {
+void hunt_make(struct hunt *h, const char *text, const char *deny,
+               const char *only) {
   uint32_t n;
   memset(h, 0, sizeof *h);
   window_rig_make(&h->rig, text, deny, only);
@@ -112,8 +112,7 @@ void hunt_done(struct hunt *h) {
   window_rig_done(&h->rig);
 }
 
-struct fse_enum_result hunt_enum(struct hunt *h, uint32_t to,
-                                        uint64_t work) {
+struct fse_enum_result hunt_enum(struct hunt *h, uint32_t to, uint64_t work) {
   struct fse_enum_result out;
   const struct fse_enum_request q = {.task = &h->window.task, .menu = h->menu,
                                      .tests = &h->tests, .cost_to = to,
@@ -122,8 +121,7 @@ struct fse_enum_result hunt_enum(struct hunt *h, uint32_t to,
   return out;
 }
 
-bool hunt_holds(struct hunt *h, const struct fse_patch *p,
-                       uint32_t states) {
+bool hunt_holds(struct hunt *h, const struct fse_patch *p, uint32_t states) {
   struct fse_draft *d = fse_draft_copy(h->rig.draft);
   struct fse_child child = {0};
   struct fir_program *ir = NULL;

@@ -34,18 +34,16 @@ struct hunt {
   struct fse_tests tests;
 };
 
-void hunt_make(struct hunt *h, const char *text,
-                      const char *deny, const char *only);
+void hunt_make(struct hunt *h, const char *text, const char *deny,
+               const char *only);
 void hunt_done(struct hunt *h);
 
 /* Enumerates up to a cost. */
-struct fse_enum_result hunt_enum(struct hunt *h, uint32_t to,
-                                        uint64_t work);
+struct fse_enum_result hunt_enum(struct hunt *h, uint32_t to, uint64_t work);
 
 /* Puts a patch into the program and runs that on fresh states, by the engine
  * of trials and not by columns: whether it does the same. */
-bool hunt_holds(struct hunt *h, const struct fse_patch *p,
-                       uint32_t states);
+bool hunt_holds(struct hunt *h, const struct fse_patch *p, uint32_t states);
 
 /* Add, subtract, logic, shifts, negation, compares and multiplication, with
  * what moves values and constants: the rows that bit tricks are stated for. */
