@@ -568,11 +568,7 @@ sed 's/test_plant = [^;]*;//' evolving.conf >gone.conf
 rm -f flux.db*
 "$host" -c gone.conf >out.log 2>err.log </dev/null &
 child=$!
-tries=0
-while [ ! -s flux.db ] && [ $tries -lt 600 ]; do
-	sleep 0.1
-	tries=$((tries + 1))
-done
+until_logged ': accepted patch'
 mv flux.db away.db
 tries=0
 until grep -q 'evolution is paused' err.log || [ $tries -ge 600 ]; do
