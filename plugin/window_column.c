@@ -64,16 +64,18 @@ static uint32_t bits_plain(const int32_t *a, const int32_t *b,
 #define FIMM imm
 
 #define STRIPE_BODY(ID, expression) \
-  INLINE void stripe_body_##ID(int32_t *d, const int32_t *a, \
-                               const int32_t *b, const int32_t *c, \
-                               int32_t imm) { \
-    int32_t *pd = __builtin_assume_aligned(d, 32); \
-    const int32_t *pa = __builtin_assume_aligned(a, 32); \
-    const int32_t *pb = __builtin_assume_aligned(b, 32); \
-    const int32_t *pc = __builtin_assume_aligned(c, 32); \
-    (void)pa, (void)pb, (void)pc, (void)imm; \
-    _Pragma("GCC ivdep") for (size_t i = 0; i < FSE_STRIPE; i++) \
-        pd[i] = (expression); \
+  INLINE void stripe_body_##ID(const struct fse_stripes *s) { \
+    const int32_t imm = s->imm; \
+    (void)imm; \
+    for (unsigned n = 0; n < s->count; n++) { \
+      int32_t *pd = __builtin_assume_aligned(s->d + n * FSE_STRIPE, 32); \
+      const int32_t *pa = __builtin_assume_aligned(s->a + n * s->a_step, 32); \
+      const int32_t *pb = __builtin_assume_aligned(s->b + n * s->b_step, 32); \
+      const int32_t *pc = __builtin_assume_aligned(s->c + n * s->c_step, 32); \
+      (void)pa, (void)pb, (void)pc; \
+      _Pragma("GCC ivdep") for (size_t i = 0; i < FSE_STRIPE; i++) \
+          pd[i] = (expression); \
+    } \
   }
 FSEM_VALUES(STRIPE_BODY)
 #undef STRIPE_BODY
@@ -169,11 +171,15 @@ FSEM_VALUES(SIFT_BODY)
   attribute static uint64_t sift_##name##_##ID(const struct fse_sift *s) { \
     return sift_body_##ID(s); \
   } \
-  attribute static void stripe_##name##_##ID( \
-      int32_t *d, const int32_t *a, const int32_t *b, const int32_t *c, \
-      int32_t imm) { \
-    stripe_body_##ID(d, a, b, c, imm); \
+  attribute static void stripe_##name##_##ID(const struct fse_stripes *s) { \
+    stripe_body_##ID(s); \
   }
+
+static void bits_each_plain(uint16_t *bits, const int32_t *a,
+                            const int32_t *b, unsigned count) {
+  for (unsigned n = 0; n < count; n++)
+    bits[n] = (uint16_t)bits_plain(a + n * FSE_STRIPE, b, FSE_STRIPE);
+}
 
 #define RUN_PLAIN(ID, expression) RUN(ID, plain, )
 FSEM_VALUES(RUN_PLAIN)
@@ -184,7 +190,8 @@ static const struct fse_kernels plain = {
 #define ROW_SIFT(ID, expression) [FLUX_OP_##ID] = sift_plain_##ID,
 #define ROW_STRIPE(ID, expression) [FLUX_OP_##ID] = stripe_plain_##ID,
     {FSEM_VALUES(ROW_RUN)}, {FSEM_VALUES(ROW_SCAN)},
-    {FSEM_VALUES(ROW_SIFT)}, {FSEM_VALUES(ROW_STRIPE)}, bits_plain};
+    {FSEM_VALUES(ROW_SIFT)}, {FSEM_VALUES(ROW_STRIPE)},
+    bits_plain, bits_each_plain};
 
 #if defined(__x86_64__)
 #define AVX2 __attribute__((target("avx2")))
@@ -202,7 +209,7 @@ AVX2 static inline __m256i eight_bits(__m256i x) {
   return _mm256_sad_epu8(bytes, _mm256_setzero_si256());
 }
 
-AVX2 static uint32_t bits_avx2(const int32_t *a, const int32_t *b,
+AVX2 static inline uint32_t bits_avx2(const int32_t *a, const int32_t *b,
                                unsigned lanes) {
   const __m256i first = _mm256_set1_epi32(a[0]);
   __m256i sum = _mm256_setzero_si256(), varies = sum;
@@ -223,6 +230,12 @@ AVX2 static uint32_t bits_avx2(const int32_t *a, const int32_t *b,
                  (uint32_t)_mm256_testz_si256(varies, varies);
 }
 
+AVX2 static void bits_each_avx2(uint16_t *bits, const int32_t *a,
+                                const int32_t *b, unsigned count) {
+  for (unsigned n = 0; n < count; n++)
+    bits[n] = (uint16_t)bits_avx2(a + n * FSE_STRIPE, b, FSE_STRIPE);
+}
+
 #define RUN_AVX2(ID, expression) RUN(ID, avx2, AVX2)
 FSEM_VALUES(RUN_AVX2)
 
@@ -232,7 +245,8 @@ static const struct fse_kernels avx2 = {
 #define ROW_SIFT2(ID, expression) [FLUX_OP_##ID] = sift_avx2_##ID,
 #define ROW_STRIPE2(ID, expression) [FLUX_OP_##ID] = stripe_avx2_##ID,
     {FSEM_VALUES(ROW_RUN2)}, {FSEM_VALUES(ROW_SCAN2)},
-    {FSEM_VALUES(ROW_SIFT2)}, {FSEM_VALUES(ROW_STRIPE2)}, bits_avx2};
+    {FSEM_VALUES(ROW_SIFT2)}, {FSEM_VALUES(ROW_STRIPE2)},
+    bits_avx2, bits_each_avx2};
 
 const struct fse_kernels *fse_kernels(void) {
   return __builtin_cpu_supports("avx2") ? &avx2 : &plain;

@@ -75,16 +75,26 @@ struct fse_sift {
 /* Returns the lanes, a bit each. Ops that read the old d have none. */
 typedef uint64_t (*fse_sifter)(const struct fse_sift *s);
 
-/* d = op(a, b, c) on one stripe. Ops that read the old d have nothing to
- * read there. */
-typedef void (*fse_striper)(int32_t *d, const int32_t *a, const int32_t *b,
-                            const int32_t *c, int32_t imm);
+/* d = op(a, b, c) on stripes, one behind the other; operands go on by steps of
+ * their own, in lanes: 0 if they are the same for all. Ops that read the old d
+ * have nothing to read there. */
+struct fse_stripes {
+  int32_t *d;
+  const int32_t *a, *b, *c;
+  unsigned a_step, b_step, c_step;
+  unsigned count;
+  int32_t imm;
+};
+typedef void (*fse_striper)(const struct fse_stripes *s);
 
 /* In how many bits a number of lanes, whole stripes, differ; half as many as
  * there are lanes more if the first is always the same and they are not
  * equal. */
 typedef uint32_t (*fse_differ)(const int32_t *a, const int32_t *b,
                                unsigned lanes);
+/* The same of stripes, one behind the other, each and the same other one. */
+typedef void (*fse_differ_each)(uint16_t *bits, const int32_t *a,
+                                const int32_t *b, unsigned count);
 
 /* What this processor runs, by op; NULL where an op is no value. */
 struct fse_kernels {
@@ -93,6 +103,7 @@ struct fse_kernels {
   fse_sifter sift[FLUX_OP_COUNT];
   fse_striper stripe[FLUX_OP_COUNT];
   fse_differ bits;
+  fse_differ_each bits_each;
 };
 const struct fse_kernels *fse_kernels(void);
 /* The portable ones, for tests. */

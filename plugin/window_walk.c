@@ -11,15 +11,15 @@
 #include "plugin/window_walk_impl.h"
 
 enum {
-  RESTART = 1 << 19,     /* changes after which a walk begins anew */
+  UNIT = 1 << 9,         /* turns of the shortest walks */
   ROWS_MIN = 5,          /* of a walk: one after the other */
   ROWS_MAX = 9,
-  ASK_EVERY = 1 << 14,
-  BITS_PER_E = 3         /* bits dearer, e times less likely */
+  SWEEPS = 12,           /* of 16 turns */
+  ASK_EVERY = 1 << 13    /* turns */
 };
 
 /* Marsaglia's shifts, and Vigna's product. */
-static uint32_t draw(struct fse_walk *w) {
+uint32_t fse_walk_draw(struct fse_walk *w) {
   uint64_t v = w->random;
   assert(v != 0);
   v ^= v >> 12;
@@ -27,10 +27,6 @@ static uint32_t draw(struct fse_walk *w) {
   v ^= v >> 27;
   w->random = v;
   return (uint32_t)(v * UINT64_C(0x2545F4914F6CDD1D) >> 32);
-}
-
-static unsigned below(struct fse_walk *w, unsigned n) {
-  return (unsigned)((uint64_t)draw(w) * n >> 32);
 }
 
 /* Which places results come from, where they are in these roles; a bit each. */
@@ -66,17 +62,17 @@ static uint8_t draw_read(struct fse_walk *w, uint8_t file) {
   unsigned n = t->role_count + (t->zero_files >> file & 1u);
   assert(n > 0);
   for (;;) {
-    unsigned r = below(w, n);
+    unsigned r = fse_walk_below(w, n);
     if (r == t->role_count) return FSE_WINDOW_ROLES;
     if (t->role_file[r] == file) return (uint8_t)r;
   }
 }
 
 /* A role of a file that may be written, or FSE_NOTHING. */
-static uint8_t draw_result(struct fse_walk *w, uint8_t file) {
+uint8_t fse_walk_draw_result(struct fse_walk *w, uint8_t file) {
   const struct fse_task *t = w->q->task;
   for (unsigned n = 0; n < 4u * FSE_WINDOW_ROLES; n++) {
-    unsigned r = below(w, t->role_count);
+    unsigned r = fse_walk_below(w, t->role_count);
     if (t->role_file[r] == file && !w->fixed[r]) return (uint8_t)r;
   }
   return FSE_NOTHING;
@@ -91,15 +87,17 @@ static void change_row(struct fse_walk *w, struct fse_walk_place *p) {
   const struct fse_menu *m = w->q->menu;
   const struct fse_menu_row *r;
   p->row = FSE_NOTHING;
-  unsigned at = below(w, m->row_count);
-  if (below(w, 6) == 0) return;
+  unsigned at = fse_walk_below(w, m->row_count);
+  if (fse_walk_below(w, 6) == 0) return;
   r = &m->row[at];
-  p->result = draw_result(w, r->result_file);
+  p->result = fse_walk_draw_result(w, r->result_file);
   if (p->result == FSE_NOTHING) return;
   p->row = (uint8_t)at;
   for (unsigned i = 0; i < r->read_count; i++)
     p->read[i] = draw_read(w, r->read_file[i]);
-  p->pool = r->imm == FSE_NOTHING ? 0 : r->imm_pool[below(w, r->imm_count)];
+  p->pool = r->imm == FSE_NOTHING
+                ? 0
+                : r->imm_pool[fse_walk_below(w, r->imm_count)];
   fit(r, p);
 }
 
@@ -112,27 +110,33 @@ static void change_operand(struct fse_walk *w, struct fse_walk_place *p) {
   r = &w->q->menu->row[p->row];
   first = r->destroys;
   reads = r->read_count - first;
-  which = below(w, reads + 1 + (r->imm != FSE_NOTHING));
+  which = fse_walk_below(w, reads + 1 + (r->imm != FSE_NOTHING));
   if (which < reads) {
     p->read[first + which] = draw_read(w, r->read_file[first + which]);
   } else if (which == reads) {
-    uint8_t role = draw_result(w, r->result_file);
+    uint8_t role = fse_walk_draw_result(w, r->result_file);
     if (role != FSE_NOTHING) p->result = role;
   } else {
-    p->pool = r->imm_pool[below(w, r->imm_count)];
+    p->pool = r->imm_pool[fse_walk_below(w, r->imm_count)];
   }
   fit(r, p);
 }
 
+/* A place to change: mostly one that matters. */
+static unsigned draw_at(struct fse_walk *w) {
+  return w->used_count > 0 && fse_walk_below(w, 8) > 0
+             ? w->used[fse_walk_below(w, w->used_count)]
+             : fse_walk_below(w, w->rows);
+}
+
 /* Changes the sequence. */
 static void change(struct fse_walk *w, struct fse_walk_edit *e) {
-  unsigned k = below(w, w->rows), other;
-  unsigned how = below(w, 8);
-  if (w->used_count > 0 && below(w, 8) > 0)
-    k = w->used[below(w, w->used_count)];
+  unsigned k = draw_at(w), other;
+  unsigned how = fse_walk_below(w, 8);
   if (w->place[k].row == FSE_NOTHING && how > 3) how = 0;
-  other = how == 3 && w->rows > 1 ? (k + 1 + below(w, w->rows - 1)) % w->rows
-                                  : k;
+  other = how == 3 && w->rows > 1
+              ? (k + 1 + fse_walk_below(w, w->rows - 1)) % w->rows
+              : k;
   e->count = other == k ? 1 : 2;
   e->at[0] = (uint8_t)(k < other ? k : other);
   e->at[1] = (uint8_t)(k < other ? other : k);
@@ -170,13 +174,12 @@ static void undo(struct fse_walk *w, const struct fse_walk_edit *e) {
 
 /* ---- the walk ----------------------------------------------------------- */
 
-/* How much dearer a change may be: e times less likely each BITS_PER_E. */
-static uint32_t drawn_slack(struct fse_walk *w) {
-  uint32_t v = draw(w) | 1, slack = 0;
+uint32_t fse_walk_slack(struct fse_walk *w) {
+  uint32_t v = fse_walk_draw(w) | 1, slack = 0;
   /* -log2 of a number below 1, by its leading zeros and the bits behind. */
   unsigned zeros = (unsigned)__builtin_clz(v);
   slack = zeros * 16 + 16 - ((v << zeros) >> 27 & 15);
-  return slack * BITS_PER_E * 11 / 256;
+  return slack * FSE_WALK_BITS_PER_E * 11 / 256;
 }
 
 /* Where everything is at the beginning; -1: loaded inputs have no room. */
@@ -198,6 +201,8 @@ static int find_roles(struct fse_walk *w) {
     taken[r - 1] = true;
     w->in_role[i] = (uint8_t)(r - 1);
   }
+  for (unsigned i = 0; i < t->form.in_count; i++)
+    w->inputs |= 1u << w->in_role[i];
   return 0;
 }
 
@@ -278,14 +283,15 @@ static bool proves_right(struct fse_walk *w) {
 }
 
 /* One change; true: all tests agree. */
-static bool step(struct fse_walk *w, uint64_t *kept) {
+static bool step(struct fse_walk *w, struct fse_walk_result *out) {
   struct fse_walk_edit e;
-  uint32_t slack = drawn_slack(w);
+  uint32_t slack = fse_walk_slack(w);
   struct fse_walk_bound bound = {w->first + slack, w->cost + slack};
   if (bound.first > bound.all) bound.first = bound.all;
+  out->work++;
   change(w, &e);
   if (is_same(w, &e)) {
-    (*kept)++;
+    out->kept++;
     return false;
   }
   if (!fse_walk_try(w, &e, bound)) {
@@ -293,12 +299,49 @@ static bool step(struct fse_walk *w, uint64_t *kept) {
     return false;
   }
   note_used(w);
-  (*kept)++;
+  out->kept++;
   return w->cost == 0;
+}
+
+/* A place drawn anew, or one change if there is no sweep for it. */
+static bool sweep(struct fse_walk *w, struct fse_walk_result *out) {
+  bool kept;
+  unsigned count = fse_walk_sweep(w, draw_at(w), &kept);
+  if (count == 0) return step(w, out);
+  out->work += count;
+  out->kept += kept;
+  if (kept) note_used(w);
+  return kept && w->cost == 0;
+}
+
+/* One turn of a walk. */
+static bool turn(struct fse_walk *w, struct fse_walk_result *out) {
+  bool room = w->q->work - out->work >= FSE_SWEPT_MAX;
+  return room && fse_walk_below(w, 16) < SWEEPS ? sweep(w, out) : step(w, out);
+}
+
+static void find_sweep_rows(struct fse_walk *w) {
+  const struct fse_menu *m = w->q->menu;
+  for (unsigned i = 0; i < m->row_count; i++)
+    if (fse_walk_sweeps(&m->row[i]))
+      w->sweep_row[w->sweep_rows++] = (uint8_t)i;
+}
+
+/* 1 1 2 1 1 2 4 1 1 2 1 1 2 4 8 ...: how long walks are one after the other, if
+ * nothing is known of how long they should be (Luby, Sinclair and Zuckerman
+ * 1993). n from 1. */
+static uint64_t luby(uint64_t n) {
+  for (;;) {
+    uint64_t half = 1;
+    while (2 * half - 1 < n) half *= 2;
+    if (2 * half - 1 == n) return half;
+    n -= half - 1;
+  }
 }
 
 int fse_walk_run(const struct fse_walk_request *q,
                  struct fse_walk_result *out) {
+  uint64_t walks = 0, left = 0;
   struct fse_walk *w = fse_column_alloc(sizeof *w);
   memset(out, 0, sizeof *out);
   if (w == NULL) return -1;
@@ -308,15 +351,16 @@ int fse_walk_run(const struct fse_walk_request *q,
     free(w);
     return 0;
   }
-  while (out->work < q->work && !out->found) {
-    if (out->work % RESTART == 0) {
-      w->random = ftrial_random(q->seed, q->task->key, out->work, 0) | 1;
-      begin_anew(w, out->work / RESTART);
+  find_sweep_rows(w);
+  for (uint64_t n = 0; out->work < q->work && !out->found; n++) {
+    if (left == 0) {
+      w->random = ftrial_random(q->seed, q->task->key, walks, 0) | 1;
+      begin_anew(w, walks++);
+      left = UNIT * luby(walks);
     }
-    if (out->work % ASK_EVERY == 0 && q->stop != NULL && q->stop(q->user))
-      break;
-    out->work++;
-    if (step(w, &out->kept)) out->found = proves_right(w);
+    left--;
+    if (n % ASK_EVERY == 0 && q->stop != NULL && q->stop(q->user)) break;
+    if (turn(w, out)) out->found = proves_right(w);
   }
   out->patch = w->patch;
   free(w);

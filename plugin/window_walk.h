@@ -9,6 +9,9 @@
  * that falls with what they cost (Schkufza, Sharma and Aiken 2013). The bound
  * is drawn before a change is tried: it is worked out from the changed row on,
  * a few tests at a time, and given up as soon as it is passed.
+ *
+ * Most turns are sweeps: dozens of changes of one place are worked out at once,
+ * and one of them is drawn, or none, by what they cost.
  */
 #ifndef FLUX_PLUGIN_WINDOW_WALK_H
 #define FLUX_PLUGIN_WINDOW_WALK_H
@@ -33,7 +36,7 @@ struct fse_walk_request {
 struct fse_walk_result {
   bool found;
   struct fse_patch patch;
-  uint64_t work, kept;         /* changes tried, and kept */
+  uint64_t work, kept;         /* changes tried, those of sweeps each; kept */
 };
 
 /* Returns 0, or -1 (memory). Deterministic. */

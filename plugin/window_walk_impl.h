@@ -2,6 +2,7 @@
  * plugin/window_walk_impl.h - what the parts of the walk share. Private.
  *
  *   window_walk.c    changes, and which are kept
+ *   window_sweep.c   a place drawn anew, from many rows at once
  *   window_weigh.c   what a sequence costs, worked out from what changed
  */
 #ifndef FLUX_PLUGIN_WINDOW_WALK_IMPL_H
@@ -15,7 +16,9 @@ enum {
   FSE_WALK_MISPLACED = 8,  /* bits that a wrong register counts, a stripe */
   /* Values: two of each place, then what stands in the roles at first. */
   FSE_WALK_BEGIN = 2 * FSE_WINDOW_OPS,
-  FSE_WALK_VALUES = FSE_WALK_BEGIN + FSE_WALK_ROLES
+  FSE_WALK_VALUES = FSE_WALK_BEGIN + FSE_WALK_ROLES,
+  FSE_WALK_BITS_PER_E = 4, /* bits dearer, e times less likely */
+  FSE_SWEPT_MAX = 64       /* changes of a sweep */
 };
 
 /* One place of the sequence; row FSE_NOTHING: nothing stands there. */
@@ -61,11 +64,19 @@ struct fse_walk {
   uint32_t credit[FSE_WINDOW_OUTS]; /* roles where a result is no more than
                                        misplaced */
   uint8_t in_role[FSE_WINDOW_INS];
+  uint32_t inputs;                /* those, a bit each */
   bool fixed[FSE_WINDOW_ROLES];   /* never written */
   uint32_t first, cost;           /* of `place`: on the first stripe, in all */
   unsigned used_count;
   uint8_t used[FSE_WINDOW_OPS];   /* places that results come from */
   uint64_t random;                /* never 0 */
+  unsigned sweep_rows;
+  uint8_t sweep_row[254];         /* of the menu, that sweeps may draw */
+  /* A sweep's own: on the first stripe, what places make with each change, and
+   * what stands in roles before it. */
+  int32_t swept[FSE_WINDOW_OPS][FSE_SWEPT_MAX][FSE_STRIPE]
+      __attribute__((aligned(32)));
+  int32_t there[FSE_WALK_ROLES][FSE_STRIPE] __attribute__((aligned(32)));
   struct fse_patch patch;
 };
 
@@ -95,6 +106,43 @@ struct fse_walk_bound {
  */
 bool fse_walk_try(struct fse_walk *w, const struct fse_walk_edit *e,
                   struct fse_walk_bound bound);
+
+/* Follows a change: what has to be run anew stands in plan[] and is turned over
+ * in entry[], where values are then in tried[]. Returns the roles that hold
+ * something else at the end. */
+uint32_t fse_walk_follow(struct fse_walk *w, const struct fse_walk_edit *e);
+/* Turns it back. */
+void fse_walk_unfollow(struct fse_walk *w);
+
+/* By how many bits a role that a change left alone is not result k, on the
+ * first stripe, while the change is followed. */
+uint32_t fse_walk_bits(struct fse_walk *w, unsigned role, unsigned k);
+
+/* Whether a row may stand in a place that is drawn anew by a sweep. */
+bool fse_walk_sweeps(const struct fse_menu_row *r);
+
+/* Draws what stands in a place anew, from many rows at once. Returns how many
+ * changes that were, at most FSE_SWEPT_MAX; 0: the place is not swept.
+ * *kept: something else stands there now. */
+unsigned fse_walk_sweep(struct fse_walk *w, unsigned at, bool *kept);
+
+/* Draws: 32 bits; a number below n; a role of a file that may be written, or
+ * FSE_NOTHING; how much dearer a change may be, e times less likely each
+ * FSE_WALK_BITS_PER_E. */
+uint32_t fse_walk_draw(struct fse_walk *w);
+static inline unsigned fse_walk_below(struct fse_walk *w, unsigned n) {
+  return (unsigned)((uint64_t)fse_walk_draw(w) * n >> 32);
+}
+uint8_t fse_walk_draw_result(struct fse_walk *w, uint8_t file);
+uint32_t fse_walk_slack(struct fse_walk *w);
+
+/* The value that stands in a role. */
+static inline unsigned fse_walk_in_role(const struct fse_walk_roles *r,
+                                        unsigned role) {
+  uint8_t value;
+  memcpy(&value, (const uint8_t *)r->word + role, 1);
+  return value;
+}
 
 /* What stands in a role at the end. */
 const struct fse_column *fse_walk_final(const struct fse_walk *w,

@@ -17,12 +17,6 @@ static void forget_bits(struct fse_made *m) {
   memset(m->bits, 0xFF, sizeof m->bits);
 }
 
-static unsigned in_role(const struct fse_walk_roles *r, unsigned role) {
-  uint8_t value;
-  memcpy(&value, (const uint8_t *)r->word + role, 1);
-  return value;
-}
-
 /* The roles once a place has written. */
 static inline struct fse_walk_roles behind(struct fse_walk_roles r,
                                            const struct fse_walk_place *p,
@@ -80,7 +74,7 @@ static void run_steps(struct fse_walk *w, unsigned i,
   const struct fse_menu_row *r = &w->q->menu->row[p->row];
   struct fse_menu_args args = {.pool = p->pool};
   for (unsigned n = 0; n < r->read_count; n++)
-    args.read[n] = &w->made[in_role(&w->tried[i], p->read[n])].value;
+    args.read[n] = &w->made[fse_walk_in_role(&w->tried[i], p->read[n])].value;
   fse_menu_eval(w->q->menu, r, &args, &w->made[w->entry[i]].value, lanes);
 }
 
@@ -88,8 +82,8 @@ static void run_steps(struct fse_walk *w, unsigned i,
 static inline const int32_t *operand(const struct fse_walk *w, unsigned i,
                                      unsigned n) {
   const struct fse_walk_place *p = &w->place[i];
-  const int32_t *made = w->made[in_role(&w->tried[i], p->role[n])].value.lane;
-  return p->fixed[n] != NULL ? p->fixed[n] : made;
+  const unsigned value = fse_walk_in_role(&w->tried[i], p->role[n]);
+  return p->fixed[n] != NULL ? p->fixed[n] : w->made[value].value.lane;
 }
 
 /* Runs what is planned on the first stripe, and on the others. */
@@ -97,15 +91,16 @@ static void run_first(struct fse_walk *w) {
   for (unsigned k = 0; k < w->plan_count; k++) {
     const unsigned i = w->plan[k];
     const struct fse_walk_place *p = &w->place[i];
-    const int32_t *a, *b;
+    struct fse_stripes s = {.d = w->made[w->entry[i]].value.lane, .count = 1,
+                            .imm = p->imm};
     if (p->run == NULL) {
       run_steps(w, i, part_of[0]);
       continue;
     }
-    a = operand(w, i, 0);
-    b = operand(w, i, 1);
-    p->run(w->made[w->entry[i]].value.lane, a, b,
-           p->three ? operand(w, i, 2) : b, p->imm);
+    s.a = operand(w, i, 0);
+    s.b = operand(w, i, 1);
+    s.c = p->three ? operand(w, i, 2) : s.b;
+    p->run(&s);
   }
 }
 
@@ -119,7 +114,7 @@ static void run_others(struct fse_walk *w) {
 /* By how many bits what stands in a role at the end is not result k. */
 static inline uint32_t bits_off(struct fse_walk *w, unsigned role, unsigned k,
                                 unsigned part) {
-  struct fse_made *m = &w->made[in_role(&w->tried[w->rows], role)];
+  struct fse_made *m = &w->made[fse_walk_in_role(&w->tried[w->rows], role)];
   const struct fse_stretch lanes = part_of[part];
   uint16_t *bits = &m->bits[k][part];
   if (*bits == UNKNOWN)
@@ -138,7 +133,7 @@ static uint32_t least_off(struct fse_walk *w, unsigned k, unsigned part) {
   const uint32_t extra = own == FSE_NOTHING ? 0 : little;
   uint32_t least = own == FSE_NOTHING ? lanes * 32
                                       : bits_off(w, own, k, part);
-  for (uint32_t left = w->credit[k] & w->written; left != 0 && least > little;
+  for (uint32_t left = w->credit[k] & w->written; left != 0 && least > extra;
        left &= left - 1) {
     uint32_t bits =
         bits_off(w, (unsigned)__builtin_ctz(left), k, part) + extra;
@@ -165,7 +160,7 @@ static void plan_place(struct fse_walk *w, unsigned i) {
 
 /* Plans what has to be run, and what stands where; returns the roles that hold
  * something else at the end. */
-static uint32_t follow(struct fse_walk *w, const struct fse_walk_edit *e) {
+uint32_t fse_walk_follow(struct fse_walk *w, const struct fse_walk_edit *e) {
   const unsigned last = e->at[e->count - 1];
   uint32_t changed = 0, written = 0;
   unsigned next = 0, i = e->at[0];
@@ -197,9 +192,17 @@ static uint32_t follow(struct fse_walk *w, const struct fse_walk_edit *e) {
   return changed;
 }
 
+void fse_walk_unfollow(struct fse_walk *w) {
+  for (unsigned n = 0; n < w->plan_count; n++) w->entry[w->plan[n]] ^= 1;
+}
+
+uint32_t fse_walk_bits(struct fse_walk *w, unsigned role, unsigned k) {
+  return bits_off(w, role, k, 0);
+}
+
 bool fse_walk_try(struct fse_walk *w, const struct fse_walk_edit *e,
                   struct fse_walk_bound bound) {
-  const uint32_t changed = follow(w, e);
+  const uint32_t changed = fse_walk_follow(w, e);
   uint32_t cost = w->cost, first = w->first;
   run_first(w);
   if (changed != 0) cost = first = part_cost(w, 0, bound.first);
@@ -208,7 +211,7 @@ bool fse_walk_try(struct fse_walk *w, const struct fse_walk_edit *e,
     if (changed != 0) cost += part_cost(w, 1, bound.all - cost);
   }
   if (first > bound.first || cost > bound.all) {
-    for (unsigned n = 0; n < w->plan_count; n++) w->entry[w->plan[n]] ^= 1;
+    fse_walk_unfollow(w);
     return false;
   }
   w->first = first;
@@ -262,5 +265,5 @@ void fse_walk_weigh(struct fse_walk *w) {
 const struct fse_column *fse_walk_final(const struct fse_walk *w,
                                         unsigned role) {
   assert(role < FSE_WALK_ROLES);
-  return &w->made[in_role(&w->now[w->rows], role)].value;
+  return &w->made[fse_walk_in_role(&w->now[w->rows], role)].value;
 }

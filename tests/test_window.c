@@ -126,24 +126,58 @@ static void bits_are_counted(void) {
   }
 }
 
-/* One stripe is what the whole column has there. */
+/* Stripes are what the whole column has there; an operand that does not go on
+ * is the same for all of them. */
+static void stripes_of(const struct fse_kernels *k, unsigned op) {
+  enum { COUNT = FSE_LANES / FSE_STRIPE };
+  struct fse_column in[3], wide[3], all, got;
+  for (unsigned n = 0; n < 3; n++) fill(&in[n]);
+  for (unsigned still = 0; still < 8; still++) {
+    struct fse_stripes s = {.d = got.lane, .a = in[0].lane, .b = in[1].lane,
+                            .c = in[2].lane, .count = COUNT, .imm = 3};
+    unsigned *step[] = {&s.a_step, &s.b_step, &s.c_step};
+    for (unsigned n = 0; n < 3; n++) {
+      *step[n] = still >> n & 1 ? 0 : FSE_STRIPE;
+      for (unsigned i = 0; i < FSE_LANES; i++)
+        wide[n].lane[i] = in[n].lane[*step[n] == 0 ? i % FSE_STRIPE : i];
+    }
+    k->run[op](&all, &wide[0], &wide[1], &wide[2], fse_all_lanes(3));
+    k->stripe[op](&s);
+    UNIT_TRUE(memcmp(&got, &all, sizeof got) == 0, "op %u, %u", op, still);
+    memset(&got, 0x55, sizeof got);
+    all = got;
+    s.count = 1;
+    k->stripe[op](&s);
+    UNIT_TRUE(memcmp(&got.lane[FSE_STRIPE], &all.lane[FSE_STRIPE],
+                     sizeof got - FSE_STRIPE * sizeof got.lane[0]) == 0,
+              "op %u: no more than it was told", op);
+  }
+}
+
 static void stripes_are_columns(void) {
   const struct fse_kernels *kernels[] = {fse_kernels(), fse_kernels_plain()};
-  struct fse_column a, b, c, all, one;
+  for (unsigned op = 0; op < FLUX_OP_COUNT; op++)
+    for (unsigned which = 0; which < 2; which++)
+      if (fse_is_value(op) && fisa_semop_use((uint16_t)op, 0) != 'M')
+        stripes_of(kernels[which], op);
+}
+
+/* Each stripe's bits are those it has alone. */
+static void bits_of_each(void) {
+  const struct fse_kernels *kernels[] = {fse_kernels(), fse_kernels_plain()};
+  struct fse_column a, b;
   fill(&a);
   fill(&b);
-  fill(&c);
-  for (unsigned op = 0; op < FLUX_OP_COUNT; op++) {
-    if (!fse_is_value(op) || fisa_semop_use((uint16_t)op, 0) == 'M') continue;
-    for (unsigned which = 0; which < 2; which++) {
-      const unsigned from = FSE_STRIPE * (op % (FSE_LANES / FSE_STRIPE));
-      kernels[which]->run[op](&all, &a, &b, &c, fse_all_lanes(3));
-      memset(&one, 0, sizeof one);
-      kernels[which]->stripe[op](&one.lane[from], &a.lane[from],
-                                 &b.lane[from], &c.lane[from], 3);
-      UNIT_TRUE(memcmp(&one.lane[from], &all.lane[from],
-                       FSE_STRIPE * sizeof one.lane[0]) == 0, "op %u", op);
-    }
+  memset(&a.lane[FSE_STRIPE], 0, FSE_STRIPE * sizeof a.lane[0]);
+  memcpy(&a.lane[2 * FSE_STRIPE], b.lane, FSE_STRIPE * sizeof a.lane[0]);
+  for (unsigned which = 0; which < 2; which++) {
+    uint16_t bits[4] = {9, 9, 9, 9};
+    kernels[which]->bits_each(bits, a.lane, b.lane, 3);
+    for (unsigned n = 0; n < 3; n++)
+      UNIT_EQ(bits[n], kernels[which]->bits(&a.lane[n * FSE_STRIPE], b.lane,
+                                            FSE_STRIPE));
+    UNIT_EQ(bits[2], 0);
+    UNIT_EQ(bits[3], 9);
   }
 }
 
@@ -423,6 +457,7 @@ static const struct unit_test tests[] = {
     {"columns", "stretches_leave_the_rest", stretches_leave_the_rest},
     {"columns", "scans_find_pairs", scans_find_pairs},
     {"columns", "stripes_are_columns", stripes_are_columns},
+    {"columns", "bits_of_each", bits_of_each},
     {"columns", "sifts_are_columns", sifts_are_columns},
     {"columns", "sifts_take_constants", sifts_take_constants},
     {"forms", "equal_tasks_have_one_key", equal_tasks_have_one_key},
