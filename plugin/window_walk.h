@@ -19,7 +19,7 @@
 #include "plugin/window_tests.h"
 
 /* What a change counts in sequences of the enumeration, for budgets. */
-#define FSE_WALK_WORK 512u
+#define FSE_WALK_WORK 256u
 
 struct fse_walk_request {
   const struct fse_task *task;
