@@ -17,6 +17,8 @@
 
 enum {
   WINDOW_MAX = 5,    /* rows of a window */
+  DUE_SAMPLES = 2,   /* that tell at least what a window changes */
+  CELLS = 64,        /* compared at a time */
   NAMED_MAX = 12,    /* registers, or immediates, that it names */
   TRIED_MAX = 1024,  /* rows tried in its place */
   INSN_BYTES = 8,
@@ -29,15 +31,24 @@ struct named {
   int32_t value[NAMED_MAX];
 };
 
+/* Rows of the code that was laid, one behind the other. */
+struct part {
+  uint32_t rows, pc, end;
+};
+
 /* One try: the window laid out, and behind it the rows tried. */
 struct try {
   const struct fse_view *v;
   uint32_t first, length;      /* instructions of the view */
+  struct part window;          /* the same, laid out */
   const struct fisa_set *live; /* behind the window; NULL: everything */
   struct named registers, immediates;
   unsigned samples;
   struct fisa_state *const *before;      /* [samples] */
-  struct fisa_state *after[FSE_SAMPLES]; /* what the window makes of them */
+  struct fisa_state *after[FSE_SAMPLES]; /* what the window makes of them;
+                                            NULL: not asked yet */
+  struct fisa_set due;         /* live cells that it changes in any of them, */
+  bool due_memory, due_stack;  /* and whether it changes these */
   struct fisa_state *now;
   uint32_t size, count;        /* code bytes; rows tried */
   uint8_t *code;               /* [CODE_MAX] */
@@ -141,28 +152,80 @@ static const struct named *drawn_from(const struct try *t,
   return o->kind == FISA_OPERAND_UNUSED ? &nothing : &t->immediates;
 }
 
+static bool writes_operand(const struct fisa_row *row, unsigned k) {
+  for (unsigned n = 0; n < row->step_count; n++)
+    if (row->steps[n].d.kind == FISA_REF_REG && row->steps[n].d.operand == k)
+      return true;
+  return false;
+}
+
+/* Whether an instruction may write all that the window changes. */
+static bool covers(const struct try *t, const struct fisa_insn *in) {
+  struct fisa_effects e;
+  uint64_t left;
+  fisa_effects(t->v->program->dialect, in, &e);
+  left = (t->due_memory && !e.mem_write) || (t->due_stack && !e.stack_write);
+  for (unsigned w = 0; w < FISA_SET_WORDS; w++)
+    left |= t->due.w[w] & ~e.writes.w[w];
+  return left == 0;
+}
+
+/* Draws the operands of a row from what is named, one after the other: those
+ * that it writes last, and no others for any that do not cover the window. */
+struct drawing {
+  const struct fisa_row *row;
+  const struct named *from[FISA_MAX_OPERANDS];
+  unsigned order[FISA_MAX_OPERANDS], reads;
+  unsigned at[FISA_MAX_OPERANDS];
+};
+
+static bool drawing_begin(const struct try *t, const struct fisa_row *row,
+                          struct drawing *d) {
+  unsigned n = 0;
+  memset(d, 0, sizeof *d);
+  d->row = row;
+  for (unsigned writes = 0; writes < 2; writes++) {
+    for (unsigned k = 0; k < row->operand_count; k++) {
+      if (writes_operand(row, k) != (writes > 0)) continue;
+      d->order[n++] = k;
+      d->from[k] = drawn_from(t, &row->operands[k]);
+      if (d->from[k]->count == 0) return false;
+    }
+    if (writes == 0) d->reads = n;
+  }
+  return true;
+}
+
+/* The next operands from order[from] on; those before begin anew. False: there
+ * are no more. *place: the last that changed. */
+static bool drawing_next(struct drawing *d, unsigned from, unsigned *place) {
+  for (unsigned n = 0; n < from; n++) d->at[d->order[n]] = 0;
+  for (unsigned n = from; n < d->row->operand_count; n++) {
+    const unsigned k = d->order[n];
+    *place = n;
+    if (++d->at[k] < d->from[k]->count) return true;
+    d->at[k] = 0;
+  }
+  return false;
+}
+
 /* A row with all its operands drawn from what is named. */
 static void put_row(struct try *t, const struct fisa_row *row) {
   struct fisa_insn in = {.row = row, .length = row->length,
                          .target = FISA_NO_TARGET};
-  unsigned at[FISA_MAX_OPERANDS] = {0};
-  unsigned k = 0;
-  for (;;) {
+  struct drawing d;
+  unsigned place = FISA_MAX_OPERANDS, from = 0;
+  if (!drawing_begin(t, row, &d)) return;
+  do {
     bool fits = true;
-    for (k = 0; k < row->operand_count; k++) {
-      const struct named *from = drawn_from(t, &row->operands[k]);
-      if (from->count == 0) return;
-      in.value[k] = from->value[at[k]];
+    for (unsigned k = 0; k < row->operand_count; k++) {
+      in.value[k] = d.from[k]->value[d.at[k]];
       fits = fits && in.value[k] >= row->operands[k].lo &&
              in.value[k] <= row->operands[k].hi;
     }
-    if (fits) put(t, &in);
-    for (k = 0; k < row->operand_count; k++) {
-      if (++at[k] < drawn_from(t, &row->operands[k])->count) break;
-      at[k] = 0;
-    }
-    if (k == row->operand_count || t->count == TRIED_MAX) return;
-  }
+    from = place >= d.reads && !covers(t, &in) ? d.reads : 0;
+    if (fits && from == 0) put(t, &in);
+  } while (t->count < TRIED_MAX && drawing_next(&d, from, &place));
 }
 
 /* Cells that a row pushes less those it pops; what it finds empty counts. */
@@ -205,22 +268,15 @@ static void put_rows(struct try *t) {
 
 /* ---- running ------------------------------------------------------------ */
 
-/* Runs `rows` rows at pc from a state. False: they do not get through. */
-static bool run(struct try *t, const struct fisa_state *from, uint32_t pc,
-                uint32_t rows, struct fisa_state *s) {
-  struct fir_limits limits = {.fuel = rows, .stop_at_yield = true};
-  uint32_t end = pc;
-  for (uint32_t i = 0; i < rows; i++) {
-    struct fisa_insn in;
-    if (fisa_decode(t->program->dialect, t->code, t->size, end, &in) != 0)
-      return false;
-    end += in.length;
-  }
+/* Runs rows from a state. False: they do not get through. */
+static bool run(struct try *t, const struct fisa_state *from,
+                const struct part *part, struct fisa_state *s) {
+  struct fir_limits limits = {.fuel = part->rows, .stop_at_yield = true};
   fisa_state_copy(s, from);
-  s->pc = pc;
+  s->pc = part->pc;
   s->cycles = 0;
   fir_run(t->ir, t->lane, s, NULL, limits);
-  return s->pc == end && s->status != FISA_RUN_FAULT;
+  return s->pc == part->end && s->status != FISA_RUN_FAULT;
 }
 
 static bool scratch_byte(const struct fisa_manifest *m, uint32_t at) {
@@ -245,27 +301,80 @@ static bool same_memory(const struct try *t, const struct fisa_state *a,
   return true;
 }
 
-/* Whether two states agree in all that is live behind the window. */
-static bool agree(const struct try *t, struct fisa_state *a,
-                  struct fisa_state *b) {
+/* Whether a cell counts behind the window; those of stacks do by depth. */
+static bool counts(const struct try *t, uint32_t cell) {
+  bool live = t->live == NULL ||
+              (cell < FISA_SET_WORDS * 64u &&
+               (t->live->w[cell / 64] >> cell % 64 & 1));
+  return live && !fse_stack_cell(t->v->program->dialect, cell);
+}
+
+static bool same_stack(const struct try *t, struct fisa_state *a,
+                       struct fisa_state *b) {
   const struct fisa_dialect *d = t->v->program->dialect;
   uint32_t depth = fisa_stack_depth(d, a);
   if (depth != fisa_stack_depth(d, b)) return false;
   for (uint32_t k = 0; k < depth; k++)
     if (*fisa_stack_cell(d, a, k) != *fisa_stack_cell(d, b, k)) return false;
-  for (uint32_t c = 0; c < a->cell_count; c++) {
-    bool live = t->live == NULL || (c < FISA_SET_WORDS * 64u &&
-                                    (t->live->w[c / 64] >> c % 64 & 1));
-    if (live && a->cells[c] != b->cells[c] && !fse_stack_cell(d, c))
-      return false;
-  }
-  return same_memory(t, a, b);
+  return true;
 }
 
-/* Whether `rows` rows at pc do what the window does. */
-static bool serves(struct try *t, uint32_t pc, uint32_t rows) {
+/* The first cell from c on that counts and is not the same, or how many there
+ * are. */
+static uint32_t other_cell(const struct try *t, const struct fisa_state *a,
+                           const struct fisa_state *b, uint32_t c) {
+  while (c < a->cell_count) {
+    uint32_t end = (c / CELLS + 1) * CELLS;
+    if (end > a->cell_count) end = a->cell_count;
+    if (memcmp(&a->cells[c], &b->cells[c],
+               (end - c) * sizeof a->cells[0]) == 0) {
+      c = end;
+      continue;
+    }
+    for (; c < end; c++)
+      if (a->cells[c] != b->cells[c] && counts(t, c)) return c;
+  }
+  return a->cell_count;
+}
+
+/* Whether two states agree in all that is live behind the window. */
+static bool agree(const struct try *t, struct fisa_state *a,
+                  struct fisa_state *b) {
+  return same_stack(t, a, b) && other_cell(t, a, b, 0) == a->cell_count &&
+         same_memory(t, a, b);
+}
+
+/* Notes what the window changes, a to b. */
+static void note_due(struct try *t, struct fisa_state *a,
+                     struct fisa_state *b) {
+  const struct fisa_dialect *d = t->v->program->dialect;
+  const uint32_t most = FISA_SET_WORDS * 64u;
+  for (uint32_t c = other_cell(t, a, b, 0); c < a->cell_count && c < most;
+       c = other_cell(t, a, b, c + 1))
+    t->due.w[c / 64] |= UINT64_C(1) << c % 64;
+  t->due_memory |= !same_memory(t, a, b);
+  t->due_stack |= fisa_stack_depth(d, a) == fisa_stack_depth(d, b) &&
+                  !same_stack(t, a, b);
+}
+
+/* Whether the window gets through from sample k; then after[k] is there. */
+static bool has_after(struct try *t, unsigned k) {
+  if (t->after[k] != NULL) return true;
+  t->after[k] = fisa_state_new(t->v->program->dialect);
+  return t->after[k] != NULL &&
+         run(t, t->before[k], &t->window, t->after[k]);
+}
+
+static bool changes_nothing(struct try *t) {
   for (unsigned k = 0; k < t->samples; k++)
-    if (!run(t, t->before[k], pc, rows, t->now) ||
+    if (!has_after(t, k) || !agree(t, t->before[k], t->after[k])) return false;
+  return true;
+}
+
+/* Whether rows do what the window does. */
+static bool serves(struct try *t, const struct part *part) {
+  for (unsigned k = 0; k < t->samples; k++)
+    if (!has_after(t, k) || !run(t, t->before[k], part, t->now) ||
         !agree(t, t->after[k], t->now))
       return false;
   return true;
@@ -307,11 +416,10 @@ static bool begin(struct try *t) {
   for (uint32_t i = 0; i < t->length; i++)
     put(t, &t->v->facts->insn[t->first + i]);
   if (t->count != t->length || !lower(t)) return false;
-  for (unsigned k = 0; k < t->samples; k++) {
-    t->after[k] = fisa_state_new(d);
-    if (t->after[k] == NULL ||
-        !run(t, t->before[k], 0, t->length, t->after[k]))
-      return false;
+  t->window = (struct part){t->length, 0, t->size};
+  for (unsigned k = 0; k < t->samples && k < DUE_SAMPLES; k++) {
+    if (!has_after(t, k)) return false;
+    note_due(t, t->before[k], t->after[k]);
   }
   return true;
 }
@@ -320,13 +428,15 @@ static bool begin(struct try *t) {
  * does, -1 neither. */
 static int look(struct try *t, struct fisa_insn *found) {
   uint32_t first = t->count;
-  if (serves(t, 0, 0)) return 0;
+  if (changes_nothing(t)) return 0;
   name_operands(t);
   name_results(t);
   put_rows(t);
   if (t->count == first || !lower(t)) return -1;
   for (uint32_t i = first; i < t->count; i++) {
-    if (!serves(t, t->tried[i].pc, 1)) continue;
+    const struct fisa_insn *in = &t->tried[i];
+    const struct part one = {1, in->pc, in->pc + in->length};
+    if (!serves(t, &one)) continue;
     *found = t->tried[i];
     return 1;
   }
