@@ -44,6 +44,7 @@ struct fold {
     int32_t lo, hi;
   } met[FSE_WINDOW_INS];           /* that each input was met in */
   uint64_t cost;                   /* of a run, in the mean */
+  uint64_t key;                    /* for what is in vain */
   struct fse_seen seen;
   struct fse_point point[POINTS];
   int32_t out[POINTS][FSE_WINDOW_OUTS];
@@ -213,9 +214,29 @@ static void name_results(struct fold *f) {
   }
 }
 
+/* The rows that there are, the region, and what it is run from. */
+static uint64_t key_of(const struct fold *f) {
+  uint64_t h = f->w.task.key;
+  for (uint32_t i = f->w.first; i < f->w.first + f->w.length; i++) {
+    const struct fisa_insn *in = &f->v->facts->insn[i];
+    h = fse_mix(h, (uint64_t)(in->row - f->v->program->dialect->rows));
+    h = fse_mix_bytes(h, in->value, sizeof in->value);
+    h = fse_mix(h, (uint64_t)(in->target - in->pc));
+  }
+  for (unsigned n = 0; n < f->samples; n++)
+    for (unsigned i = 0; i < f->w.task.form.in_count; i++)
+      h = fse_mix(h, (uint32_t)*cell_of(f, f->sample[n],
+                                        f->w.task.in_role[i]));
+  return h;
+}
+
+/* Runs the region on the points. False: nothing is shown, or it was sought in
+ * vain before. */
 static bool see(struct fold *f) {
   uint64_t runs = 0, cost = 0;
   f->sample = fse_profile_samples(f->v->profile, f->w.first, &f->samples);
+  f->key = key_of(f);
+  if (fse_vain_known(f->v->vain, f->key)) return false;
   f->lane = fir_lane_new();
   f->work = fisa_state_new(f->v->program->dialect);
   if (f->samples == 0 || f->lane == NULL || f->work == NULL || !lay(f))
@@ -289,6 +310,8 @@ int fse_fold_apply(const struct fse_view *v, uint32_t site,
       fse_window_splice(&f->w, &patch, d) == 0) {
     out->value = (int32_t)w.length;
     rc = fse_propose(d, v, out, patch.count, v->facts->insn[w.first].pc);
+  } else {
+    fse_vain_note(v->vain, f->key);
   }
   fold_free(f);
   return rc;

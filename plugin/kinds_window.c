@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "plugin/kinds.h"
+#include "plugin/vain.h"
 
 enum {
   WINDOW_MAX = 5,    /* rows of a window */
@@ -49,6 +50,7 @@ struct try {
                                             NULL: not asked yet */
   struct fisa_set due;         /* live cells that it changes in any of them, */
   bool due_memory, due_stack;  /* and whether it changes these */
+  uint64_t key;                /* of all this, for what is in vain */
   struct fisa_state *now;
   uint32_t size, count;        /* code bytes; rows tried */
   uint8_t *code;               /* [CODE_MAX] */
@@ -402,12 +404,30 @@ static bool lower(struct try *t) {
          fir_lower(t->program, &t->ir, NULL) == 0;
 }
 
+/* The rows that there are, the window, what is live behind it, and the states
+ * that it is run from. */
+static uint64_t key_of(const struct try *t) {
+  uint64_t h = t->v->lexicon->key;
+  for (uint32_t i = t->first; i < t->first + t->length; i++) {
+    const struct fisa_insn *in = &t->v->facts->insn[i];
+    h = fse_mix(h, (uint64_t)(in->row - t->v->program->dialect->rows));
+    h = fse_mix_bytes(h, in->value, sizeof in->value);
+  }
+  h = fse_mix(h, t->live != NULL);
+  if (t->live != NULL) h = fse_mix_bytes(h, t->live, sizeof *t->live);
+  for (unsigned k = 0; k < t->samples; k++)
+    h = fse_mix_state(h, t->before[k]);
+  return h;
+}
+
 /* Lays the window out and runs it on the samples. */
 static bool begin(struct try *t) {
   const struct fisa_dialect *d = t->v->program->dialect;
   t->before = fse_profile_samples(t->v->profile, t->first, &t->samples);
   if (t->samples == 0) return false;
   t->live = live_behind(t->v, t->first + t->length - 1);
+  t->key = key_of(t);
+  if (fse_vain_known(t->v->vain, t->key)) return false;
   t->code = malloc(CODE_MAX);
   t->tried = malloc(TRIED_MAX * sizeof *t->tried);
   t->lane = fir_lane_new();
@@ -440,6 +460,7 @@ static int look(struct try *t, struct fisa_insn *found) {
     *found = t->tried[i];
     return 1;
   }
+  fse_vain_note(t->v->vain, t->key);
   return -1;
 }
 

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "gpu/semantics.h"
+#include "plugin/vain.h"
 
 /* ---- making ------------------------------------------------------------- */
 
@@ -86,6 +87,12 @@ static bool usable(const struct fisa_row *row) {
          row->check == row->length && row->filler == 0;
 }
 
+static uint64_t key_of(const struct fse_lexicon *l) {
+  uint64_t h = fse_mix_bytes(0, l->dialect->hash, sizeof l->dialect->hash);
+  h = fse_mix_bytes(h, l->usable, sizeof l->usable);
+  return fse_mix_bytes(h, l->denied, sizeof l->denied);
+}
+
 struct fse_lexicon *fse_lexicon_new(const struct fisa_dialect *d,
                                     const struct fse_policy *policy) {
   struct fse_lexicon *l = calloc(1, sizeof *l);
@@ -111,6 +118,7 @@ struct fse_lexicon *fse_lexicon_new(const struct fisa_dialect *d,
     l->form[l->form_count].row = row;
     l->form[l->form_count++].step = &row->steps[0];
   }
+  l->key = key_of(l);
   return l;
 }
 

@@ -30,6 +30,7 @@ struct fse_lexicon {
   uint32_t form_count;
   struct fse_form form[256];
   const struct fisa_row *nop;   /* cheapest row of role nop, or NULL */
+  uint64_t key;                 /* of the table, and which of it may be used */
 };
 
 /* An operand as wanted: a register of a file, or a constant. */

@@ -22,6 +22,7 @@
 #define FLUX_PLUGIN_WINDOW_H
 
 #include "plugin/kinds.h"
+#include "plugin/vain.h"
 #include "plugin/window_slots.h"
 
 enum {
@@ -131,12 +132,6 @@ uint32_t fse_window_run(const struct fse_view *v,
  * it does not fit there. */
 int fse_window_splice(const struct fse_window *w, const struct fse_patch *p,
                       struct fse_draft *d);
-
-/* A number of one and another, for keys of what is equal. */
-static inline uint64_t fse_mix(uint64_t h, uint64_t v) {
-  h = (h ^ v) * UINT64_C(0x9E3779B97F4A7C15);
-  return h ^ h >> 29;
-}
 
 /* Whether an op is a value of gpu/semantics.h's table: all that forms and
  * replacements are made of. */

@@ -57,6 +57,7 @@ struct verdict {
 };
 
 struct fse_book {
+  struct fse_vain vain;
   uint32_t count, capacity;
   struct verdict *verdict;   /* in the order of their coming */
 };
@@ -73,6 +74,8 @@ void fse_book_free(struct fse_book *b) {
 }
 
 uint32_t fse_book_count(const struct fse_book *b) { return b->count; }
+
+struct fse_vain *fse_book_vain(struct fse_book *b) { return &b->vain; }
 
 static struct verdict *look_up(struct fse_book *b, uint64_t key) {
   for (uint32_t i = 0; i < b->count; i++)

@@ -23,6 +23,8 @@ struct fse_book;
 struct fse_book *fse_book_new(void);   /* NULL: memory */
 void fse_book_free(struct fse_book *b);
 uint32_t fse_book_count(const struct fse_book *b);   /* tasks in it */
+/* What kinds looked for in vain. */
+struct fse_vain *fse_book_vain(struct fse_book *b);
 
 struct fse_windows_request {
   const struct fse_view *view;

@@ -112,18 +112,8 @@ static uint64_t form_hash(const struct fse_wform *f) {
   return h;
 }
 
-/* The rows there are: the table, and which of it may be used. */
-static uint64_t lexicon_hash(const struct fse_lexicon *l) {
-  uint64_t h = 0;
-  for (unsigned i = 0; i < sizeof l->dialect->hash; i++)
-    h = fse_mix(h, l->dialect->hash[i]);
-  for (unsigned i = 0; i < 256; i++)
-    h = fse_mix(h, (uint64_t)l->usable[i] << 1 | l->denied[i]);
-  return h;
-}
-
 uint64_t fse_task_key(const struct fse_task *t, const struct fse_lexicon *l) {
-  uint64_t h = fse_mix(form_hash(&t->form), lexicon_hash(l));
+  uint64_t h = fse_mix(form_hash(&t->form), l->key);
   h = fse_mix(h, (uint64_t)t->role_count << 1 | t->flags_kept);
   for (unsigned i = 0; i < t->role_count; i++) h = fse_mix(h, t->role_file[i]);
   for (unsigned i = 0; i < t->form.in_count; i++)

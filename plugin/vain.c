@@ -1,0 +1,48 @@
+/*
+ * plugin/vain.c - what was looked for in vain, so that it is not again.
+ */
+#include "plugin/vain.h"
+
+#include <string.h>
+
+static _Atomic uint64_t *place(struct fse_vain *v, uint64_t key) {
+  return &v->key[(key >> 32) % FSE_VAIN_KEYS];
+}
+
+/* 0 is no key: it stands where none was noted. */
+static uint64_t not_zero(uint64_t key) { return key != 0 ? key : 1; }
+
+bool fse_vain_known(struct fse_vain *v, uint64_t key) {
+  key = not_zero(key);
+  return v != NULL &&
+         atomic_load_explicit(place(v, key), memory_order_relaxed) == key;
+}
+
+void fse_vain_note(struct fse_vain *v, uint64_t key) {
+  key = not_zero(key);
+  if (v != NULL)
+    atomic_store_explicit(place(v, key), key, memory_order_relaxed);
+}
+
+uint64_t fse_mix_bytes(uint64_t h, const void *bytes, size_t size) {
+  const unsigned char *p = bytes;
+  uint64_t word = 0;
+  for (; size >= sizeof word; p += sizeof word, size -= sizeof word) {
+    memcpy(&word, p, sizeof word);
+    h = fse_mix(h, word);
+  }
+  if (size == 0) return h;
+  word = 0;
+  memcpy(&word, p, size);
+  return fse_mix(h, word);
+}
+
+uint64_t fse_mix_state(uint64_t h, const struct fisa_state *s) {
+  h = fse_mix_bytes(h, s->cells, s->cell_count * sizeof s->cells[0]);
+  for (uint32_t page = 0; page < s->mem_size / FISA_PAGE; page++)
+    if (s->dirty[page / 64] >> page % 64 & 1) {
+      h = fse_mix(h, page);
+      h = fse_mix_bytes(h, s->mem + page * FISA_PAGE, FISA_PAGE);
+    }
+  return h;
+}
