@@ -66,7 +66,7 @@ struct fse_view {
                                            with: the first is `program` */
   uint32_t mate_count;
   const struct fse_windows *windows;    /* what their search found, or NULL */
-  struct fse_vain *vain;                /* what was looked for in vain, or NULL */
+  struct fse_vain *vain;                /* sought in vain so far, or NULL */
 };
 
 /*
