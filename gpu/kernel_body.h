@@ -13,7 +13,6 @@
  *   fkn_shared()               the block's shared memory, as bytes
  *   struct fkn_quad            four uint32_t x y z w, aligned to 16
  *   fkn_sync()                 all threads of the block are here
- *   FKN_NEVER()                control does not come here
  *   fkn_vote(group, b)         the threads of a group of a warp for which b
  *                              holds; all of the group are here
  *   fkn_least(v)               the least v of the warp; all of it are here

@@ -478,33 +478,6 @@ FKN_FN void fkn_group(const struct fkn_self *me, struct fkn_run *r,
   for (;;) {
     w = FKN_FRONT(ip);
     ip += FKN_RECORD_BYTES;
-    /* The commonest come first, since a dispatch is a tree of comparisons;
-     * a compiler leaves out of each what cannot get there. */
-    if (w.x <= FLUX_OP_SAR) {
-      if (w.x <= FLUX_OP_MUL) {
-        switch (w.x) {
-          FSEM_VALUES(VALUE_OP)
-        case FLUX_OP_NOP:
-          continue;
-        case FLUX_OP_SWAP:
-          value = FC;
-          FD = FB;
-          FA = value;
-          continue;
-        default:
-          FKN_NEVER();
-        }
-      }
-      switch (w.x) {
-        FSEM_VALUES(VALUE_OP)
-      case FLUX_OP_DIV:
-        FKN_STOP_IF(FB == 0, FISA_RUN_FAULT, FIMM);
-        FD = fsem_quo(FA, FB);
-        continue;
-      default:
-        FKN_NEVER();
-      }
-    }
     switch (w.x) {
     default: /* there is no other */
     case FKN_HEAD:
@@ -533,6 +506,18 @@ FKN_FN void fkn_group(const struct fkn_self *me, struct fkn_run *r,
       continue;
 
       FSEM_VALUES(VALUE_OP)
+    case FLUX_OP_NOP:
+      continue;
+    case FLUX_OP_SWAP:
+      value = FC;
+      FD = FB;
+      FA = value;
+      continue;
+    case FLUX_OP_DIV:
+      FKN_STOP_IF(FB == 0, FISA_RUN_FAULT, FIMM);
+      FD = fsem_quo(FA, FB);
+      continue;
+
       FSEM_LOADS(VALUE_OP)
       FSEM_STORES(STORE_OP)
       FSEM_BRANCHES(BRANCH_OP)

@@ -109,6 +109,20 @@ AC_DEFUN([FLUX_ARG_CUDA], [
     done
     AC_MSG_RESULT([$FLUX_CUDA_TARGETS])
   ])
+  dnl A dispatch by a table, where the compiler can be told to make one; its own
+  dnl way is a tree of comparisons.
+  NVCC_JUMPS=
+  AS_IF([test -n "$NVCC"], [
+    AC_MSG_CHECKING([whether $NVCC makes jump tables])
+    echo '__global__ void k(int *p) { *p = 1; }' > conftest.cu
+    AS_IF([AC_TRY_COMMAND([$NVCC --jump-table-density 10 -ptx -o conftest.ptx
+        conftest.cu >&AS_MESSAGE_LOG_FD 2>&1])],
+      [AC_MSG_RESULT([yes])
+       NVCC_JUMPS='--jump-table-density 10'],
+      [AC_MSG_RESULT([no])])
+    rm -f conftest.cu conftest.ptx
+  ])
+  AC_SUBST([NVCC_JUMPS])
   AC_SUBST([FLUX_CUDA_TARGETS])
   AM_CONDITIONAL([HAVE_NVCC], [test -n "$NVCC"])
 ])
