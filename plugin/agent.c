@@ -60,6 +60,7 @@ static void agent_free(struct flux_evolved *a) {
   fisa_state_free(a->search_begin);
   fisa_state_free(a->search_end);
   fir_lane_free(a->search_lane);
+  free(a->vain);
   fir_free(a->root_ir);
   fisa_facts_free(a->root_facts);
   fisa_program_free(a->root);

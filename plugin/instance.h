@@ -134,6 +134,7 @@ struct flux_evolved {
   struct fir_lane *lane;        /* the watcher's */
   struct fisa_state *begin, *end; /* the watcher's */
   struct fir_lane *search_lane; /* the searcher's */
+  struct fse_vain *vain;        /* the searcher's; NULL: no search yet */
   struct fisa_state *search_begin, *search_end; /* the searcher's */
   struct ftrial_set *set;
   uint32_t counters_kept;       /* of the set, in the journal */

@@ -489,7 +489,7 @@ static int round_make(struct search *s, struct round_parts *p,
                               .profile = p->profile, .policy = s->q->policy};
   fse_bandit_weights(&s->bandit, s->q->policy, s->weight);
   r->view.weight = s->weight;
-  r->view.vain = fse_book_vain(s->book);
+  r->view.vain = s->q->vain != NULL ? s->q->vain : fse_book_vain(s->book);
   add_mates(s, p, r);
   /* The host's counts are those of the parent. */
   if (s->step_count == 1) r->view.heat = s->q->heat;

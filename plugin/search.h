@@ -28,6 +28,7 @@
 #define FSE_KINDS_TEXT 224u  /* bytes of the names of a search's edits */
 
 struct fse_book;   /* window_book.h */
+struct fse_vain;   /* vain.h */
 struct fse_rules;  /* rules.h */
 struct fse_found;  /* recall.h */
 
@@ -63,6 +64,8 @@ struct fse_search_request {
   const struct fse_found *known;
   struct fse_book *book;               /* what is known of windows, and will
                                           be; NULL: its own */
+  struct fse_vain *vain;               /* what was sought in vain, and will be;
+                                          NULL: the book's */
   struct fse_rules *rules;             /* tried first; what is proved of finds
                                           joins them. NULL: none */
   /* Set from another thread: end soon, nothing is wanted. May be NULL. */

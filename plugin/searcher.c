@@ -14,6 +14,7 @@
 #include "plugin/candidate.h"
 #include "plugin/instance.h"
 #include "plugin/recall.h"
+#include "plugin/vain.h"
 
 #define IDLE_NS 2000000
 #define REST_NS 20000000u  /* of a rest, before cancelling is looked for */
@@ -189,6 +190,13 @@ static uint32_t width(const struct flux_evolved *a) {
   return wide < WIDEST ? wide : WIDEST;
 }
 
+/* What searches of this agent found nothing for: none of them lasts as long as
+ * it. NULL: no memory, and each search has its own. */
+static struct fse_vain *vain_of(struct flux_evolved *a) {
+  if (a->vain == NULL) a->vain = calloc(1, sizeof *a->vain);
+  return a->vain;
+}
+
 static bool find(struct flux_evolved *a) {
   struct fse_instance *in = a->instance;
   struct pace pace = {a, fse_now_ns(in)};
@@ -219,6 +227,7 @@ static bool find(struct flux_evolved *a) {
       /* Where nothing else is found any more. */
       .deep = a->dry > 0,
       .heat = heat,
+      .vain = vain_of(a),
       .rules = in->rules,
       .cancel = &a->cancel,
       .progress = keep_share,
