@@ -12,7 +12,6 @@ struct __align__(16) fkn_quad { uint32_t x, y, z, w; };
 #define FKN_FN static __device__ __forceinline__
 #define FKN_ADDRESS(u) ((void *)(size_t)(u))
 
-
 extern __shared__ __align__(16) unsigned char fkn_memory_of_block[];
 
 FKN_FN uint32_t fkn_thread() { return threadIdx.x; }

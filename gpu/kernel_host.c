@@ -89,7 +89,6 @@ struct fkn_quad {
 #define FKN_FN static inline __attribute__((unused))
 #define FKN_ADDRESS(u) ((void *)(uintptr_t)(u))
 
-
 FKN_FN uint32_t fkn_thread(void) { return self.thread; }
 FKN_FN uint32_t fkn_threads(void) { return self.block->shape.threads; }
 FKN_FN uint32_t fkn_block(void) { return self.block->number; }

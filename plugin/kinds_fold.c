@@ -44,7 +44,8 @@ struct fold {
     int32_t lo, hi;
   } met[FSE_WINDOW_INS];           /* that each input was met in */
   uint64_t cost;                   /* of a run, in the mean */
-  uint64_t key;                    /* for what is in vain */
+  uint64_t key;                    /* for what is in vain: */
+  bool vain;                       /* there is nothing to be found */
   struct fse_seen seen;
   struct fse_point point[POINTS];
   int32_t out[POINTS][FSE_WINDOW_OUTS];
@@ -221,7 +222,9 @@ static uint64_t key_of(const struct fold *f) {
     const struct fisa_insn *in = &f->v->facts->insn[i];
     h = fse_mix(h, (uint64_t)(in->row - f->v->program->dialect->rows));
     h = fse_mix_bytes(h, in->value, sizeof in->value);
-    h = fse_mix(h, (uint64_t)(in->target - in->pc));
+    h = fse_mix(h, in->target == FISA_NO_TARGET
+                       ? 0
+                       : (uint64_t)in->target - in->pc + 1);
   }
   for (unsigned n = 0; n < f->samples; n++)
     for (unsigned i = 0; i < f->w.task.form.in_count; i++)
@@ -250,8 +253,8 @@ static bool see(struct fold *f) {
     runs++;
     f->seen.count += is_new(f, &f->point[at]);
   }
-  if (f->seen.count < (f->w.task.form.in_count > 0 ? POINTS_MIN : 1))
-    return false;
+  f->vain = f->seen.count < (f->w.task.form.in_count > 0 ? POINTS_MIN : 1);
+  if (f->vain) return false;
   f->cost = cost / runs;
   name_results(f);
   return true;
@@ -272,6 +275,7 @@ static bool search(struct fold *f, struct fse_patch *out) {
     t->seen = &f->seen;
     fse_tests_make(t, &f->w.task, f->w.task.key);
     if (fse_enum_run(&q, &r) != 0) r.found = false;
+    else f->vain = !r.found;
   }
   *out = r.patch;
   fse_menu_free(m);
@@ -310,9 +314,8 @@ int fse_fold_apply(const struct fse_view *v, uint32_t site,
       fse_window_splice(&f->w, &patch, d) == 0) {
     out->value = (int32_t)w.length;
     rc = fse_propose(d, v, out, patch.count, v->facts->insn[w.first].pc);
-  } else {
-    fse_vain_note(v->vain, f->key);
   }
+  if (f->vain) fse_vain_note(v->vain, f->key);
   fold_free(f);
   return rc;
 }

@@ -4,8 +4,9 @@
  * What a window does is seen, not derived: it is run on states that were met
  * where it begins, and so is every row that could stand in its place, with
  * operands that the window or its results name. A row that leaves what is live
- * as the window left it is proposed. So this needs no knowledge of rows, and
- * works for machines with registers, flags, stacks or all of them. What holds
+ * as the window left it is proposed. So this needs to know of rows only what
+ * they may write, and works for machines with registers, flags, stacks or all
+ * of them. What holds
  * on a few states may be wrong on others: verifier and trials decide.
  */
 #include <assert.h>
@@ -48,6 +49,8 @@ struct try {
   struct fisa_state *const *before;      /* [samples] */
   struct fisa_state *after[FSE_SAMPLES]; /* what the window makes of them;
                                             NULL: not asked yet */
+  bool lost;                   /* from some sample it does not get through, */
+  bool failed;                 /* or no memory */
   struct fisa_set due;         /* live cells that it changes in any of them, */
   bool due_memory, due_stack;  /* and whether it changes these */
   uint64_t key;                /* of all this, for what is in vain */
@@ -154,10 +157,19 @@ static const struct named *drawn_from(const struct try *t,
   return o->kind == FISA_OPERAND_UNUSED ? &nothing : &t->immediates;
 }
 
+/* Whether what a row writes depends on an operand. */
 static bool writes_operand(const struct fisa_row *row, unsigned k) {
-  for (unsigned n = 0; n < row->step_count; n++)
-    if (row->steps[n].d.kind == FISA_REF_REG && row->steps[n].d.operand == k)
-      return true;
+  for (unsigned n = 0; n < row->step_count; n++) {
+    const struct fisa_step *s = &row->steps[n];
+    const struct fisa_ref *ref[] = {&s->d, &s->a, &s->b, &s->c};
+    if (fisa_semop_effect(s->op) == FISA_EFFECT_FILE) return true;
+    for (unsigned i = 0; i < 4; i++) {
+      const char use = fisa_semop_use(s->op, i);
+      if ((use == 'W' || use == 'M') && ref[i]->operand == k &&
+          (ref[i]->kind == FISA_REF_REG || ref[i]->kind == FISA_REF_RAW))
+        return true;
+    }
+  }
   return false;
 }
 
@@ -361,10 +373,14 @@ static void note_due(struct try *t, struct fisa_state *a,
 
 /* Whether the window gets through from sample k; then after[k] is there. */
 static bool has_after(struct try *t, unsigned k) {
-  if (t->after[k] != NULL) return true;
-  t->after[k] = fisa_state_new(t->v->program->dialect);
-  return t->after[k] != NULL &&
-         run(t, t->before[k], &t->window, t->after[k]);
+  struct fisa_state *s;
+  if (t->lost || t->after[k] != NULL) return !t->lost;
+  s = fisa_state_new(t->v->program->dialect);
+  t->failed = s == NULL;
+  t->lost = s == NULL || !run(t, t->before[k], &t->window, s);
+  if (t->lost) fisa_state_free(s);
+  else t->after[k] = s;
+  return !t->lost;
 }
 
 static bool changes_nothing(struct try *t) {
@@ -404,10 +420,12 @@ static bool lower(struct try *t) {
          fir_lower(t->program, &t->ir, NULL) == 0;
 }
 
-/* The rows that there are, the window, what is live behind it, and the states
+/* The rows that there are, the window, what counts behind it, and the states
  * that it is run from. */
 static uint64_t key_of(const struct try *t) {
-  uint64_t h = t->v->lexicon->key;
+  const struct fisa_manifest *m = &t->v->program->manifest;
+  uint64_t h = fse_mix_bytes(t->v->lexicon->key, m->scratch,
+                             m->scratch_count * sizeof m->scratch[0]);
   for (uint32_t i = t->first; i < t->first + t->length; i++) {
     const struct fisa_insn *in = &t->v->facts->insn[i];
     h = fse_mix(h, (uint64_t)(in->row - t->v->program->dialect->rows));
@@ -452,15 +470,15 @@ static int look(struct try *t, struct fisa_insn *found) {
   name_operands(t);
   name_results(t);
   put_rows(t);
-  if (t->count == first || !lower(t)) return -1;
-  for (uint32_t i = first; i < t->count; i++) {
+  if (t->count > first && !lower(t)) return -1;
+  for (uint32_t i = first; i < t->count && !t->lost; i++) {
     const struct fisa_insn *in = &t->tried[i];
     const struct part one = {1, in->pc, in->pc + in->length};
     if (!serves(t, &one)) continue;
     *found = t->tried[i];
     return 1;
   }
-  fse_vain_note(t->v->vain, t->key);
+  if (!t->failed) fse_vain_note(t->v->vain, t->key);
   return -1;
 }
 

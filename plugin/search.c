@@ -986,10 +986,22 @@ static void kinds_used(const struct search *first, bool used[FSE_KINDS_MAX]) {
     used[first->steps[i].what.kind % FSE_KINDS_MAX] = true;
 }
 
+/* Whether the end of a climb is fitter than that of an older one. All that
+ * climbs come to behaves as the root: one confidence and one trust for all. */
+static bool wins(const struct search *s, const struct search *older) {
+  const struct search *all[] = {older, s};
+  struct fse_contender c[2];
+  for (unsigned i = 0; i < 2; i++) {
+    const struct fse_worth *w = &all[i]->steps[all[i]->step_count - 1].worth;
+    c[i] = (struct fse_contender){fse_fitness(w->cost, 1, 1), w->size, i};
+  }
+  return fse_compete(c, 2) == 1;
+}
+
 /*
  * Steps are taken greedily, so a kind that finds something early may close the
  * way to more. Climbs once more, from the root, without each kind in turn;
- * *best is the first or what came out cheaper. Returns 0, or -1 with err.
+ * *best is the first or what came out fitter. Returns 0, or -1 with err.
  */
 static int climb_again(struct search *first, struct search **best,
                        struct ground *ground, struct fse_policy *policy,
@@ -1022,7 +1034,7 @@ static int climb_again(struct search *first, struct search **best,
     pool_add(&ground->pool, s);
     s->q = q;
     stopped = s->stopped || too_late(q);
-    if (!s->refuted && current(s)->worth.cost < current(*best)->worth.cost) {
+    if (!s->refuted && wins(s, *best)) {
       struct search *worse = *best;
       *best = s;
       s = worse;

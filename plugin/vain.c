@@ -14,8 +14,11 @@ static uint64_t not_zero(uint64_t key) { return key != 0 ? key : 1; }
 
 bool fse_vain_known(struct fse_vain *v, uint64_t key) {
   key = not_zero(key);
-  return v != NULL &&
-         atomic_load_explicit(place(v, key), memory_order_relaxed) == key;
+  if (v == NULL ||
+      atomic_load_explicit(place(v, key), memory_order_relaxed) != key)
+    return false;
+  atomic_fetch_add_explicit(&v->spared, 1, memory_order_relaxed);
+  return true;
 }
 
 void fse_vain_note(struct fse_vain *v, uint64_t key) {
@@ -24,17 +27,20 @@ void fse_vain_note(struct fse_vain *v, uint64_t key) {
     atomic_store_explicit(place(v, key), key, memory_order_relaxed);
 }
 
+/* The same number on every machine. */
+static uint64_t word_of(const unsigned char p[8]) {
+  uint64_t word = 0;
+  for (unsigned i = 0; i < 8; i++) word |= (uint64_t)p[i] << 8 * i;
+  return word;
+}
+
 uint64_t fse_mix_bytes(uint64_t h, const void *bytes, size_t size) {
   const unsigned char *p = bytes;
-  uint64_t word = 0;
-  for (; size >= sizeof word; p += sizeof word, size -= sizeof word) {
-    memcpy(&word, p, sizeof word);
-    h = fse_mix(h, word);
-  }
+  for (; size >= 8; p += 8, size -= 8) h = fse_mix(h, word_of(p));
   if (size == 0) return h;
-  word = 0;
-  memcpy(&word, p, size);
-  return fse_mix(h, word);
+  unsigned char rest[8] = {0};
+  memcpy(rest, p, size);
+  return fse_mix(h, word_of(rest));
 }
 
 uint64_t fse_mix_state(uint64_t h, const struct fisa_state *s) {

@@ -24,6 +24,7 @@
 /* All zero: nothing was looked for. */
 struct fse_vain {
   _Atomic uint64_t key[FSE_VAIN_KEYS];
+  _Atomic uint64_t spared;    /* searches that were none */
 };
 
 /* NULL for v: there is no memo, nothing is known, nothing is kept. */

@@ -2,9 +2,9 @@
  * plugin/window_sweep.c - a place of a walk drawn anew, from many rows at once.
  *
  * What stands in a place is drawn from some dozens of rows with operands, each
- * the likelier the less the sequence costs with it; what is there is one of
- * them. That is a step of Gibbs' sampler (Geman and Geman 1984), which tends to
- * the sequences that changes tried one by one tend to. All of them write the
+ * the likelier the less the sequence costs with it; what is there may stay.
+ * That is much like a step of Gibbs' sampler (Geman and Geman 1984): it goes
+ * where changes tried one by one would go, and need not wait for them. All of them write the
  * same role, so what follows of the change is worked out once, and each row
  * behind that reads it is run for all of them at a stretch.
  */
@@ -235,8 +235,12 @@ static void weigh(struct sweep *s) {
   for (unsigned k = 0; k < t->form.out_count; k++) {
     uint16_t least[FSE_SWEPT_MAX];
     uint32_t left = w->credit[k] & w->written;
-    for (unsigned n = 0; n < FSE_SWEPT_MAX; n++) least[n] = FSE_STRIPE * 32;
-    if (t->out_role[k] != FSE_NOTHING) left |= 1u << t->out_role[k];
+    uint16_t most = FSE_STRIPE * 32;
+    if (t->out_role[k] != FSE_NOTHING) {
+      left |= 1u << t->out_role[k];
+      most = UINT16_MAX;
+    }
+    for (unsigned n = 0; n < FSE_SWEPT_MAX; n++) least[n] = most;
     for (; left != 0; left &= left - 1)
       least_of(s, k, (unsigned)__builtin_ctz(left), least);
     for (unsigned n = 0; n < FSE_SWEPT_MAX; n++)

@@ -12,7 +12,7 @@
 
 enum {
   UNIT = 1 << 9,         /* turns of the shortest walks */
-  ROWS_MIN = 5,          /* of a walk: one after the other */
+  ROWS_MIN = 5,          /* of a walk */
   ROWS_MAX = 9,
   SWEEPS = 12,           /* of 16 turns */
   ASK_EVERY = 1 << 13    /* turns */
@@ -211,10 +211,10 @@ static void weigh(struct fse_walk *w) {
   note_used(w);
 }
 
-/* Short sequences first: the shorter, the fewer there are. */
-static void begin_anew(struct fse_walk *w, uint64_t number) {
+/* With any number of rows, whatever the length of the walk. */
+static void begin_anew(struct fse_walk *w) {
   unsigned most = w->q->rows < FSE_WINDOW_OPS ? w->q->rows : FSE_WINDOW_OPS;
-  w->rows = ROWS_MIN + (unsigned)(number % (ROWS_MAX - ROWS_MIN + 1));
+  w->rows = ROWS_MIN + fse_walk_below(w, ROWS_MAX - ROWS_MIN + 1);
   if (w->rows > most) w->rows = most;
   assert(w->rows > 0);
   for (unsigned i = 0; i < w->rows; i++) {
@@ -355,8 +355,8 @@ int fse_walk_run(const struct fse_walk_request *q,
   for (uint64_t n = 0; out->work < q->work && !out->found; n++) {
     if (left == 0) {
       w->random = ftrial_random(q->seed, q->task->key, walks, 0) | 1;
-      begin_anew(w, walks++);
-      left = UNIT * luby(walks);
+      begin_anew(w);
+      left = UNIT * luby(++walks);
     }
     left--;
     if (n % ASK_EVERY == 0 && q->stop != NULL && q->stop(q->user)) break;

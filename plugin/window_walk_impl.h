@@ -123,7 +123,7 @@ bool fse_walk_sweeps(const struct fse_menu_row *r);
 
 /* Draws what stands in a place anew, from many rows at once. Returns how many
  * changes that were, at most FSE_SWEPT_MAX; 0: the place is not swept.
- * *kept: something else stands there now. */
+ * *kept: one of them stands there now. */
 unsigned fse_walk_sweep(struct fse_walk *w, unsigned at, bool *kept);
 
 /* Draws: 32 bits; a number below n; a role of a file that may be written, or
@@ -139,9 +139,7 @@ uint32_t fse_walk_slack(struct fse_walk *w);
 /* The value that stands in a role. */
 static inline unsigned fse_walk_in_role(const struct fse_walk_roles *r,
                                         unsigned role) {
-  uint8_t value;
-  memcpy(&value, (const uint8_t *)r->word + role, 1);
-  return value;
+  return (unsigned)(r->word[role / 8] >> role % 8 * 8 & 255);
 }
 
 /* What stands in a role at the end. */

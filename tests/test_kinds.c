@@ -395,6 +395,11 @@ static void window_goes(void) {
 }
 
 static void window_shrinks(void) {
+  /* A row that writes more than its destination. */
+  shows("ReplaceWindow",
+        ".in R1\n.in R2\n.out R1\n.out R2\nMOV R4, R1\nMOV R1, R2\n"
+        "MOV R2, R4\nHALT\n",
+        ".in R1\n.in R2\n.out R1\n.out R2\nSWP R2, R1\nHALT\n");
   shows("ReplaceWindow", ".in R1\n.out R1\nNOT R1\nINC R1\nHALT\n",
         ".in R1\n.out R1\nNEG R1\nHALT\n");
   shows("ReplaceWindow",

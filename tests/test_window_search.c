@@ -323,6 +323,53 @@ static void walks_find(void) {
   }
 }
 
+/* Any processor walks the same way. */
+static void walks_are_the_same_anywhere(void) {
+  struct hunt h, plain;
+  struct fse_walk_result r, other;
+  hunt_make(&h, tricks[5].text, NULL, window_plain_ops);
+  hunt_make(&plain, tricks[5].text, NULL, window_plain_ops);
+  plain.menu->kernels = fse_kernels_plain();
+  r = walk(&h, 6, 200000);
+  other = walk(&plain, 6, 200000);
+  UNIT_EQ(other.work, r.work);
+  UNIT_EQ(other.kept, r.kept);
+  UNIT_EQ(other.found, r.found);
+  UNIT_TRUE(same_patch(&other.patch, &r.patch), "the same patch");
+  hunt_done(&h);
+  hunt_done(&plain);
+}
+
+/* Rows that overwrite what they read, constants in rows, several results, some
+ * of them anywhere, the zero register, rows of several steps. What is changed
+ * many at a time must come to cost what it costs alone: see the assertion in
+ * fse_walk_sweep. */
+static void walks_go_anywhere(void) {
+  static const char *const texts[] = {
+      ".dialect classic\n.in R1\n.out R2\n"
+      "MOV R2, R1\nMOVI R3, 1\nISUB R2, R3\nIAND R2, R1\nHALT\n",
+      HEAD ".out R4\nADD R3, R1, R2\nSUB R4, R1, R2\nXOR R3, R3, R4\n"
+           "HALT\n",
+      HEAD "STOREI R1, R0, 0x100\nLOADI R5, R0, 0x100\nSUB R6, R0, R5\n"
+           "STOREI R6, R0, 0x104\nAND R3, R5, R6\nSTOREI R3, R0, 0x108\n"
+           "HALT\n",
+      HEAD "ABS R4, R1\nMAX R3, R4, R2\nBITCOUNT R3\nHALT\n"};
+  unsigned found = 0;
+  for (unsigned i = 0; i < sizeof texts / sizeof texts[0]; i++)
+    for (uint64_t n = 1; n <= 2; n++) {
+      struct hunt h;
+      hunt_make(&h, texts[i], NULL, NULL);
+      struct fse_walk_result r = walk(&h, 5, unit_scale(400000) * n);
+      if (r.found) {
+        UNIT_TRUE(hunt_holds(&h, &r.patch, 5000), "text %u", i);
+        found++;
+      }
+      UNIT_TRUE(r.kept <= r.work && r.work > 0, "text %u", i);
+      hunt_done(&h);
+    }
+  UNIT_TRUE(found >= 4, "%u found", found);
+}
+
 /* ---- all windows -------------------------------------------------------- */
 
 static const char plain_o0[] = HEAD
@@ -517,6 +564,8 @@ static const struct unit_test tests[] = {
     {"tests", "rare_differences_tell", rare_differences_tell},
     {"tests", "counters_stay", counters_stay},
     {"walk", "walks_find", walks_find},
+    {"walk", "walks_are_the_same", walks_are_the_same_anywhere},
+    {"walk", "walks_go_anywhere", walks_go_anywhere},
     {"book", "threads_make_no_difference", threads_make_no_difference},
     {"book", "refuted_finds_teach", refuted_finds_teach},
     {"book", "stops_are_heard", stops_are_heard},
