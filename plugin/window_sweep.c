@@ -4,9 +4,9 @@
  * What stands in a place is drawn from some dozens of rows with operands, each
  * the likelier the less the sequence costs with it; what is there may stay.
  * That is much like a step of Gibbs' sampler (Geman and Geman 1984): it goes
- * where changes tried one by one would go, and need not wait for them. All of them write the
- * same role, so what follows of the change is worked out once, and each row
- * behind that reads it is run for all of them at a stretch.
+ * where changes tried one by one would go, and need not wait for them. All of
+ * them write the same role, so what follows of the change is worked out once,
+ * and each row behind that reads it is run for all of them at a stretch.
  */
 #include <assert.h>
 #include <string.h>
