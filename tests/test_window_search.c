@@ -367,7 +367,7 @@ static void walks_go_anywhere(void) {
       UNIT_TRUE(r.kept <= r.work && r.work > 0, "text %u", i);
       hunt_done(&h);
     }
-  UNIT_TRUE(found >= 4, "%u found", found);
+  UNIT_TRUE(found >= unit_scale(4), "%u found", found);
 }
 
 /* ---- all windows -------------------------------------------------------- */
