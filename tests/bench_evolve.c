@@ -29,7 +29,7 @@
 #include "tests/bench.h"
 #include "tests/hd_form.h"
 
-enum { TWELVE = 12, INPUTS = 1000000, STATES = 100000, PATH = 512 };
+enum { TWELVE = 12, INPUTS = 1000000, STATES = 1000000, PATH = 512 };
 
 extern char **environ;
 
