@@ -217,15 +217,8 @@ static void name_results(struct fold *f) {
 
 /* The rows that there are, the region, and what it is run from. */
 static uint64_t key_of(const struct fold *f) {
-  uint64_t h = f->w.task.key;
-  for (uint32_t i = f->w.first; i < f->w.first + f->w.length; i++) {
-    const struct fisa_insn *in = &f->v->facts->insn[i];
-    h = fse_mix(h, (uint64_t)(in->row - f->v->program->dialect->rows));
-    h = fse_mix_bytes(h, in->value, sizeof in->value);
-    h = fse_mix(h, in->target == FISA_NO_TARGET
-                       ? 0
-                       : (uint64_t)in->target - in->pc + 1);
-  }
+  uint64_t h = fse_mix_rows(f->w.task.key, f->v->program,
+                            &f->v->facts->insn[f->w.first], f->w.length);
   for (unsigned n = 0; n < f->samples; n++)
     for (unsigned i = 0; i < f->w.task.form.in_count; i++)
       h = fse_mix(h, (uint32_t)*cell_of(f, f->sample[n],

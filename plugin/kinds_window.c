@@ -426,11 +426,7 @@ static uint64_t key_of(const struct try *t) {
   const struct fisa_manifest *m = &t->v->program->manifest;
   uint64_t h = fse_mix_bytes(t->v->lexicon->key, m->scratch,
                              m->scratch_count * sizeof m->scratch[0]);
-  for (uint32_t i = t->first; i < t->first + t->length; i++) {
-    const struct fisa_insn *in = &t->v->facts->insn[i];
-    h = fse_mix(h, (uint64_t)(in->row - t->v->program->dialect->rows));
-    h = fse_mix_bytes(h, in->value, sizeof in->value);
-  }
+  h = fse_mix_rows(h, t->v->program, &t->v->facts->insn[t->first], t->length);
   h = fse_mix(h, t->live != NULL);
   if (t->live != NULL) h = fse_mix_bytes(h, t->live, sizeof *t->live);
   for (unsigned k = 0; k < t->samples; k++)

@@ -43,6 +43,18 @@ uint64_t fse_mix_bytes(uint64_t h, const void *bytes, size_t size) {
   return fse_mix(h, word_of(rest));
 }
 
+uint64_t fse_mix_rows(uint64_t h, const struct fisa_program *p,
+                      const struct fisa_insn *in, uint32_t count) {
+  for (; count > 0; in++, count--) {
+    h = fse_mix(h, (uint64_t)(in->row - p->dialect->rows));
+    h = fse_mix_bytes(h, in->value, sizeof in->value);
+    h = fse_mix(h, in->target == FISA_NO_TARGET
+                       ? 0
+                       : (uint64_t)in->target - in->pc + 1);
+  }
+  return h;
+}
+
 uint64_t fse_mix_state(uint64_t h, const struct fisa_state *s) {
   h = fse_mix_bytes(h, s->cells, s->cell_count * sizeof s->cells[0]);
   for (uint32_t page = 0; page < s->mem_size / FISA_PAGE; page++)

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <isa/program.h>
 #include <isa/state.h>
 
 #define FSE_VAIN_KEYS 8192u   /* kept; a power of two */
@@ -37,6 +38,10 @@ static inline uint64_t fse_mix(uint64_t h, uint64_t v) {
   return h ^ h >> 29;
 }
 uint64_t fse_mix_bytes(uint64_t h, const void *bytes, size_t size);
+
+/* Instructions of a program: rows, operands, and how far each branch goes. */
+uint64_t fse_mix_rows(uint64_t h, const struct fisa_program *p,
+                      const struct fisa_insn *in, uint32_t count);
 
 /* The cells and the memory of a state. */
 uint64_t fse_mix_state(uint64_t h, const struct fisa_state *s);

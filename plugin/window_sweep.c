@@ -103,7 +103,6 @@ static void add_group(struct sweep *s, unsigned row,
   else draw_place(s, r, &g->place);
   g->place.row = (uint8_t)row;
   g->place.result = s->result;
-  if (r->destroys) g->place.read[0] = s->result;
   g->varied = free > 0 ? r->destroys + fse_walk_below(s->w, free)
                        : FSE_NOTHING;
   fse_walk_settle(s->w, &g->place);
@@ -209,11 +208,10 @@ static bool follow(struct sweep *s, const struct fse_walk_edit *e) {
 static void least_of(const struct sweep *s, unsigned k, unsigned role,
                      uint16_t least[FSE_SWEPT_MAX]) {
   struct fse_walk *w = s->w;
-  const uint8_t own = w->q->task->out_role[k];
   const struct source at =
       value_of(s, fse_walk_in_role(&w->tried[w->rows], role));
   const uint16_t extra =
-      own == FSE_NOTHING || role == own ? 0 : FSE_WALK_MISPLACED;
+      (uint16_t)fse_walk_misplaced(w->q->task, k, role, FSE_STRIPE);
   uint16_t bits[FSE_SWEPT_MAX];
   const uint16_t same =
       at.step == 0 ? (uint16_t)fse_walk_bits(w, role, k) : 0;
@@ -256,6 +254,9 @@ static const uint16_t weight[WEIGHTS] = {
     4190,  3263,  2541,  1979,  1541,  1200,  935,   728,   567,  442,  344,
     268,   209,   162,   127,   99,    77,    60,    47,    36,   28,   22,
     17,    13,    10,    8,     6,     5,     4,     3,     2,    2,    1};
+
+_Static_assert((FSE_SWEPT_MAX + 1) * 65535u < UINT32_MAX,
+               "weights add up in 32 bits");
 
 /* Which is taken; s->count: what is there stays. */
 static unsigned choose(const struct sweep *s) {

@@ -78,10 +78,6 @@ uint8_t fse_walk_draw_result(struct fse_walk *w, uint8_t file) {
   return FSE_NOTHING;
 }
 
-static void fit(const struct fse_menu_row *r, struct fse_walk_place *p) {
-  if (r->destroys) p->read[0] = p->result;
-}
-
 /* Another row, with operands, in a place; or none. */
 static void change_row(struct fse_walk *w, struct fse_walk_place *p) {
   const struct fse_menu *m = w->q->menu;
@@ -98,7 +94,6 @@ static void change_row(struct fse_walk *w, struct fse_walk_place *p) {
   p->pool = r->imm == FSE_NOTHING
                 ? 0
                 : r->imm_pool[fse_walk_below(w, r->imm_count)];
-  fit(r, p);
 }
 
 /* Another operand. What cannot be another is not chosen: what is read where it
@@ -119,7 +114,6 @@ static void change_operand(struct fse_walk *w, struct fse_walk_place *p) {
   } else {
     p->pool = r->imm_pool[fse_walk_below(w, r->imm_count)];
   }
-  fit(r, p);
 }
 
 /* A place to change: mostly one that matters. */

@@ -87,7 +87,8 @@ struct fse_walk_edit {
   struct fse_walk_place before[2];
 };
 
-/* Works out what follows of a place's row and operands. */
+/* Works out what follows of a place's row and operands; where a row overwrites
+ * what it reads first, that is its result. */
 void fse_walk_settle(const struct fse_walk *w, struct fse_walk_place *p);
 
 /* The cost of all that is there, from the beginning, with the tests as they
@@ -113,6 +114,15 @@ bool fse_walk_try(struct fse_walk *w, const struct fse_walk_edit *e,
 uint32_t fse_walk_follow(struct fse_walk *w, const struct fse_walk_edit *e);
 /* Turns it back. */
 void fse_walk_unfollow(struct fse_walk *w);
+
+/* What result k counts above its bits on some tests, taken from a role. */
+static inline uint32_t fse_walk_misplaced(const struct fse_task *t, unsigned k,
+                                          unsigned role, unsigned lanes) {
+  const uint8_t own = t->out_role[k];
+  return own == FSE_NOTHING || role == own
+             ? 0
+             : FSE_WALK_MISPLACED * lanes / FSE_STRIPE;
+}
 
 /* By how many bits a role that a change left alone is not result k, on the
  * first stripe, while the change is followed. */

@@ -48,6 +48,7 @@ void fse_walk_settle(const struct fse_walk *w, struct fse_walk_place *p) {
   if (p->row == FSE_NOTHING) return;
   r = &m->row[p->row];
   s = &r->step[0];
+  if (r->destroys) p->read[0] = p->result;
   p->writes = 1u << p->result;
   p->at_result[p->result / 8] = UINT64_C(1) << p->result % 8 * 8;
   for (unsigned n = 0; n < r->read_count; n++) p->reads |= 1u << p->read[n];
@@ -129,8 +130,8 @@ static inline uint32_t bits_off(struct fse_walk *w, unsigned role, unsigned k,
 static uint32_t least_off(struct fse_walk *w, unsigned k, unsigned part) {
   const uint8_t own = w->q->task->out_role[k];
   const unsigned lanes = part_of[part].to - part_of[part].from;
-  const uint32_t little = FSE_WALK_MISPLACED * lanes / FSE_STRIPE;
-  const uint32_t extra = own == FSE_NOTHING ? 0 : little;
+  const uint32_t extra =
+      fse_walk_misplaced(w->q->task, k, FSE_NOTHING, lanes);
   uint32_t least = own == FSE_NOTHING ? lanes * 32
                                       : bits_off(w, own, k, part);
   for (uint32_t left = w->credit[k] & w->written; left != 0 && least > extra;

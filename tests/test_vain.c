@@ -103,6 +103,33 @@ static void states_count_by_cells_and_memory(void) {
   fisa_state_free(b);
 }
 
+/* The key of `count` rows of a text, from the row `first` on. */
+static uint64_t rows_key(const char *text, uint32_t first, uint32_t count) {
+  struct rig r;
+  rig_text(&r, text);
+  UNIT_TRUE(first + count <= r.view.facts->count, "%s", text);
+  const uint64_t h = fse_mix_rows(1, r.view.program,
+                                  &r.view.facts->insn[first], count);
+  rig_done(&r);
+  return h;
+}
+
+/* Where they stand is nothing to them; how far they branch is. */
+static void rows_count_by_what_they_do(void) {
+  static const char *const others[] = {
+      "SUB R3, R3, R1\nt: LOOP R1, t\nHALT\n",   /* a row */
+      "ADD R3, R1, R3\nt: LOOP R1, t\nHALT\n",   /* an operand */
+      "t: ADD R3, R3, R1\nLOOP R1, t\nHALT\n",   /* a branch */
+      "ADD R3, R3, R1\nt: INC R4\nLOOP R1, t\n"}; /* how many */
+  const uint64_t h =
+      rows_key("ADD R3, R3, R1\nt: LOOP R1, t\nHALT\n", 0, 2);
+  UNIT_EQ(rows_key("INC R2\nADD R3, R3, R1\nt: LOOP R1, t\nHALT\n", 1, 2),
+          h);
+  UNIT_EQ(rows_key("HALT\n", 0, 0), 1);
+  for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++)
+    UNIT_TRUE(rows_key(others[i], 0, i == 3 ? 3 : 2) != h, "%s", others[i]);
+}
+
 /* ---- answers ------------------------------------------------------------ */
 
 static const char *const texts[] = {
@@ -215,6 +242,7 @@ static const struct unit_test tests[] = {
     {"keys", "memos_forget", memos_forget},
     {"keys", "threads", threads_share_a_memo},
     {"keys", "bytes", bytes_all_count},
+    {"keys", "rows", rows_count_by_what_they_do},
     {"keys", "states", states_count_by_cells_and_memory},
     {"answers", "memos_change_none", memos_change_no_answer},
     {"answers", "keys_have_all", all_that_matters_is_in_the_key},
