@@ -21,7 +21,8 @@ enum {
   NOISE = 600,
   FUEL = 2000,
   FAILURES = 5,
-  MANY = 96
+  MANY = 96,
+  BUILDS = 3
 };
 
 /* Now and then there is nothing more. */
@@ -34,20 +35,22 @@ static int take(uint16_t source, const int32_t *arg, unsigned argc,
   return gen_ir_take(source, arg, argc, value, user);
 }
 
-/* A program on many states, twice. */
+/* A program on many states: once on the ir engine, then on each build. */
 struct rig {
   struct gen_table table;
   struct fisa_dialect *d;
   uint64_t seed;
   struct fir_lane *lane;
-  struct flanes *lanes;
+  struct flanes *lanes[BUILDS];
+  unsigned builds;
   struct fpk_program packed;
-  struct fisa_state *one[MANY], *other[MANY];
+  struct fisa_state *start[MANY], *one[MANY], *other[MANY];
   struct gen_outside one_side[MANY], other_side[MANY];
   struct fir_result result[MANY];
   struct fir_io io[MANY];
   struct flanes_task task[MANY];
-  unsigned failures, runs, refused, statuses[FISA_RUN_YIELD + 1];
+  unsigned failures, runs, refused; /* of a program on a build */
+  unsigned statuses[FISA_RUN_YIELD + 1];
   char what[160];
 };
 
@@ -121,54 +124,88 @@ static void stop_ticking(const struct rig *t, struct fisa_state *s) {
       s->cells[t->d->files[f].first] = 0;
 }
 
+static void begin_side(struct rig *t, struct gen_outside *side,
+                       uint64_t state) {
+  side->seed = t->seed;
+  side->number = state;
+  side->taken = 0;
+  side->trace.count = 0;
+}
+
 static void begin(struct rig *t, const struct fisa_program *p, uint64_t number,
                   uint32_t count) {
   for (uint32_t i = 0; i < count; i++) {
     /* Several lanes begin alike, so that they go together for a while. */
     uint64_t state = number + (i % 3 ? i : i / 3) * UINT64_C(1000003);
-    struct gen_outside *sides[2] = {&t->one_side[i], &t->other_side[i]};
 
-    gen_begin(&t->table, p, t->seed, state, t->one[i]);
+    gen_begin(&t->table, p, t->seed, state, t->start[i]);
     if (number % 4 != 1)
-      stop_ticking(t, t->one[i]);
-    fisa_state_copy(t->other[i], t->one[i]);
-    for (unsigned k = 0; k < 2; k++) {
-      sides[k]->seed = t->seed;
-      sides[k]->number = state;
-      sides[k]->taken = 0;
-      sides[k]->trace.count = 0;
-    }
-    t->io[i] = (struct fir_io){take, gen_ir_give, &t->other_side[i]};
-    t->task[i] = (struct flanes_task){.state = t->other[i], .io = &t->io[i]};
+      stop_ticking(t, t->start[i]);
+    fisa_state_copy(t->one[i], t->start[i]);
+    begin_side(t, &t->one_side[i], state);
   }
 }
 
-/* 0: equal; 1: not for the lanes; -1: they differ, and where is told. */
-static int run_both(struct rig *t, const struct fisa_program *p,
-                    uint32_t count, struct fir_limits limits) {
+static void run_ir(struct rig *t, const struct fir_program *ir, uint32_t count,
+                   struct fir_limits limits) {
+  for (uint32_t i = 0; i < count; i++) {
+    const struct fir_io io = {take, gen_ir_give, &t->one_side[i]};
+
+    t->result[i] = fir_run(ir, t->lane, t->one[i], &io, limits);
+    t->statuses[t->one[i]->status]++;
+  }
+}
+
+/* 0: as ir ran it; 1: not for the lanes; -1: they differ, and where is told. */
+static int run_lanes(struct rig *t, struct flanes *lanes, uint32_t count,
+                     struct fir_limits limits) {
+  size_t n;
+  int rc;
+
+  for (uint32_t i = 0; i < count; i++) {
+    fisa_state_copy(t->other[i], t->start[i]);
+    begin_side(t, &t->other_side[i], t->one_side[i].number);
+    t->io[i] = (struct fir_io){take, gen_ir_give, &t->other_side[i]};
+    t->task[i] = (struct flanes_task){.state = t->other[i], .io = &t->io[i]};
+  }
+  rc = flanes_exec(lanes, &t->packed, t->task, count, limits);
+  for (uint32_t i = 0; rc == 0 && i < count; i++)
+    if (!same_lane(t, i)) {
+      n = strlen(t->what);
+      snprintf(t->what + n, sizeof(t->what) - n, " (%s, lane %u of %u)",
+               flanes_build(lanes), i, count);
+      return -1;
+    }
+  return rc;
+}
+
+/* Whether all builds run what was begun as ir does. */
+static bool all_agree(struct rig *t, const struct fisa_program *p,
+                      uint32_t count, struct fir_limits limits) {
   struct fir_program *ir = NULL;
   struct fisa_error err = {""};
   int rc;
 
   if (fir_lower(p, &ir, &err)) {
     snprintf(t->what, sizeof(t->what), "%s", err.text);
-    return -1;
+    return false;
   }
   rc = fpk_program_make(ir, NULL, &t->packed, &err);
+  snprintf(t->what, sizeof(t->what), "%s", err.text);
   if (rc == 0)
-    rc = flanes_exec(t->lanes, &t->packed, t->task, count, limits);
-  for (uint32_t i = 0; rc == 0 && i < count; i++) {
-    const struct fir_io io = {take, gen_ir_give, &t->one_side[i]};
-    t->result[i] = fir_run(ir, t->lane, t->one[i], &io, limits);
-    t->statuses[t->one[i]->status]++;
-    if (!same_lane(t, i)) {
-      size_t n = strlen(t->what);
-      snprintf(t->what + n, sizeof(t->what) - n, " (lane %u of %u)", i, count);
+    run_ir(t, ir, count, limits);
+  else if (rc > 0)
+    t->refused += t->builds;
+  for (unsigned k = 0; rc == 0 && k < t->builds; k++) {
+    int each = run_lanes(t, t->lanes[k], count, limits);
+
+    t->runs += each == 0;
+    t->refused += each > 0;
+    if (each < 0)
       rc = -1;
-    }
   }
   fir_free(ir);
-  return rc;
+  return rc >= 0;
 }
 
 static void compare(struct rig *t, uint64_t number, bool noise) {
@@ -178,7 +215,6 @@ static void compare(struct rig *t, uint64_t number, bool noise) {
   struct fir_limits limits = {FUEL, number % 3 == 0};
   uint32_t count = counts[number / 2 % (sizeof(counts) / sizeof(counts[0]))];
   char *text;
-  int rc;
 
   if (!p) {
     UNIT_TRUE(0, "out of memory");
@@ -188,14 +224,10 @@ static void compare(struct rig *t, uint64_t number, bool noise) {
   if (number % 16 == 5)
     limits.fuel = 1 + number / 16 % 40;
   begin(t, p, number, count);
-  rc = run_both(t, p, count, limits);
-  t->runs += rc == 0;
-  t->refused += rc > 0;
-  if (rc < 0) {
-    UNIT_TRUE(0, "%s %s seed %llu %s %llu: %s", t->d->name,
-              flanes_build(t->lanes), (unsigned long long)t->seed,
-              noise ? "noise" : "program", (unsigned long long)number,
-              t->what);
+  if (!all_agree(t, p, count, limits)) {
+    UNIT_TRUE(0, "%s seed %llu %s %llu: %s", t->d->name,
+              (unsigned long long)t->seed, noise ? "noise" : "program",
+              (unsigned long long)number, t->what);
     text = fisa_disassemble(p);
     if (t->failures++ < FAILURES)
       printf("%s\n", text ? text : "(no memory)");
@@ -206,6 +238,7 @@ static void compare(struct rig *t, uint64_t number, bool noise) {
 
 static bool open_rig(struct rig *t, const char *dialect) {
   struct fisa_error err = {""};
+  const char *build;
 
   memset(t, 0, sizeof(*t));
   t->seed = unit_number("FLUX_SOAK_SEED", 20260202);
@@ -215,20 +248,29 @@ static bool open_rig(struct rig *t, const char *dialect) {
   t->lane = fir_lane_new();
   CU_ASSERT_FATAL(t->lane != NULL);
   for (uint32_t i = 0; i < MANY; i++) {
+    t->start[i] = fisa_state_new(t->d);
     t->one[i] = fisa_state_new(t->d);
     t->other[i] = fisa_state_new(t->d);
-    CU_ASSERT_FATAL(t->one[i] && t->other[i]);
+    CU_ASSERT_FATAL(t->start[i] && t->one[i] && t->other[i]);
+  }
+  for (; (build = flanes_builds(t->builds)) != NULL; t->builds++) {
+    CU_ASSERT_FATAL(t->builds < BUILDS);
+    t->lanes[t->builds] = flanes_new(build);
+    CU_ASSERT_FATAL(t->lanes[t->builds] != NULL);
   }
   return true;
 }
 
 static void close_rig(struct rig *t) {
   for (uint32_t i = 0; i < MANY; i++) {
+    fisa_state_free(t->start[i]);
     fisa_state_free(t->one[i]);
     fisa_state_free(t->other[i]);
     fisa_trace_done(&t->one_side[i].trace);
     fisa_trace_done(&t->other_side[i].trace);
   }
+  for (unsigned k = 0; k < t->builds; k++)
+    flanes_free(t->lanes[k]);
   fpk_program_done(&t->packed);
   fir_lane_free(t->lane);
   fisa_dialect_free(t->d);
@@ -236,21 +278,16 @@ static void close_rig(struct rig *t) {
 
 static void differential(const char *dialect, uint64_t programs, bool noise) {
   struct rig *t = calloc(1, sizeof(*t));
-  const char *build;
 
   CU_ASSERT_FATAL(t != NULL);
   if (open_rig(t, dialect)) {
-    for (unsigned k = 0; (build = flanes_builds(k)) != NULL; k++) {
-      t->lanes = flanes_new(build);
-      CU_ASSERT_FATAL(t->lanes != NULL);
-      for (uint64_t n = 0; n < programs && t->failures < FAILURES; n++)
-        compare(t, n, noise);
-      flanes_free(t->lanes);
-    }
-    printf(" seed %llu, %u runs, %u refused (lanes: halt %u end %u fault %u "
-           "fuel %u yield %u)",
-           (unsigned long long)t->seed, t->runs, t->refused, t->statuses[0],
-           t->statuses[1], t->statuses[2], t->statuses[3], t->statuses[4]);
+    for (uint64_t n = 0; n < programs && t->failures < FAILURES; n++)
+      compare(t, n, noise);
+    printf(" seed %llu, %u builds, %u runs, %u refused (states: halt %u end %u "
+           "fault %u fuel %u yield %u)",
+           (unsigned long long)t->seed, t->builds, t->runs, t->refused,
+           t->statuses[0], t->statuses[1], t->statuses[2], t->statuses[3],
+           t->statuses[4]);
     for (int i = 0; i <= FISA_RUN_YIELD; i++)
       UNIT_TRUE(programs < 1000 || t->statuses[i] > 0, "no lane of status %d",
                 i);
@@ -298,8 +335,8 @@ static void set_at(struct rig *t, int start, int n) {
     return;
   for (uint32_t count = 1; count <= MANY; count += MANY - 1) {
     begin(t, p, (uint64_t)(4 * n + 64 * start), count);
-    UNIT_TRUE(run_both(t, p, count, limits) == 0, "%d bytes from %d, %s: %s",
-              n, start, flanes_build(t->lanes), t->what);
+    UNIT_TRUE(all_agree(t, p, count, limits) && t->refused == 0,
+              "%d bytes from %d: %s", n, start, t->what);
   }
   fisa_program_free(p);
 }
@@ -308,18 +345,12 @@ static void sets(void) {
   static const int starts[] = {256, 257, 258, 259, -1, -2, -3, -4, -30};
   static const int sizes[] = {-1, 0, 1, 2, 3, 4, 5, 7, 9, 300};
   struct rig *t = calloc(1, sizeof(*t));
-  const char *build;
 
   CU_ASSERT_FATAL(t != NULL);
   if (open_rig(t, "unified"))
-    for (unsigned k = 0; (build = flanes_builds(k)) != NULL; k++) {
-      t->lanes = flanes_new(build);
-      CU_ASSERT_FATAL(t->lanes != NULL);
-      for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
-        for (size_t n = 0; n < sizeof(sizes) / sizeof(sizes[0]); n++)
-          set_at(t, starts[i], sizes[n]);
-      flanes_free(t->lanes);
-    }
+    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+      for (size_t n = 0; n < sizeof(sizes) / sizeof(sizes[0]); n++)
+        set_at(t, starts[i], sizes[n]);
   close_rig(t);
   free(t);
 }
