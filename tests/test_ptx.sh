@@ -5,7 +5,8 @@
 # FLUX_PTXSIM, a folder with a script `build`, else beside the checkout.
 #
 # FLUX_PTX_PROGRAMS is how many programs of each kind there are in the longest
-# run; FLUX_TEST_SCALE divides the usual number. With an argument `figures` it
+# run; FLUX_TEST_SCALE divides the usual number. FLUX_SOAK_SEED is the seed of
+# the first run; the others have those behind it. With an argument `figures` it
 # prints what a warp does for an instruction instead.
 . "$FLUX_SRCDIR/tests/lib.sh"
 
@@ -39,6 +40,7 @@ most=${FLUX_PTX_PROGRAMS-$((210 / scale))}
 if [ "$most" -lt 20 ]; then
   most=20
 fi
+seed=${FLUX_SOAK_SEED-20260404}
 
 # only ENTRY: the debugger's text with one kernel in it, and without the lines
 # of the source: what reads it takes a time that grows with its square.
@@ -69,14 +71,14 @@ run()
 }
 
 if [ "${1-}" != figures ]; then
-  run "sm_90, warps in any order" 90 7 "$most" 20260404
-  run "sm_75, warps in turn" 75 "" $((most / 4)) 20260405
+  run "sm_90, warps in any order" 90 7 "$most" "$seed"
+  run "sm_75, warps in turn" 75 "" $((most / 4)) $((seed + 1))
   only flux_trial > "$tmp/near.ptx"
   only flux_trial_far > "$tmp/far.ptx"
-  run "sm_120, as for a debugger" 120 3 $((most / 16 + 2)) 20260406 \
+  run "sm_120, as for a debugger" 120 3 $((most / 16 + 2)) $((seed + 2)) \
     "$tmp/near.ptx" near
-  run "sm_120, as for a debugger, far" 120 3 $((most / 16 + 2)) 20260406 \
-    "$tmp/far.ptx" far
+  run "sm_120, as for a debugger, far" 120 3 $((most / 16 + 2)) \
+    $((seed + 2)) "$tmp/far.ptx" far
   finish
 fi
 
@@ -88,7 +90,13 @@ LD_LIBRARY_PATH=$where PTXSIM_STATS=1 "$FLUX_BUILDDIR/tests/warps" \
   exit 1
 }
 sed -n 's/^ptxsim: .*: \([0-9]*\) warp ins.* \([0-9]*\) lane ins.*/\1 \2/p' \
-  "$tmp/stats" | paste -d' ' "$tmp/rows" - |
+  "$tmp/stats" > "$tmp/counts"
+rows=$(wc -l < "$tmp/rows") counts=$(wc -l < "$tmp/counts")
+if [ "$rows" -ne "$counts" ]; then
+  echo "test_ptx: $rows launches, but counts of $counts" >&2
+  exit 1
+fi
+paste -d' ' "$tmp/rows" "$tmp/counts" |
   awk '
     function tell(name, rows, warp, lane) {
       printf "figure cuda.emulated.%s %.1f warp/instruction\n", name,
