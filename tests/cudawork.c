@@ -8,20 +8,6 @@
 
 #include "tests/unit.h"
 
-/* No bound, one within what the variant costs, none at all. */
-static uint64_t bound_of(const struct wide_case *c,
-                         const struct wide_variant *v, uint32_t i,
-                         uint32_t first, uint32_t count) {
-  struct fpk_verdict all = wide_verdict(&c->wide, v, first, count, UINT64_MAX);
-
-  switch (i % 4) {
-  case 0: return UINT64_MAX;
-  case 1: return all.cost * (i % 11) / 11;
-  case 2: return all.cost;
-  default: return i % 3 ? UINT64_MAX - 1 : 0;
-  }
-}
-
 bool cuda_work_open(struct cuda_work *w, const struct wide_case *c,
                    uint32_t times, uint32_t first, uint32_t count) {
   uint32_t n = times * c->count;
@@ -40,7 +26,7 @@ bool cuda_work_open(struct cuda_work *w, const struct wide_case *c,
   }
   for (uint32_t i = 0; i < n; i++) {
     const struct wide_variant *v = &c->variant[i % c->count];
-    uint64_t bound = bound_of(c, v, i, first, count);
+    uint64_t bound = wide_bound(&c->wide, v, i, first, count);
 
     w->want[i] = wide_verdict(&c->wide, v, first, count, bound);
     memset(&w->got[i], 0xEE, sizeof(w->got[i]));

@@ -411,24 +411,22 @@ static void tell(struct rig *r, const struct krig_variant *v) {
   free(text);
 }
 
-/* Holds what came of a variant against the ir engine. */
-static void check_variant(struct rig *r, const struct krig_variant *v) {
-  const struct fpk_verdict *want = &v->want, *have = &v->verdict;
+/* Counts what came of a variant on so many lanes; false: it was not run. */
+static bool see(struct krig_seen *seen, const struct krig_variant *v,
+                uint32_t lanes) {
+  const struct fpk_verdict *want = &v->want;
 
   if (v->how != KRIG_DONE) {
-    r->seen->not_run++;
-    return;
+    seen->not_run++;
+    return false;
   }
-  r->seen->programs++;
-  r->seen->lanes += r->lanes;
-  r->seen->good += !want->wrong && !want->dear;
-  r->seen->wrong += want->wrong;
-  r->seen->dear += want->dear;
-  r->seen->instructions += have->instructions;
-  if (have->good != want->good || have->wrong != want->wrong ||
-      have->dear != want->dear || have->cost != want->cost ||
-      have->instructions != want->instructions)
-    tell(r, v);
+  seen->programs++;
+  seen->lanes += lanes;
+  seen->good += !want->wrong && !want->dear;
+  seen->wrong += want->wrong;
+  seen->dear += want->dear;
+  seen->instructions += v->verdict.instructions;
+  return true;
 }
 
 static void one_root(struct rig *r) {
@@ -449,18 +447,59 @@ static void one_root(struct rig *r) {
   w->batch = r->batch;
   w->number = r->number;
   w->random = gen_random(&r->random);
+  /* A small overlay overflows now and then. */
+  w->overlay_bits = r->number % 5 == 0 ? 3 : 8;
   w->count = 0;
   for (uint32_t i = 0; r->lanes > 0 && i < KRIG_VARIANTS; i++)
     w->count += add_variant(r, &w->variant[w->count]);
   if (w->count > 0 && UNIT_EQ(r->run(w, r->user), 0))
     for (uint32_t i = 0; i < w->count; i++)
-      check_variant(r, &w->variant[i]);
+      if (see(r->seen, &w->variant[i], r->lanes) &&
+          !wide_equal(&w->variant[i].verdict, &w->variant[i].want))
+        tell(r, &w->variant[i]);
   for (uint32_t i = 0; i < w->count; i++) {
     fpk_program_done(&w->variant[i].packed);
     fir_free(w->variant[i].ir);
     fisa_program_free(w->variant[i].source);
   }
   fpk_batch_free(r->batch);
+}
+
+/* ---- cases of the wide rig ---------------------------------------------- */
+
+/* Variant i of a case; what it points to stays the case's. */
+static void lend(struct krig_variant *to, const struct wide_case *c,
+                 uint32_t i, bool bounded) {
+  const struct wide_variant *v = &c->variant[i];
+  uint32_t lanes = c->wide.batch->lanes;
+
+  *to = (struct krig_variant){.source = v->program, .ir = v->ir,
+                              .packed = v->packed, .places = v->places};
+  to->bound = bounded ? wide_bound(&c->wide, v, i, 0, lanes) : UINT64_MAX;
+  to->want = wide_verdict(&c->wide, v, 0, lanes, to->bound);
+}
+
+void krig_case(const struct wide_case *c, const char *who, bool bounded,
+               krig_run run, void *user, struct krig_seen *seen) {
+  const struct fpk_batch *b = c->wide.batch;
+  struct krig_work *w = calloc(1, sizeof(*w));
+
+  CU_ASSERT_FATAL(w != NULL && b->lanes <= KRIG_LANES);
+  w->batch = b;
+  w->random = c->count;
+  /* Room for all of memory, of which three quarters of an overlay are used. */
+  w->overlay_bits = 15;
+  for (uint32_t i = 0; i < c->count; i += w->count) {
+    w->count = c->count - i < KRIG_VARIANTS ? c->count - i : KRIG_VARIANTS;
+    for (uint32_t k = 0; k < w->count; k++)
+      lend(&w->variant[k], c, i + k, bounded);
+    if (!UNIT_EQ(run(w, user), 0))
+      break;
+    for (uint32_t k = 0; k < w->count; k++)
+      if (see(seen, &w->variant[k], b->lanes))
+        wide_same(&w->variant[k].verdict, &w->variant[k].want, who);
+  }
+  free(w);
 }
 
 /* ---- all ---------------------------------------------------------------- */

@@ -6,8 +6,7 @@
 #ifndef FLUX_TESTS_KERNEL_RIG_H
 #define FLUX_TESTS_KERNEL_RIG_H
 
-#include "gpu/pack.h"
-#include "tests/gen.h"
+#include "tests/widerig.h"
 
 enum {
   KRIG_LANES = 48,     /* most of a batch */
@@ -37,6 +36,7 @@ struct krig_work {
   const struct fpk_batch *batch;
   uint64_t number;       /* of the root */
   uint64_t random;       /* a stream for whatever wants some */
+  uint32_t overlay_bits; /* room for what a lane stores, as struct fkn_launch */
   uint32_t count;
   struct krig_variant variant[KRIG_VARIANTS];
 };
@@ -65,5 +65,10 @@ struct krig_plan {
 /* Compares; each difference fails a unit test with a sentence. */
 void krig_compare(const struct krig_plan *plan, krig_run run, void *user,
                   struct krig_seen *seen);
+
+/* The same of the variants of a case, on up to KRIG_LANES lanes: with bounds of
+ * all kinds, or without. `who` tells which case it is. */
+void krig_case(const struct wide_case *c, const char *who, bool bounded,
+               krig_run run, void *user, struct krig_seen *seen);
 
 #endif /* FLUX_TESTS_KERNEL_RIG_H */

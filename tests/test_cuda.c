@@ -536,43 +536,7 @@ static void too_large_in_parts(void) {
 
 /* ---- programs and values that are hard -------------------------------- */
 
-/* Counters that differ in every lane; floats that are no numbers, none that
- * are normal, none that are finite. */
-static void odd_values(const struct fisa_program *p, uint32_t i,
-                       struct fisa_state *s) {
-  static const uint32_t odd[] = {
-      0x7FC00000, 0xFFC00000, 0x7F800001, 0xFFFFFFFF, 0x00000001, 0x80000001,
-      0x007FFFFF, 0x00800000, 0x7F800000, 0xFF800000, 0x00000000, 0x80000000,
-      0x7F7FFFFF, 0xFF7FFFFF, 0x3F800000, 0xBF800001, 0x33800000};
-  enum { ODD = sizeof(odd) / sizeof(odd[0]) };
-
-  fisa_state_start(p, s);
-  *reg(p, s, 'R', 1) = (int32_t)i + 1;
-  *reg(p, s, 'R', 2) = i % 5 ? (int32_t)(i * 2654435761u) : INT32_MIN;
-  *reg(p, s, 'R', 6) = i % 3 ? (int32_t)i - 4 : -1;
-  memcpy(reg(p, s, 'F', 1), &odd[i % ODD], 4);
-  memcpy(reg(p, s, 'F', 3), &odd[i / ODD % ODD], 4);
-}
-
 static void hard(void) {
-  static const char *const texts[] = {
-      /* The root: as many turns as the lane says. */
-      "again:  ADD R3, R3, R2\n  FADD F2, F1, F3\n  FMUL F4, F2, F1\n"
-      "  FDIV F5, F4, F3\n  DEC R1\n  JNE R1, again\n  HALT\n",
-      /* Never halts, faults, overflows a stack in two ways. */
-      "again:  JMP again\n",
-      "  DIV R3, R2, R6\n  DIV R3, R2, R0\n  HALT\n",
-      "again:  PUSH R1\n  JMP again\n",
-      "again:  CALL R0, again\n",
-      /* Stores wherever the lane's values lead, and everywhere. */
-      "again:  STOREI R2, R2, 0\n  ADD R2, R2, R6\n  DEC R1\n"
-      "  JNE R1, again\n  HALT\n",
-      "  MOVI R4, 4\nagain:  STOREI R1, R5, 0\n  ADD R5, R5, R4\n"
-      "  JNE R5, again\n  HALT\n",
-      /* The same but for the order of a sum of floats. */
-      "again:  ADD R3, R2, R3\n  FADD F2, F3, F1\n  FMUL F4, F1, F2\n"
-      "  FDIV F5, F4, F3\n  DEC R1\n  JNE R1, again\n  HALT\n",
-      NULL};
   struct fcuda_options o = rig_options();
   struct fakecuda *f = rig_fake();
   struct wide_case k;
@@ -580,13 +544,18 @@ static void hard(void) {
 
   f->device[0].memory = (size_t)256 << 20;
   c = rig_open(&o);
-  if (c && wide_text_open(&k, texts, 512, odd_values)) {
+  if (c && wide_hard_open(&k, WIDE_TURNS, 512)) {
     UNIT_EQ(k.count, 8);
     UNIT_EQ(k.wide.batch->lanes, 512);
     /* All but the one that stores everywhere. */
     UNIT_TRUE(agree_or_refuse(c, &k, 4, 0, "hard") <= 8, "many refused");
     UNIT_TRUE(agree_or_refuse(c, &k, 1, 480, "hard, the last") <= 2,
               "many refused");
+    wide_case_close(&k);
+  }
+  if (c && wide_hard_open(&k, WIDE_JUMPS, 512)) {
+    UNIT_EQ(k.count, 3);
+    UNIT_EQ(agree_or_refuse(c, &k, 4, 0, "hard, jumps"), 0);
     wide_case_close(&k);
   }
   fcuda_free(c);
@@ -603,7 +572,7 @@ static void all_memory(const char *const *texts, const char *why) {
 
   rig_fake();
   c = rig_open(&o);
-  if (c && wide_text_open(&k, texts, 40, odd_values)) {
+  if (c && wide_text_open(&k, texts, 40, wide_odd_values)) {
     if (cuda_work_open(&w, &k, 4, 0, k.wide.batch->lanes)) {
       fcuda_submit(c, &w.work);
       fcuda_wait(c, &w.work);
@@ -656,7 +625,7 @@ static void scratch_memory(void) {
 
   rig_fake();
   c = rig_open(&o);
-  if (c && wide_text_open(&k, texts, 40, odd_values)) {
+  if (c && wide_text_open(&k, texts, 40, wide_odd_values)) {
     UNIT_EQ(k.wide.batch->word_count, 0);
     UNIT_EQ(k.wide.batch->most_stored, 512);
     agree(c, &k, 4, 0, "scratch memory");
@@ -691,7 +660,7 @@ static char *long_text(unsigned rows, bool wrong) {
 static bool long_case(struct wide_case *k, unsigned rows) {
   char *right = long_text(rows, false), *wrong = long_text(rows, true);
   const char *const texts[] = {right, wrong, NULL};
-  bool ok = wide_text_open(k, texts, 300, odd_values);
+  bool ok = wide_text_open(k, texts, 300, wide_odd_values);
 
   free(right);
   free(wrong);
@@ -735,7 +704,7 @@ static void long_and_short(void) {
 
   f->device[0].memory = (size_t)512 << 20;
   c = rig_open(&o);
-  if (c && wide_text_open(&k, texts, 100, odd_values)) {
+  if (c && wide_text_open(&k, texts, 100, wide_odd_values)) {
     agree(c, &k, 20, 0, "long and short");
     UNIT_TRUE(f->far_launches > 0 && f->far_launches < f->launches,
               "%llu of %llu launches", (unsigned long long)f->far_launches,

@@ -9,12 +9,9 @@
 #include "tests/cudawork.h"
 #include "tests/unit.h"
 
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "isa/asm.h"
 
 enum { PROGRAMS = 400, FAILURES = 5 };
 
@@ -115,30 +112,30 @@ static void programs(void) {
   fcuda_free(c);
 }
 
-/* Every agent as root, with itself and its tuned form as variants. */
-static void agents(void) {
-  struct tally t = {0, 0, 0, 0, 0, 0, 0};
-  struct wide_case k;
-  uint32_t lanes = (uint32_t)unit_scale(256);
-  unsigned lines, agents = 0;
-  struct fcuda *c = open_device(&lines);
-  glob_t found;
+struct on_device {
+  struct fcuda *cuda;
+  struct tally tally;
+};
 
-  if (!c)
+static void run_agent(const struct wide_case *k, const char *path,
+                      void *user) {
+  struct on_device *d = user;
+
+  run_case(d->cuda, k, path, &d->tally);
+}
+
+/* Every agent as root, with itself and mutants of it as variants. */
+static void agents(void) {
+  struct on_device d = {0};
+  unsigned lines;
+
+  d.cuda = open_device(&lines);
+  if (!d.cuda)
     return;
-  if (UNIT_EQ(glob(unit_src("samples/agents/*.flx"), 0, NULL, &found), 0)) {
-    for (size_t i = 0; i < found.gl_pathc; i++)
-      if (wide_file_open(&k, found.gl_pathv[i], lanes)) {
-        run_case(c, &k, found.gl_pathv[i], &t);
-        wide_case_close(&k);
-        agents++;
-      }
-    UNIT_TRUE(agents >= 30, "%u agents", agents);
-    globfree(&found);
-  }
-  tell(c, &t);
+  wide_agents((uint32_t)unit_scale(256), run_agent, &d);
+  tell(d.cuda, &d.tally);
   UNIT_EQ(lines, 0);
-  fcuda_free(c);
+  fcuda_free(d.cuda);
 }
 
 static const struct unit_test tests[] = {

@@ -2,7 +2,7 @@
  * test_kernel_host.c - the kernel's source, compiled for this machine, against
  * the ir engine: on random programs of every dialect with one thread a block,
  * and on fewer with warps of POSIX threads, whose barriers and votes a
- * sanitizer then looks at.
+ * sanitizer then looks at; on programs that are hard, and on the sample agents.
  *
  * FLUX_SOAK_PROGRAMS sets the number of programs of each dialect,
  * FLUX_SOAK_SEED the seed.
@@ -100,8 +100,7 @@ static void run_variant(struct launch *l, struct krig_work *w, uint32_t v) {
     l->far++;
   }
   launch.stack_cells = needs.stack_cells;
-  /* A small overlay overflows now and then. */
-  launch.overlay_bits = !needs.stores ? 0 : w->number % 5 == 0 ? 3 : 8;
+  launch.overlay_bits = needs.stores ? w->overlay_bits : 0;
   memset(l->result, 0xA5, sizeof(l->result));
   UNIT_EQ(fkn_host_run(&launch, 1 + gen_below(&w->random, 3), l->shape), 0);
   join(l, &w->variant[v], l->job, launch.job_count);
@@ -193,6 +192,62 @@ static void threads_of(const char *dialect) {
     compare(dialect, unit_scale(THREADED), false, shapes[i]);
 }
 
+/* ---- cases -------------------------------------------------------------- */
+
+/* What cases are run on, and what came of them. */
+struct on_cases {
+  struct launch launch;
+  struct krig_seen seen;
+};
+
+static struct on_cases *open_cases(struct fkn_host_shape shape) {
+  struct on_cases *o = calloc(1, sizeof(*o));
+
+  CU_ASSERT_FATAL(o != NULL);
+  o->launch.shape = shape;
+  return o;
+}
+
+static void close_cases(struct on_cases *o) {
+  printf(" %llu programs on %llu lanes", (unsigned long long)o->seen.programs,
+         (unsigned long long)o->seen.lanes);
+  UNIT_EQ(o->seen.not_run, 0);
+  free(o);
+}
+
+/* Programs that are hard, with a thread a block, and with a warp whose threads
+ * all go elsewhere. */
+static void hard(void) {
+  static const struct fkn_host_shape shapes[] = {{1, 1}, {32, 32}};
+
+  for (unsigned i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+    struct on_cases *o = open_cases(shapes[i]);
+
+    for (unsigned k = 0; k < WIDE_HARD; k++) {
+      struct wide_case c;
+      if (!wide_hard_open(&c, k, 32))
+        continue;
+      krig_case(&c, "hard", false, run_here, &o->launch, &o->seen);
+      wide_case_close(&c);
+    }
+    close_cases(o);
+  }
+}
+
+static void one_agent(const struct wide_case *c, const char *path,
+                      void *user) {
+  struct on_cases *o = user;
+
+  krig_case(c, path, true, run_here, &o->launch, &o->seen);
+}
+
+static void agents(void) {
+  struct on_cases *o = open_cases((struct fkn_host_shape){1, 1});
+
+  wide_agents((uint32_t)unit_scale(32), one_agent, o);
+  close_cases(o);
+}
+
 #define DIALECT(name) \
   static void name##_programs(void) { programs_of(#name); } \
   static void name##_noise(void) { noise_of(#name); } \
@@ -203,6 +258,8 @@ DIALECT(seed)
 DIALECT(stack)
 
 static const struct unit_test tests[] = {
+    {"cases", "hard", hard},
+    {"cases", "agents", agents},
     {"unified", "programs", unified_programs},
     {"unified", "noise", unified_noise},
     {"unified", "threads", unified_threads},

@@ -54,7 +54,7 @@ only()
     { sub(/^[ \t]+/, ""); print }' "$debug"
 }
 
-# run NAME CC ORDER PROGRAMS SEED [PTX WHICH]
+# run NAME CC ORDER PROGRAMS SEED [PTX TEST...]
 run()
 {
   name=$1 cc=$2 order=${3:+PTXSIM_SEED=$3}
@@ -72,13 +72,14 @@ run()
 
 if [ "${1-}" != figures ]; then
   run "sm_90, warps in any order" 90 7 "$most" "$seed"
-  run "sm_75, warps in turn" 75 "" $((most / 4)) $((seed + 1))
+  run "sm_75, warps in turn" 75 "" $((most / 4)) $((seed + 1)) \
+    "" ptx/programs ptx/far
   only flux_trial > "$tmp/near.ptx"
   only flux_trial_far > "$tmp/far.ptx"
   run "sm_120, as for a debugger" 120 3 $((most / 16 + 2)) $((seed + 2)) \
-    "$tmp/near.ptx" near
+    "$tmp/near.ptx" ptx/programs
   run "sm_120, as for a debugger, far" 120 3 $((most / 16 + 2)) \
-    $((seed + 2)) "$tmp/far.ptx" far
+    $((seed + 2)) "$tmp/far.ptx" ptx/far
   finish
 fi
 

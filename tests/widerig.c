@@ -3,6 +3,8 @@
  */
 #include "tests/widerig.h"
 
+#include <glob.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -226,6 +228,18 @@ struct fpk_verdict wide_verdict(const struct wide *w,
   return r;
 }
 
+uint64_t wide_bound(const struct wide *w, const struct wide_variant *v,
+                    uint32_t i, uint32_t first, uint32_t count) {
+  struct fpk_verdict all = wide_verdict(w, v, first, count, UINT64_MAX);
+
+  switch (i % 4) {
+  case 0: return UINT64_MAX;
+  case 1: return all.cost * (i % 11) / 11;
+  case 2: return all.cost;
+  default: return i % 3 ? UINT64_MAX - 1 : 0;
+  }
+}
+
 bool wide_equal(const struct fpk_verdict *a, const struct fpk_verdict *b) {
   return a->good == b->good && a->wrong == b->wrong && a->dear == b->dear &&
          a->cost == b->cost && a->instructions == b->instructions;
@@ -327,4 +341,114 @@ void wide_case_close(struct wide_case *c) {
     wide_close(&c->wide);
   fisa_dialect_free(c->d);
   memset(c, 0, sizeof(*c));
+}
+
+/* ---- programs and values that are hard ---------------------------------- */
+
+/* A register by its letter. */
+static int32_t *reg(const struct fisa_program *p, struct fisa_state *s,
+                    char letter, unsigned n) {
+  const struct fisa_dialect *d = p->dialect;
+
+  for (uint32_t f = 0; f < d->file_count; f++)
+    if (d->files[f].name[0] == letter && d->files[f].name[1] == '\0')
+      return &s->cells[d->files[f].first + n];
+  abort();
+}
+
+void wide_odd_values(const struct fisa_program *p, uint32_t i,
+                     struct fisa_state *s) {
+  static const uint32_t odd[] = {
+      0x7FC00000, 0xFFC00000, 0x7F800001, 0xFFFFFFFF, 0x00000001, 0x80000001,
+      0x007FFFFF, 0x00800000, 0x7F800000, 0xFF800000, 0x00000000, 0x80000000,
+      0x7F7FFFFF, 0xFF7FFFFF, 0x3F800000, 0xBF800001, 0x33800000};
+  enum { ODD = sizeof(odd) / sizeof(odd[0]) };
+
+  fisa_state_start(p, s);
+  *reg(p, s, 'R', 1) = (int32_t)i + 1;
+  *reg(p, s, 'R', 2) = i % 5 ? (int32_t)(i * 2654435761u) : INT32_MIN;
+  *reg(p, s, 'R', 6) = i % 3 ? (int32_t)i - 4 : -1;
+  memcpy(reg(p, s, 'F', 1), &odd[i % ODD], 4);
+  memcpy(reg(p, s, 'F', 3), &odd[i / ODD % ODD], 4);
+}
+
+static const char *const turns[] = {
+    /* The root: as many turns as the lane says. */
+    "again:  ADD R3, R3, R2\n  FADD F2, F1, F3\n  FMUL F4, F2, F1\n"
+    "  FDIV F5, F4, F3\n  DEC R1\n  JNE R1, again\n  HALT\n",
+    /* Never halts, faults, overflows a stack in two ways. */
+    "again:  JMP again\n",
+    "  DIV R3, R2, R6\n  DIV R3, R2, R0\n  HALT\n",
+    "again:  PUSH R1\n  JMP again\n",
+    "again:  CALL R0, again\n",
+    /* Stores wherever the lane's values lead, and everywhere. */
+    "again:  STOREI R2, R2, 0\n  ADD R2, R2, R6\n  DEC R1\n"
+    "  JNE R1, again\n  HALT\n",
+    "  MOVI R4, 4\nagain:  STOREI R1, R5, 0\n  ADD R5, R5, R4\n"
+    "  JNE R5, again\n  HALT\n",
+    /* The same but for the order of a sum of floats. */
+    "again:  ADD R3, R2, R3\n  FADD F2, F3, F1\n  FMUL F4, F1, F2\n"
+    "  FDIV F5, F4, F3\n  DEC R1\n  JNE R1, again\n  HALT\n",
+    NULL};
+
+static const char *const memory[] = {
+    "  MOVI16 R4, 32767\n  MEMSET R1, R5, 32767\n  MEMSET R1, R4, 32767\n"
+    "  ADD R4, R4, R4\n  MEMSET R1, R4, 2\n  HALT\n",
+    /* The same but for the last byte, in all lanes but one in 256. */
+    "  MOVI16 R4, 32767\n  MEMSET R1, R5, 32767\n  MEMSET R1, R4, 32767\n"
+    "  ADD R4, R4, R4\n  MEMSET R1, R4, 1\n  INC R4\n  MOVI R3, 1\n"
+    "  MEMSET R3, R4, 1\n  MOVI R3, 0\n  DEC R4\n  HALT\n",
+    NULL};
+
+enum { PLACES = 32, JUMPS_MOST = 2400 };
+
+/* Goes to place R1 % PLACES, where it stays for a while: they lie so many
+ * bytes apart as `apart` says, R1 is shifted to the right before. */
+static void jumps(char text[JUMPS_MOST], const char *apart, unsigned shift) {
+  char *at = text;
+
+  at += sprintf(at, "  DEC R1\n  SHRI R1, %u\n  ANDI R1, %u\n"
+                "  MOVI16 R5, %s\n  MUL R5, R5, R1\n"
+                "  ADDI16 R5, b0 - here\n  MOVI R6, 40\nhere:  JZ R0, R5\n",
+                shift, PLACES - 1u, apart);
+  for (unsigned i = 0; i < PLACES; i++)
+    at += sprintf(at, "b%u:  ADDI R3, %u\n  LOOP R6, b%u\n  HALT\n", i, i + 1,
+                  i);
+}
+
+bool wide_hard_open(struct wide_case *c, enum wide_hard which,
+                    uint32_t lanes) {
+  char each[JUMPS_MOST], together[JUMPS_MOST], between[JUMPS_MOST];
+  const char *const places[] = {each, together, between, NULL};
+
+  jumps(each, "b1 - b0", 0);
+  jumps(together, "b1 - b0", 4);
+  jumps(between, "7", 0);
+  return wide_text_open(c, which == WIDE_TURNS   ? turns
+                           : which == WIDE_JUMPS ? places
+                                                 : memory,
+                        lanes, wide_odd_values);
+}
+
+/* ---- sample agents ------------------------------------------------------ */
+
+unsigned wide_agents(uint32_t lanes,
+                     void (*run)(const struct wide_case *c, const char *path,
+                                 void *user),
+                     void *user) {
+  struct wide_case c;
+  unsigned agents = 0;
+  glob_t found;
+
+  if (!UNIT_EQ(glob(unit_src("samples/agents/*.flx"), 0, NULL, &found), 0))
+    return 0;
+  for (size_t i = 0; i < found.gl_pathc; i++)
+    if (wide_file_open(&c, found.gl_pathv[i], lanes)) {
+      run(&c, found.gl_pathv[i], user);
+      wide_case_close(&c);
+      agents++;
+    }
+  globfree(&found);
+  UNIT_TRUE(agents >= 30, "%u agents", agents);
+  return agents;
 }

@@ -67,6 +67,11 @@ struct fpk_verdict wide_verdict(const struct wide *w,
                                 const struct wide_variant *v, uint32_t first,
                                 uint32_t count, uint64_t bound);
 
+/* The bound of a variant's run i on these lanes: by i none, one within what
+ * it costs, just what it costs, none or one of 0. */
+uint64_t wide_bound(const struct wide *w, const struct wide_variant *v,
+                    uint32_t i, uint32_t first, uint32_t count);
+
 bool wide_equal(const struct fpk_verdict *a, const struct fpk_verdict *b);
 
 /* Tells how a verdict differs, and fails the test; `who` says whose. */
@@ -94,6 +99,30 @@ bool wide_text_open(struct wide_case *c, const char *const *texts,
 /* The same of a file of assembly text, with mutants; begins by what it
  * declares. */
 bool wide_file_open(struct wide_case *c, const char *path, uint32_t lanes);
+
+/* A begin function: counters that differ in every lane; floats that are no
+ * numbers, none that are normal, none that are finite. */
+void wide_odd_values(const struct fisa_program *p, uint32_t i,
+                     struct fisa_state *s);
+
+/* Programs that are hard, on odd values. */
+enum wide_hard {
+  WIDE_TURNS,  /* as many turns as the lane says, never halt, fault, overflow
+                  stacks, store wherever the lane leads */
+  WIDE_JUMPS,  /* 32 lanes side by side jump to 32 places; 16 to each; into
+                  the midst of rows */
+  WIDE_MEMORY, /* store to all of memory */
+  WIDE_HARD
+};
+bool wide_hard_open(struct wide_case *c, enum wide_hard which,
+                    uint32_t lanes);
+
+/* The same of each of the sample agents, one after the other, on which `run`
+ * is called. Returns how many there were. */
+unsigned wide_agents(uint32_t lanes,
+                     void (*run)(const struct wide_case *c, const char *path,
+                                 void *user),
+                     void *user);
 void wide_case_close(struct wide_case *c);
 
 #endif /* FLUX_TESTS_WIDERIG_H */
