@@ -179,6 +179,7 @@ static void widen(struct lanes_run *r, struct lanes_group *g, uint32_t lo,
 /* Makes the present group no wider than it has to be. */
 static void tighten(struct lanes_run *r) {
   struct lanes_group *g = &r->now;
+  const uint32_t width = g->hi - g->lo;
 
   assert(g->active > 0);
   g->loose = false;
@@ -188,6 +189,7 @@ static void tighten(struct lanes_run *r) {
     g->lo += LANES_BLOCK;
   while (count_between(g->mask, g->hi - LANES_BLOCK, g->hi) == 0)
     g->hi -= LANES_BLOCK;
+  r->e->ways.narrowed += g->hi - g->lo < width;
   if (g->active < g->hi - g->lo)
     return;
   lanes_mask_give(r, g->mask);

@@ -54,6 +54,13 @@ struct lanes_image {
   uint64_t version;     /* of the batch; 0: of none, all is 0 */
 };
 
+/* How lanes that part go on, in all runs so far: for tests. */
+struct lanes_ways {
+  uint64_t narrowed;        /* groups that were made narrower */
+  uint64_t sparse, crowded; /* lanes that were finished one by one: their group
+                               stayed sparse, too many groups waited */
+};
+
 struct lanes_run;
 
 /* A build. */
@@ -83,6 +90,7 @@ struct flanes {
   int32_t *target;       /* [FPK_WIDTH]: addresses that lanes go to */
   struct fir_lane *lane; /* for lanes that are finished one by one */
   struct fpk_batch *exec; /* of flanes_exec */
+  struct lanes_ways ways;
 };
 
 /* One program on some lanes. */

@@ -114,6 +114,7 @@ static void park(struct lanes_run *r, int32_t *mask, uint32_t target,
       r->waiting_at = target;
     return;
   }
+  r->e->ways.crowded += count;
   flush(r, &g);
   lanes_finish(r, mask, target);
   lanes_mask_give(r, mask);
@@ -558,6 +559,7 @@ static const control_fn controls[FIR_OP_COUNT] = {
 static void finish_group(struct lanes_run *r) {
   int32_t *mask = r->now.mask ? r->now.mask : lanes_mask_take(r);
 
+  r->e->ways.sparse += r->now.active;
   flush(r, &r->now);
   if (!r->now.mask)
     memset(part(r, mask), 0xFF, lane_count(r) * sizeof(*mask));

@@ -1,19 +1,20 @@
 /*
  * test_lanes.c - the lanes against the ir engine, on random programs of every
- * dialect: each build, few lanes and many, with boundaries and without. All
- * that can be seen of each lane's run is compared.
+ * dialect: each build, few lanes and many, with boundaries and without; and on
+ * programs that are hard. All that can be seen of each lane's run is compared;
+ * of the sample agents, too, the verdicts.
  *
  * FLUX_SOAK_PROGRAMS sets the number of programs of each dialect and build,
  * FLUX_SOAK_SEED the seed. An argument names a dialect.
  */
-#include "tests/gen.h"
 #include "tests/unit.h"
+#include "tests/widerig.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "gpu/lanes.h"
+#include "gpu/lanes_impl.h"
 #include "isa/asm.h"
 
 enum {
@@ -22,6 +23,8 @@ enum {
   FUEL = 2000,
   FAILURES = 5,
   MANY = 96,
+  MOST = FPK_WIDTH,
+  AGENT_LANES = 96,
   BUILDS = 3
 };
 
@@ -44,11 +47,11 @@ struct rig {
   struct flanes *lanes[BUILDS];
   unsigned builds;
   struct fpk_program packed;
-  struct fisa_state *start[MANY], *one[MANY], *other[MANY];
-  struct gen_outside one_side[MANY], other_side[MANY];
-  struct fir_result result[MANY];
-  struct fir_io io[MANY];
-  struct flanes_task task[MANY];
+  struct fisa_state *start[MOST], *one[MOST], *other[MOST];
+  struct gen_outside one_side[MOST], other_side[MOST];
+  struct fir_result result[MOST];
+  struct fir_io io[MOST];
+  struct flanes_task task[MOST];
   unsigned failures, runs, refused; /* of a program on a build */
   unsigned statuses[FISA_RUN_YIELD + 1];
   char what[160];
@@ -236,7 +239,8 @@ static void compare(struct rig *t, uint64_t number, bool noise) {
   fisa_program_free(p);
 }
 
-static bool open_rig(struct rig *t, const char *dialect) {
+/* With room for so many lanes. */
+static bool open_rig(struct rig *t, const char *dialect, uint32_t lanes) {
   struct fisa_error err = {""};
   const char *build;
 
@@ -247,7 +251,7 @@ static bool open_rig(struct rig *t, const char *dialect) {
   gen_table_init(&t->table, t->d);
   t->lane = fir_lane_new();
   CU_ASSERT_FATAL(t->lane != NULL);
-  for (uint32_t i = 0; i < MANY; i++) {
+  for (uint32_t i = 0; i < lanes; i++) {
     t->start[i] = fisa_state_new(t->d);
     t->one[i] = fisa_state_new(t->d);
     t->other[i] = fisa_state_new(t->d);
@@ -262,7 +266,7 @@ static bool open_rig(struct rig *t, const char *dialect) {
 }
 
 static void close_rig(struct rig *t) {
-  for (uint32_t i = 0; i < MANY; i++) {
+  for (uint32_t i = 0; i < MOST; i++) {
     fisa_state_free(t->start[i]);
     fisa_state_free(t->one[i]);
     fisa_state_free(t->other[i]);
@@ -280,7 +284,7 @@ static void differential(const char *dialect, uint64_t programs, bool noise) {
   struct rig *t = calloc(1, sizeof(*t));
 
   CU_ASSERT_FATAL(t != NULL);
-  if (open_rig(t, dialect)) {
+  if (open_rig(t, dialect, MANY)) {
     for (uint64_t n = 0; n < programs && t->failures < FAILURES; n++)
       compare(t, n, noise);
     printf(" seed %llu, %u builds, %u runs, %u refused (states: halt %u end %u "
@@ -347,7 +351,7 @@ static void sets(void) {
   struct rig *t = calloc(1, sizeof(*t));
 
   CU_ASSERT_FATAL(t != NULL);
-  if (open_rig(t, "unified"))
+  if (open_rig(t, "unified", MANY))
     for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
       for (size_t n = 0; n < sizeof(sizes) / sizeof(sizes[0]); n++)
         set_at(t, starts[i], sizes[n]);
@@ -355,8 +359,123 @@ static void sets(void) {
   free(t);
 }
 
+/* ---- programs that are hard --------------------------------------------- */
+
+/* A program of odd values, as far as the fuel goes: every lane's state. */
+static void run_odd(struct rig *t, const struct fisa_program *p,
+                    uint32_t count) {
+  const struct fir_limits limits = {FUEL, true};
+
+  for (uint32_t i = 0; i < count; i++) {
+    wide_odd_values(p, i, t->start[i]);
+    fisa_state_copy(t->one[i], t->start[i]);
+    begin_side(t, &t->one_side[i], i);
+  }
+  UNIT_TRUE(all_agree(t, p, count, limits) && t->refused == 0,
+            "%u lanes: %s", count, t->what);
+}
+
+/* The variants of a case by their verdicts, on each build. */
+static void run_case(struct rig *t, const struct wide_case *c,
+                     const char *who) {
+  const struct fpk_batch *b = c->wide.batch;
+
+  for (uint32_t i = 0; i < 2 * c->count; i++) {
+    const struct wide_variant *v = &c->variant[i % c->count];
+    uint64_t bound = i < c->count
+                         ? UINT64_MAX
+                         : wide_bound(&c->wide, v, i, 0, b->lanes);
+    struct fpk_verdict want = wide_verdict(&c->wide, v, 0, b->lanes, bound);
+
+    for (unsigned k = 0; k < t->builds; k++) {
+      struct fpk_verdict got;
+      int rc = flanes_run(t->lanes[k], &v->packed, b, &v->places, 0, b->lanes,
+                          bound, &got);
+      t->runs += rc == 0;
+      t->refused += rc > 0;
+      if (!UNIT_TRUE(rc >= 0, "out of memory") ||
+          (rc == 0 && !wide_same(&got, &want, who)))
+        return;
+    }
+  }
+}
+
+/* On few lanes and on all there can be. */
+static void hard_case(struct rig *t, enum wide_hard which) {
+  static const uint32_t counts[] = {1, 32, MOST};
+
+  for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+    struct wide_case c;
+    if (!wide_hard_open(&c, which, counts[i]))
+      continue;
+    UNIT_EQ(c.wide.batch->lanes, counts[i]);
+    run_case(t, &c, "hard");
+    for (uint32_t k = 0; k < c.count; k++)
+      run_odd(t, c.variant[k].program, counts[i]);
+    wide_case_close(&c);
+  }
+  UNIT_EQ(t->refused, 0);
+}
+
+static void hard(void) {
+  struct rig *t = calloc(1, sizeof(*t));
+
+  CU_ASSERT_FATAL(t != NULL);
+  if (open_rig(t, "unified", MOST)) {
+    hard_case(t, WIDE_TURNS);
+    hard_case(t, WIDE_MEMORY);
+  }
+  printf(" %u runs", t->runs);
+  close_rig(t);
+  free(t);
+}
+
+/* Lanes that go to many places: groups become narrower, and where that is no
+ * help lanes are finished one by one, for each of the two reasons. */
+static void jumps(void) {
+  struct rig *t = calloc(1, sizeof(*t));
+
+  CU_ASSERT_FATAL(t != NULL);
+  if (open_rig(t, "unified", MOST))
+    hard_case(t, WIDE_JUMPS);
+  printf(" %u runs (states: halt %u end %u fault %u)", t->runs,
+         t->statuses[FISA_RUN_HALT], t->statuses[FISA_RUN_END],
+         t->statuses[FISA_RUN_FAULT]);
+  for (unsigned k = 0; k < t->builds; k++) {
+    const struct lanes_ways *w = &t->lanes[k]->ways;
+    const char *build = flanes_build(t->lanes[k]);
+
+    UNIT_TRUE(w->narrowed > 0, "%s: no group became narrower", build);
+    UNIT_TRUE(w->sparse > 0, "%s: no group was too sparse", build);
+    UNIT_TRUE(w->crowded > 0, "%s: there were never too many groups", build);
+  }
+  close_rig(t);
+  free(t);
+}
+
+static void one_agent(const struct wide_case *c, const char *path,
+                      void *user) {
+  run_case(user, c, path);
+}
+
+static void agents(void) {
+  struct rig *t = calloc(1, sizeof(*t));
+
+  CU_ASSERT_FATAL(t != NULL);
+  if (open_rig(t, "unified", 1))
+    wide_agents((uint32_t)unit_scale(AGENT_LANES), one_agent, t);
+  printf(" %u runs, %u refused", t->runs, t->refused);
+  UNIT_TRUE(t->refused * 20 < t->runs, "%u refused, %u run", t->refused,
+            t->runs);
+  close_rig(t);
+  free(t);
+}
+
 static const struct unit_test tests[] = {
     {"memory", "sets", sets},
+    {"cases", "hard", hard},
+    {"cases", "jumps", jumps},
+    {"cases", "agents", agents},
     {"unified", "programs", unified_programs},
     {"unified", "noise", unified_noise},
     {"classic", "programs", classic_programs},
