@@ -1,7 +1,8 @@
 /*
  * test_device.c - the CUDA back end on whatever libcuda.so.1 this machine has,
- * against the ir engine: random programs and mutants of them, and the sample
- * agents. Skipped where there is no device, or no image for it.
+ * against the ir engine: random programs and noise of each dialect and mutants
+ * of them, as they are and as if all of them were long, and the sample agents.
+ * Skipped where there is no device, or no image for it.
  *
  * FLUX_SOAK_PROGRAMS sets the number of programs, FLUX_SOAK_SEED the first of
  * their numbers.
@@ -23,8 +24,8 @@ static void note(const char *line, void *user) {
 }
 
 /* NULL: there is none, and the test is skipped. */
-static struct fcuda *open_device(unsigned *lines) {
-  struct fcuda_options o = {.wait_ms = 0, .log = note, .user = lines};
+static struct fcuda *open_device(unsigned *lines, bool far) {
+  struct fcuda_options o = {.far = far, .log = note, .user = lines};
   struct fisa_error why = {""};
   struct fcuda *c = NULL;
 
@@ -83,25 +84,29 @@ static void tell(const struct fcuda *c, const struct tally *t) {
          (unsigned long long)t->refused, (unsigned long long)n.launches);
 }
 
-static void programs(void) {
-  static const char *const dialects[] = {"unified", "classic", "seed"};
-  uint64_t most = unit_number("FLUX_SOAK_PROGRAMS", unit_scale(PROGRAMS));
+/* Up to so many programs of each dialect in turn, with noise each fourth time;
+ * far: as if all of them were long. */
+static void run_random(uint64_t most, bool far) {
+  static const char *const dialects[] = {"unified", "classic", "seed", "stack"};
   uint64_t number = unit_number("FLUX_SOAK_SEED", 1);
   struct tally t = {0, 0, 0, 0, 0, 0, 0};
   struct wide_case k;
-  unsigned lines;
-  struct fcuda *c = open_device(&lines);
+  unsigned lines, cases[4][2] = {{0, 0}};
+  struct fcuda *c = open_device(&lines, far);
   char who[64];
 
   if (!c)
     return;
   for (; t.programs < most && t.failures < FAILURES; number++) {
-    const char *dialect = dialects[number % 3];
+    unsigned d = number % 4, noise = number / 4 % 4 == 0;
+    uint32_t lanes = 1 + (uint32_t)(number * 7 % 70);
 
-    if (!wide_case_open(&k, dialect, number, 1 + (uint32_t)(number * 7 % 70)))
+    if (!(noise ? wide_noise_open : wide_case_open)(&k, dialects[d], number,
+                                                    lanes))
       continue;
-    snprintf(who, sizeof(who), "%s %llu", dialect,
+    snprintf(who, sizeof(who), "%s%s %llu", dialects[d], noise ? " noise" : "",
              (unsigned long long)number);
+    cases[d][noise]++;
     run_case(c, &k, who, &t);
     wide_case_close(&k);
   }
@@ -109,7 +114,22 @@ static void programs(void) {
   UNIT_EQ(lines, 0);
   UNIT_TRUE(t.verdicts > t.refused * 4, "%llu verdicts, %llu refused",
             (unsigned long long)t.verdicts, (unsigned long long)t.refused);
+  for (unsigned d = 0; d < 4 && most >= 400; d++)
+    UNIT_TRUE(cases[d][0] > 0 && cases[d][1] > 0, "%s: %u programs, %u noise",
+              dialects[d], cases[d][0], cases[d][1]);
   fcuda_free(c);
+}
+
+static uint64_t asked(void) {
+  return unit_number("FLUX_SOAK_PROGRAMS", unit_scale(PROGRAMS));
+}
+
+static void programs(void) {
+  run_random(asked(), false);
+}
+
+static void far_programs(void) {
+  run_random(asked() / 4 + 1, true);
 }
 
 struct on_device {
@@ -129,7 +149,7 @@ static void agents(void) {
   struct on_device d = {0};
   unsigned lines;
 
-  d.cuda = open_device(&lines);
+  d.cuda = open_device(&lines, false);
   if (!d.cuda)
     return;
   wide_agents((uint32_t)unit_scale(256), run_agent, &d);
@@ -140,6 +160,7 @@ static void agents(void) {
 
 static const struct unit_test tests[] = {
     {"device", "programs", programs},
+    {"device", "far", far_programs},
     {"device", "agents", agents},
 };
 

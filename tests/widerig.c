@@ -275,8 +275,8 @@ static void add_variant(struct wide_case *c, struct fisa_program *p) {
     c->count++;
 }
 
-bool wide_case_open(struct wide_case *c, const char *dialect, uint64_t number,
-                   uint32_t lanes) {
+static bool open_case(struct wide_case *c, const char *dialect, uint64_t number,
+                      uint32_t lanes, bool noise) {
   struct wide_make m = {.table = &c->table, .seed = 77, .number = number,
                         .lanes = lanes, .fuel = 3000};
 
@@ -284,7 +284,9 @@ bool wide_case_open(struct wide_case *c, const char *dialect, uint64_t number,
   if (fisa_dialect_builtin(dialect, true, &c->d, NULL) != 0)
     return false;
   gen_table_init(&c->table, c->d);
-  if (!wide_open(&c->wide, &m, gen_program(&c->table, m.seed, number))) {
+  if (!wide_open(&c->wide, &m,
+                 noise ? gen_noise(&c->table, m.seed, number)
+                       : gen_program(&c->table, m.seed, number))) {
     wide_case_close(c);
     return false;
   }
@@ -294,6 +296,16 @@ bool wide_case_open(struct wide_case *c, const char *dialect, uint64_t number,
     return true;
   wide_case_close(c);
   return false;
+}
+
+bool wide_case_open(struct wide_case *c, const char *dialect, uint64_t number,
+                   uint32_t lanes) {
+  return open_case(c, dialect, number, lanes, false);
+}
+
+bool wide_noise_open(struct wide_case *c, const char *dialect, uint64_t number,
+                    uint32_t lanes) {
+  return open_case(c, dialect, number, lanes, true);
 }
 
 bool wide_text_open(struct wide_case *c, const char *const *texts,

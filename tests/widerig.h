@@ -90,6 +90,9 @@ struct wide_case {
 /* False: this number makes no case. */
 bool wide_case_open(struct wide_case *c, const char *dialect, uint64_t number,
                    uint32_t lanes);
+/* The same of noise in place of a program. */
+bool wide_noise_open(struct wide_case *c, const char *dialect, uint64_t number,
+                    uint32_t lanes);
 /* The same of a program in assembly text; variants are more programs; a begin
  * function as in wide_make or NULL. */
 bool wide_text_open(struct wide_case *c, const char *const *texts,
