@@ -72,22 +72,6 @@ static void verify_group(const struct fisa_dialect *d) {
   fisa_program_free(p);
 }
 
-/* Lowering of those sixty-four instructions, an instruction. */
-static void lower_group(const struct fisa_dialect *d) {
-  enum { TIMES = 20000, INSTRUCTIONS = 64 };
-  struct fisa_program *p = sixty_four(d);
-  struct fisa_error err = {""};
-  double begin = now_s();
-  for (int i = 0; i < TIMES; i++) {
-    struct fir_program *ir = NULL;
-    if (fir_lower(p, &ir, &err) != 0) bench_fail(&err);
-    fir_free(ir);
-  }
-  bench_figure("lower", (now_s() - begin) * 1e9 / TIMES / INSTRUCTIONS,
-               "ns/instruction");
-  fisa_program_free(p);
-}
-
 /* The plain sum a compiler emits without optimising. */
 static const char plain[] =
     ".dialect unified\n.in R1 0..40\n.out R3\n.scratch mem 0x100 12\n"
@@ -138,7 +122,6 @@ static void bench_search(void) {
   struct fisa_error err = {""};
   if (fisa_dialect_builtin("unified", true, &d, &err) != 0) bench_fail(&err);
   verify_group(d);
-  lower_group(d);
   variants_group(d);
   bench_window();
   fisa_dialect_free(d);

@@ -4,15 +4,20 @@
  *   trial.lanes    straight code of 20 instructions, 512 episodes, against an
  *                  interpreter that does one instruction a call; .live: the
  *                  rate where none of their results is left out
- *   trial.branchy  the unified agents that need nothing from outside, against
- *                  the same; the geometric mean
+ *   trial.branchy  those sample agents that the interpreter can run, which are
+ *                  unified and need nothing from outside, against the same;
+ *                  the geometric mean
+ *   trial.agents   all sample agents, against trials of theirs one by one on
+ *                  the ir engine; the geometric mean
  *   trial.short    tasks of 33 instructions against fresh states of 64 KiB
  *   trial.reject   variants that die within their first 32 episodes
- *   lower, pack    nanoseconds an instruction; share of a trial of the agents
- *                  that is spent on making the program ready
+ *   lower          nanoseconds an instruction of all agents
+ *   pack           share of a trial of those of trial.branchy that is spent on
+ *                  making the program ready; .agents: of all
  *
  * One core. Both sides test fuel and bounds and leave the same states behind.
  */
+#include <glob.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,27 +52,33 @@ struct rig {
   struct fir_lane *lane;
   struct flanes *lanes;
   struct fpk_program packed;
-  uint32_t start;
+  uint32_t start[FPK_WIDTH];
+  unsigned count;          /* of episodes */
   struct fisa_state *begin[EPISODES], *work;
   uint64_t instructions;   /* of all episodes */
   unsigned times;          /* in one run of a pair */
   bool clear;              /* theirs begins with memory of its own */
+  bool outside;            /* it takes values or gives some */
 };
 
 static void add_episodes(struct rig *r) {
   struct fisa_trace trace = {0};
 
-  for (uint32_t n = 0, have = 0; have < EPISODES; n++) {
+  for (uint32_t n = 0; r->count < EPISODES; n++) {
     struct fisa_state *s = fisa_state_new(r->p->dialect);
-    struct ftrial_episode e = {.origin = FTRIAL_RECORDED, .begin = s};
     if (!s || n > 20 * EPISODES || ftrial_fuzz_state(r->set, 7, n, s, &trace))
       fail("states cannot be made");
+    struct ftrial_episode e = {.origin = FTRIAL_RECORDED,
+                               .begin = s,
+                               .events = trace.events,
+                               .event_count = trace.count};
     if (ftrial_set_add(r->set, &e) != FTRIAL_ADDED) {
       fisa_state_free(s);
       continue;
     }
-    r->instructions += ftrial_set_expect(r->set, have)->instructions;
-    r->begin[have++] = s;
+    r->outside |= trace.count > 0;
+    r->instructions += ftrial_set_expect(r->set, r->count)->instructions;
+    r->begin[r->count++] = s;
   }
   ftrial_set_lay(r->set);
   fisa_trace_done(&trace);
@@ -75,7 +86,7 @@ static void add_episodes(struct rig *r) {
 
 static void rig_open(struct rig *r, struct fisa_program *p) {
   struct fisa_error err = {""};
-  uint32_t entry = p->entry;
+  const struct fpk_batch *b;
 
   memset(r, 0, sizeof(*r));
   r->p = p;
@@ -91,7 +102,8 @@ static void rig_open(struct rig *r, struct fisa_program *p) {
   add_episodes(r);
   if (fpk_program_make(r->ir, &r->set->ends, &r->packed, &err))
     fail(err.text);
-  fpk_places_start(&r->packed, &entry, 1, &r->start);
+  b = r->set->packs[1].batch[0];
+  fpk_places_start(&r->packed, b->begin_pc, b->begin_count, r->start);
 }
 
 static void rig_close(struct rig *r) {
@@ -111,7 +123,7 @@ static void ours(void *user) {
   static const uint32_t part[3] = {0, FTRIAL_FIRST, EPISODES};
   struct rig *r = user;
   const struct fpk_batch *b = r->set->packs[1].batch[0];
-  const struct fpk_places places = {&r->start, b->end_pc};
+  const struct fpk_places places = {r->start, b->end_pc};
   struct fpk_verdict v;
 
   for (unsigned i = 0; i < 2 * r->times; i++) {
@@ -142,18 +154,30 @@ static void theirs(void *user) {
     }
 }
 
-static double compare(struct rig *r, const char *name, double items,
-                      const char *unit) {
+/* The same trial, episode by episode. */
+static void theirs_ir(void *user) {
+  struct rig *r = user;
+
+  r->set->narrow = true;
+  for (unsigned i = 0; i < r->times; i++)
+    if (ftrial_judge(r->set, r->ir, NULL, r->lane, UINT64_MAX).verdict !=
+        FTRIAL_SAME)
+      fail("a root that is not like itself on the ir engine");
+}
+
+static double compare(struct rig *r, const char *name,
+                      void (*against)(void *)) {
   const struct bench_pair pair = {
       .name = name,
-      .against = r->clear ? "a fresh state of 64 KiB and the same"
-                          : "an instruction a call, a switch",
-      .unit = unit,
+      .against = against == theirs_ir ? "one lane: the ir engine"
+                 : r->clear ? "a fresh state of 64 KiB and the same"
+                            : "an instruction a call, a switch",
+      .unit = r->clear ? "ns/task" : "ns/lane-instruction",
       .pairs = PAIRS,
       .ours = ours,
-      .theirs = theirs,
+      .theirs = against,
       .user = r,
-      .items = items};
+      .items = r->clear ? EPISODES : (double)r->instructions * r->times};
 
   return bench_pair(&pair);
 }
@@ -200,8 +224,7 @@ static void lanes_group(const struct fisa_dialect *d) {
 
   rig_open(&r, assemble(d, straight));
   r.times = 40;
-  compare(&r, "trial.lanes", (double)r.instructions * r.times,
-          "ns/lane-instruction");
+  compare(&r, "trial.lanes", theirs);
   rate(&r, "trial.lanes.rate");
   rig_close(&r);
   rig_open(&r, assemble(d, all_live));
@@ -222,7 +245,7 @@ static void short_group(const struct fisa_dialect *d) {
   snprintf(text + n, sizeof(text) - n, "  HALT\n");
   rig_open(&r, assemble(d, text));
   r.clear = true;
-  compare(&r, "trial.short", EPISODES, "ns/task");
+  compare(&r, "trial.short", theirs);
   rig_close(&r);
 }
 
@@ -264,81 +287,122 @@ static void reject_group(const struct fisa_dialect *d) {
 
 /* ---- agents ------------------------------------------------------------- */
 
-static bool plain_can(const struct fisa_program *p) {
-  struct fisa_facts *f = NULL;
-  bool can = fisa_facts_make(p, &f, NULL) == 0;
+static bool plain_can(const struct rig *r) {
+  const struct fisa_facts *f = r->set->facts;
+  bool can = strcmp(r->p->dialect->name, "unified") == 0 && !r->outside;
 
   for (uint32_t i = 0; can && i < f->count; i++)
-    can = plain_has(p->code[f->insn[i].pc]) &&
+    can = plain_has(r->p->code[f->insn[i].pc]) &&
           !(f->insn[i].row->roles & FISA_ROLE_YIELD);
-  fisa_facts_free(f);
-  return can && p->manifest.boundary.kind == FISA_BOUNDARY_DEFAULT;
+  return can && r->p->manifest.boundary.kind == FISA_BOUNDARY_DEFAULT;
 }
 
-static struct fisa_program *agent(const struct fisa_dialect *d,
-                                  const char *name) {
-  const char *src = getenv("FLUX_SRCDIR");
-  struct fisa_program *p = NULL;
-  struct fisa_error err = {""};
-  char path[4096], *text;
-  size_t length;
+/* A mean of ratios. */
+struct mean {
+  double log_sum;
+  unsigned count;
+};
 
-  snprintf(path, sizeof(path), "%s/samples/agents/%s.flx", src ? src : ".",
-           name);
-  if (fisa_read_file(path, 1 << 20, &text, &length, &err) ||
-      fisa_assemble(d, text, length, path, &p, &err))
-    fail(err.text);
-  free(text);
-  return p;
+static void mean_add(struct mean *m, double ratio) {
+  m->log_sum += log(ratio);
+  m->count++;
 }
 
-/* What making a program ready takes of a trial with it. */
-static void add_pack(struct rig *r, double *ready, double *whole) {
+static void mean_tell(const struct mean *m, const char *name,
+                      const char *against) {
+  char what[32];
+
+  if (m->count == 0)
+    fail("no agent can be compared");
+  snprintf(what, sizeof(what), "mean of %u agents", m->count);
+  bench_ratio(name, exp(m->log_sum / m->count), what, against);
+}
+
+/* Seconds of trials, from the program as it is. */
+struct share {
+  double lower, ready, whole;  /* ready: lowered and packed */
+  uint64_t instructions;       /* that were lowered */
+};
+
+static void share_add(struct share *s, struct rig *r) {
   struct fpk_program packed = {0};
   struct fir_program *ir = NULL;
-  double begin = now_s(), middle;
+  double begin, lowered, ready;
 
-  if (fir_lower(r->p, &ir, NULL) ||
-      fpk_program_make(ir, &r->set->ends, &packed, NULL))
-    fail("lowering");
-  middle = now_s();
-  ours(r);
-  *ready += middle - begin;
-  *whole += now_s() - begin;
-  fpk_program_done(&packed);
-  fir_free(ir);
+  for (unsigned k = 0; k < 20; k++) {
+    begin = now_s();
+    if (fir_lower(r->p, &ir, NULL))
+      fail("lowering");
+    lowered = now_s();
+    if (fpk_program_make(ir, &r->set->ends, &packed, NULL))
+      fail("packing");
+    ready = now_s();
+    ours(r);
+    s->whole += now_s() - begin;
+    s->ready += ready - begin;
+    s->lower += lowered - begin;
+    s->instructions += r->set->facts->count;
+    fpk_program_done(&packed);
+    fir_free(ir);
+  }
 }
 
-static void agents_group(const struct fisa_dialect *d) {
-  static const char *const names[] = {
-      "average", "checksum", "crc8", "fibonacci", "gcd",
-      "hash",    "sieve",    "sort", "sum"};
-  double log_sum = 0, ready = 0, whole = 0;
-  unsigned count = 0;
+static void share_tell(const struct share *s, const char *name) {
+  bench_figure(name, 100 * s->ready / s->whole,
+               "% of a trial of 512 episodes");
+}
 
-  for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-    struct fisa_program *p = agent(d, names[i]);
-    struct rig r;
-    char name[64];
+/* Those that the interpreter can run, and all. */
+struct agents {
+  struct mean branchy, all;
+  struct share branchy_share, all_share;
+};
 
-    if (!plain_can(p)) {
-      fisa_program_free(p);
-      continue;
-    }
-    rig_open(&r, p);
-    snprintf(name, sizeof(name), "trial.branchy.%s", names[i]);
-    log_sum += log(compare(&r, name, (double)r.instructions,
-                           "ns/lane-instruction"));
-    count++;
-    for (unsigned k = 0; k < 20; k++)
-      add_pack(&r, &ready, &whole);
-    rig_close(&r);
+static void one_agent(struct agents *a, const char *path) {
+  const char *base = strrchr(path, '/') + 1;
+  int length = (int)strcspn(base, ".");
+  struct fisa_dialect *d = NULL;
+  struct fisa_program *p = NULL;
+  struct fisa_error err = {""};
+  struct rig r;
+  char name[64];
+
+  if (fisa_load(path, NULL, NULL, &d, &p, &err))
+    fail(err.text);
+  rig_open(&r, p);
+  snprintf(name, sizeof(name), "trial.agents.%.*s", length, base);
+  mean_add(&a->all, compare(&r, name, theirs_ir));
+  share_add(&a->all_share, &r);
+  if (plain_can(&r)) {
+    snprintf(name, sizeof(name), "trial.branchy.%.*s", length, base);
+    mean_add(&a->branchy, compare(&r, name, theirs));
+    share_add(&a->branchy_share, &r);
   }
-  if (count == 0)
-    fail("no agent can be compared");
-  bench_ratio("trial.branchy", exp(log_sum / count), "mean of the agents",
-              "an instruction a call, a switch");
-  bench_figure("pack", 100 * ready / whole, "% of a trial of 512 episodes");
+  rig_close(&r);
+  fisa_dialect_free(d);
+}
+
+static void agents_group(void) {
+  const char *src = getenv("FLUX_SRCDIR");
+  struct agents a;
+  char pattern[4096];
+  glob_t found;
+
+  memset(&a, 0, sizeof(a));
+  snprintf(pattern, sizeof(pattern), "%s/samples/agents/*.flx",
+           src ? src : ".");
+  if (glob(pattern, 0, NULL, &found))
+    fail("no sample agents");
+  for (size_t i = 0; i < found.gl_pathc; i++)
+    one_agent(&a, found.gl_pathv[i]);
+  globfree(&found);
+  mean_tell(&a.branchy, "trial.branchy", "an instruction a call, a switch");
+  mean_tell(&a.all, "trial.agents", "one lane: the ir engine");
+  bench_figure("lower",
+               a.all_share.lower * 1e9 / (double)a.all_share.instructions,
+               "ns/instruction");
+  share_tell(&a.branchy_share, "pack");
+  share_tell(&a.all_share, "pack.agents");
 }
 
 static void bench_trial(void) {
@@ -350,8 +414,8 @@ static void bench_trial(void) {
   lanes_group(d);
   short_group(d);
   reject_group(d);
-  agents_group(d);
   fisa_dialect_free(d);
+  agents_group();
 }
 
 const struct bench_group bench_groups[] = {{"trial", bench_trial},
