@@ -105,11 +105,25 @@ paste -d' ' "$tmp/rows" "$tmp/counts" |
       printf "figure cuda.emulated.%s.lanes %.0f %%\n", name,
         100 * lane / warp / 32
     }
+    # A row an agent on standard error: instructions, warp instructions for
+    # each, lanes of 32 in use.
+    function show(name) {
+      printf "%-20s %9d %8.1f %6.0f %%\n", name, ran[name],
+        warps[name] / ran[name] * 32,
+        100 * lanes[name] / warps[name] / 32 > "/dev/stderr"
+    }
     $2 > 0 {
+      agent = $1
+      sub(/.*\//, "", agent)
+      if (!(agent in ran)) agents[++count] = agent
+      ran[agent] += $2; warps[agent] += $5; lanes[agent] += $6
       what = $1 == "straight" || $1 == "once" ? $1 : "corpus"
       rows[what] += $2; warp[what] += $5; lane[what] += $6
       if (what != "corpus" || $3 <= 32) next
       what = "corpus.confirm"  # without the few that are run before all
       rows[what] += $2; warp[what] += $5; lane[what] += $6
     }
-    END { for (what in rows) tell(what, rows[what], warp[what], lane[what]) }'
+    END {
+      for (i = 1; i <= count; i++) show(agents[i])
+      for (what in rows) tell(what, rows[what], warp[what], lane[what])
+    }'
