@@ -5,9 +5,11 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
   GROUPS = 3,        /* of a thread: one is filled, others are under way */
@@ -182,6 +184,22 @@ static bool work_in_groups(struct shift *s, struct fse_bench *b,
 
 /* ---- threads ------------------------------------------------------------ */
 
+static uint32_t count_cores(void) {
+  cpu_set_t set;
+  long online;
+  if (sched_getaffinity(0, sizeof set, &set) == 0)
+    return (uint32_t)CPU_COUNT(&set);
+  online = sysconf(_SC_NPROCESSORS_ONLN); /* more than a set has room for */
+  return online > 0 ? (uint32_t)online : 1;
+}
+
+uint32_t fse_crew_threads(uint32_t wanted) {
+  uint32_t most = count_cores();
+  assert(wanted > 0 && most > 0);
+  if (most > FSE_CREW_THREADS) most = FSE_CREW_THREADS;
+  return wanted < most ? wanted : most;
+}
+
 static void *work(void *arg) {
   struct shift *s = arg;
   struct fse_bench bench = {0};
@@ -201,9 +219,8 @@ static void *work(void *arg) {
 /* Judges candidates next..count-1. */
 static int run_shift(struct shift *s) {
   pthread_t id[FSE_CREW_THREADS];
-  uint32_t started = 0, threads = s->crew->threads;
-  assert(threads >= 1 && atomic_load(&s->next) <= s->count);
-  if (threads > FSE_CREW_THREADS) threads = FSE_CREW_THREADS;
+  uint32_t started = 0, threads = fse_crew_threads(s->crew->threads);
+  assert(atomic_load(&s->next) <= s->count);
   s->groups = ftrial_wants_many(s->crew->round->set);
   s->enough = ENOUGH / threads;
   if (s->enough < ENOUGH_EACH) s->enough = ENOUGH_EACH;

@@ -14,6 +14,10 @@
 
 #define FSE_CREW_THREADS 64u   /* at most */
 
+/* How many threads run where so many are wanted: no more than cores that the
+ * calling thread may use, one at least. */
+uint32_t fse_crew_threads(uint32_t wanted);
+
 /* A round as the crew has it; immutable but for the verdicts. */
 struct fse_crew {
   const struct fse_round *round;

@@ -472,6 +472,9 @@ void fse_taken_back(struct flux_evolved *a);
 void *fse_watcher(void *instance);
 void *fse_searcher(void *instance);
 void *fse_tuner(void *instance);
+/* How long a thread rests that worked so long, to have worked for a share of
+ * the time, 0 < share; from 1 on not at all. */
+uint64_t fse_pause_ns(uint64_t worked, double share);
 
 /* Notes the plants that are for an agent; names those that met none. */
 void fse_plants_meet(struct fse_instance *in, const char *agent);

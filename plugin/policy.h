@@ -62,7 +62,7 @@ enum fse_assurance {
   X(record_period, uint32_t, "record_period", INT, 32, 1, 1000000, \
     "of so many tasks one is counted and recorded") \
   X(threads, uint32_t, "threads", INT, 1, 1, 64, \
-    "evolution threads") \
+    "evolution threads; no more run than cores that the host may use") \
   X(cpu_share, double, "cpu_share", FLOAT, 0.5, 0.01, 1.0, \
     "share of one core an evolution thread may use") \
   X(paused, bool, "paused", BOOL, 0, 0, 1, \

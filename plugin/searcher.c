@@ -43,16 +43,18 @@ static void rest(const struct pace *p, uint64_t ns) {
   }
 }
 
+uint64_t fse_pause_ns(uint64_t worked, double share) {
+  assert(share > 0);
+  return share < 1 ? (uint64_t)((double)worked * (1 / share - 1)) : 0;
+}
+
 /* Between rounds: sleeps so that work is at most cpu_share of the time. */
 static int keep_share(uint64_t variants, double now, double best, void *user) {
   struct pace *p = user;
   struct fse_instance *in = p->agent->instance;
   uint64_t t = fse_now_ns(in), worked = t - p->worked_since;
-  double share = in->policy.cpu_share;
   (void)variants, (void)now, (void)best;
-  assert(share > 0);
-  if (share < 1.0)
-    rest(p, (uint64_t)((double)worked * (1.0 / share - 1.0)));
+  rest(p, fse_pause_ns(worked, in->policy.cpu_share));
   p->worked_since = fse_now_ns(in);
   return atomic_load(&p->agent->cancel) || atomic_load(&in->stop);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/crew.h"
 #include "plugin/window_enum.h"
 #include "plugin/window_walk.h"
 
@@ -17,8 +18,7 @@ enum {
   ENUM_COST_MAX = 4,   /* enumerated up to here, */
   PLAIN_COST_MAX = 5,  /* over plain rows; what is longer, walked for */
   WAVE = 16,           /* jobs that shares are given out to at a time */
-  WINDOWS_MAX = 4096,
-  THREADS_MAX = 64
+  WINDOWS_MAX = 4096
 };
 
 /*
@@ -259,9 +259,8 @@ static void *crew_work(void *arg) {
 }
 
 static void crew_run(struct crew *c) {
-  pthread_t id[THREADS_MAX];
-  uint32_t threads = c->q->threads, started = 0;
-  if (threads > THREADS_MAX) threads = THREADS_MAX;
+  pthread_t id[FSE_CREW_THREADS];
+  uint32_t threads = fse_crew_threads(c->q->threads), started = 0;
   if (threads > c->count) threads = c->count;
   atomic_store(&c->next, 0);
   while (started + 1 < threads &&

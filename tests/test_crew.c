@@ -1,12 +1,15 @@
 /*
  * test_crew.c - the candidates of a round on every back end: a search keeps
  * the same records whether its trials run on ir, on the lanes, on a device or
- * on both, with one thread or several, and on a device that fails amid it; and
- * a device gets many candidates in a launch.
+ * on both, with one thread or several, and on a device that fails amid it; a
+ * device gets many candidates in a launch; and no more threads run than there
+ * are cores for them.
  *
- * Linked with --wrap for dlopen and dlsym, see cudarig.h.
+ * Linked with --wrap for dlopen and dlsym, see cudarig.h, and for
+ * pthread_create.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -440,6 +443,67 @@ static void too_late(void) {
   }
 }
 
+/* ---- cores -------------------------------------------------------------- */
+
+int __real_pthread_create(pthread_t *id, const pthread_attr_t *attr,
+                          void *(*run)(void *), void *arg);
+int __wrap_pthread_create(pthread_t *id, const pthread_attr_t *attr,
+                          void *(*run)(void *), void *arg);
+
+static unsigned created;
+
+int __wrap_pthread_create(pthread_t *id, const pthread_attr_t *attr,
+                          void *(*run)(void *), void *arg) {
+  created++;
+  return __real_pthread_create(id, attr, run, arg);
+}
+
+/* How many threads judge where so many are wanted, this one among them. */
+static unsigned threads_at_work(uint32_t wanted) {
+  static struct fse_verdict got[CANDIDATES];
+  struct one_round o;
+  round_open(&o, "sum");
+  o.crew.threads = wanted;
+  created = 0;
+  UNIT_EQ(fse_crew_run(&o.crew, 50, UINT64_MAX, got), 50);
+  round_close(&o);
+  return created + 1;
+}
+
+/* The first so many cores of a mask. */
+static cpu_set_t first_cores(const cpu_set_t *from, int count) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (size_t i = 0; i < CPU_SETSIZE && count > 0; i++)
+    if (CPU_ISSET(i, from)) {
+      CPU_SET(i, &set);
+      count--;
+    }
+  return set;
+}
+
+static void no_more_threads_than_cores(void) {
+  cpu_set_t whole, part;
+  int cores;
+  if (sched_getaffinity(0, sizeof whole, &whole) != 0) {
+    unit_skip("a mask has no room for this machine's cores");
+    return;
+  }
+  cores = CPU_COUNT(&whole);
+  for (int n = 1; n <= 3 && n <= cores; n++) {
+    part = first_cores(&whole, n);
+    UNIT_EQ(sched_setaffinity(0, sizeof part, &part), 0);
+    UNIT_EQ(fse_crew_threads(1), 1);
+    UNIT_EQ(fse_crew_threads(FSE_CREW_THREADS), n);
+    UNIT_EQ(fse_crew_threads(UINT32_MAX), n);
+    UNIT_EQ(threads_at_work(8), n);
+    UNIT_EQ(threads_at_work(1), 1);
+  }
+  UNIT_EQ(sched_setaffinity(0, sizeof whole, &whole), 0);
+  UNIT_EQ(fse_crew_threads(UINT32_MAX),
+          cores < (int)FSE_CREW_THREADS ? cores : (int)FSE_CREW_THREADS);
+}
+
 /* ---- faults ------------------------------------------------------------- */
 
 /* A launch fails amid a search, one after another; the device goes; launches
@@ -506,6 +570,7 @@ static const struct unit_test tests[] = {
     {"rounds", "launches_and_variants", launches_and_variants},
     {"rounds", "gathers_meanwhile", gathers_meanwhile},
     {"rounds", "too_late", too_late},
+    {"cores", "no_more_threads", no_more_threads_than_cores},
     {"faults", "amid_a_search", faults_amid_a_search},
     {"faults", "retired", retired},
 };

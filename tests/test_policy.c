@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/instance.h"
 #include "plugin/mutate.h"
 #include "plugin/policy.h"
 #include "tests/unit.h"
@@ -440,6 +441,25 @@ static void broken_hosts(void) {
   clear();
 }
 
+/* ---- the CPU share ------------------------------------------------------ */
+
+static void pauses(void) {
+  static const double shares[] = {0.01, 0.1, 0.25, 0.5, 0.9, 0.99};
+  UNIT_EQ(fse_pause_ns(1000, 1), 0);
+  UNIT_EQ(fse_pause_ns(UINT64_MAX, 1), 0);
+  UNIT_EQ(fse_pause_ns(1000, 7), 0);
+  UNIT_EQ(fse_pause_ns(0, 0.01), 0);
+  UNIT_EQ(fse_pause_ns(1000, 0.5), 1000);
+  UNIT_EQ(fse_pause_ns(1000, 0.2), 4000);
+  UNIT_EQ(fse_pause_ns(3600000000000, 0.2), 4 * UINT64_C(3600000000000));
+  for (unsigned i = 0; i < sizeof shares / sizeof shares[0]; i++) {
+    double worked = 1e9 + 7, rested = (double)fse_pause_ns(1000000007,
+                                                           shares[i]);
+    UNIT_TRUE(fabs(worked / (worked + rested) - shares[i]) < 1e-8,
+              "%g rested %g", shares[i], rested);
+  }
+}
+
 /* ---- assurances --------------------------------------------------------- */
 
 static void assurance_names(void) {
@@ -528,6 +548,7 @@ static const struct unit_test tests[] = {
     {"sentences", "repeated", repeated_keys},
     {"sentences", "files", long_files_show_their_end},
     {"sentences", "broken hosts", broken_hosts},
+    {"share", "pauses", pauses},
     {"assurance", "names", assurance_names},
     {"document", "equal", the_document_is_the_table},
     {"document", "rows", rows_are_all_there},
