@@ -98,7 +98,7 @@ static void look(struct fbackend *b) {
   memcpy(b->about, line, sizeof(line));
   pthread_mutex_unlock(&b->tune_lock);
   if (o->log)
-    o->log(line, o->user);
+    o->log(false, line, o->user);
 }
 
 static bool wants_device(struct fbackend *b) {

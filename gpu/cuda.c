@@ -26,7 +26,7 @@ static void tell(const struct fcuda *c, const struct fcu_failure *f,
     snprintf(text, sizeof(text), "the launch does not end");
   snprintf(line, sizeof(line), "cuda: %s: %s: %s; its trials run on the CPU%s",
            c->choice.about, f->call, text, then);
-  c->options.log(line, c->options.user);
+  c->options.log(true, line, c->options.user);
 }
 
 /* Nothing of what a slot has under way will come. */

@@ -42,7 +42,8 @@ struct fcuda_options {
   bool far;              /* take all programs for too long for a block, as
                             some are; for tests */
   uint32_t wait_ms;      /* for a launch, besides its fuel; 0: 10000 */
-  void (*log)(const char *line, void *user); /* NULL: nobody reads it */
+  /* NULL: nobody reads it. failed: the device did, which it should not. */
+  void (*log)(bool failed, const char *line, void *user);
   void *user;
 };
 

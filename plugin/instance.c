@@ -137,8 +137,8 @@ static void find_services(struct fse_instance *in) {
   if (in->judge != NULL && !FLUX_HAS(in->judge, close)) in->judge = NULL;
 }
 
-static void say_of_device(const char *line, void *user) {
-  fse_say(user, FLUX_LOG_INFO, "%s", line);
+static void say_of_device(bool failed, const char *line, void *user) {
+  fse_say(user, failed ? FLUX_LOG_WARNING : FLUX_LOG_INFO, "%s", line);
 }
 
 static void open_backend(struct fse_instance *in) {

@@ -12,7 +12,7 @@
 
 bool rig_absent;
 const char *rig_hidden;
-unsigned rig_lines;
+unsigned rig_lines, rig_failures;
 char rig_line[512];
 
 /* ---- the library -------------------------------------------------------- */
@@ -65,16 +65,17 @@ struct fakecuda *rig_fake(void) {
   reset();
   rig_absent = false;
   rig_hidden = NULL;
-  rig_lines = 0;
+  rig_lines = rig_failures = 0;
   rig_line[0] = '\0';
   return rig_fake_now();
 }
 
 /* ---- the back end ------------------------------------------------------- */
 
-static void note(const char *line, void *user) {
+static void note(bool failed, const char *line, void *user) {
   (void)user;
   rig_lines++;
+  rig_failures += failed;
   snprintf(rig_line, sizeof(rig_line), "%s", line);
 }
 

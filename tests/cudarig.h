@@ -20,8 +20,9 @@ struct fakecuda *rig_fake_now(void);
 extern bool rig_absent;
 extern const char *rig_hidden;
 
-/* Lines of the log since rig_fake, and the last of them. */
-extern unsigned rig_lines;
+/* Lines of the log since rig_fake, those of failures among them, and the last
+ * of all. */
+extern unsigned rig_lines, rig_failures;
 extern char rig_line[512];
 
 /* Images as the double takes them, and options with these and the log. */

@@ -264,6 +264,7 @@ static void each_choice(void) {
       UNIT_TRUE(f->launches > 0, "the device did nothing");
       UNIT_STR_EQ(about, "trials: Double 0 (9.0), image sm_90");
       UNIT_EQ(rig_lines, 1);
+      UNIT_EQ(rig_failures, 0);
       break;
     case FBACKEND_LANES:
       UNIT_STR_EQ(about, "trials: on the CPU");

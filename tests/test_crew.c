@@ -556,6 +556,7 @@ static void retired(void) {
     f->fail_launch = f->launches + 1;
     run_round(&o, b, want, UINT64_MAX);
     UNIT_EQ(rig_lines, 1 + (i < 3 ? i : 3));
+    UNIT_EQ(rig_failures, rig_lines - 1); /* not that it was found */
     UNIT_EQ(f->calls == calls, i > 3);
     UNIT_EQ(strstr(rig_line, "used no more") != NULL, i >= 3);
   }

@@ -61,8 +61,8 @@ static int run_there(struct krig_work *w, void *user) {
   return 0;
 }
 
-static void tell(const char *line, void *user) {
-  (void)user;
+static void tell(bool failed, const char *line, void *user) {
+  (void)failed, (void)user;
   fprintf(stderr, "%s\n", line);
 }
 
