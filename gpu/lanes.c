@@ -139,18 +139,21 @@ static void show_column(struct lanes_image *m, uint32_t i,
     return;
   m->shown[m->shown_count++] = i;
   if (column != FPK_NONE) {
-    memcpy(v, b->column[column].v, FPK_WIDTH * sizeof(*v));
+    memcpy(v, b->column[column].v, m->shown_lanes * sizeof(*v));
     return;
   }
-  for (uint32_t k = 0; k < FPK_WIDTH; k++)
+  for (uint32_t k = 0; k < m->shown_lanes; k++)
     v[k] = uniform;
 }
 
-static void clear_shown(struct lanes_image *m) {
+/* Nothing is shown; columns that are to be have the lanes of a batch, blocks
+ * filled up. */
+static void clear_shown(struct lanes_image *m, const struct fpk_batch *b) {
   for (uint32_t i = 0; i < m->shown_count; i++)
     memset(m->v + (size_t)m->shown[i] * FPK_WIDTH, 0,
-           FPK_WIDTH * sizeof(*m->v));
+           m->shown_lanes * sizeof(*m->v));
   m->shown_count = 0;
+  m->shown_lanes = (b->lanes + LANES_BLOCK - 1) / LANES_BLOCK * LANES_BLOCK;
 }
 
 static bool show_memory(struct lanes_image *m, const struct fpk_batch *b) {
@@ -158,7 +161,7 @@ static bool show_memory(struct lanes_image *m, const struct fpk_batch *b) {
     return false;
   if (m->version == b->version)
     return true;
-  clear_shown(m);
+  clear_shown(m, b);
   for (uint32_t i = 0; i < b->word_count; i++)
     show_column(m, b->word[i].word, b, b->word[i].begin, 0);
   m->version = b->version;
@@ -171,7 +174,7 @@ static bool show_stack(struct lanes_image *m, const struct fpk_batch *b,
     return false;
   if (m->version == b->version)
     return true;
-  clear_shown(m);
+  clear_shown(m, b);
   for (uint32_t i = 0; i < f->count; i++)
     show_column(m, i, b, b->begin[f->first + i], b->uniform[f->first + i]);
   m->version = b->version;
@@ -704,8 +707,12 @@ static int exec_batch(struct flanes *e, const struct fisa_dialect *d,
                       uint64_t fuel) {
   static const struct fpk_view nothing;
 
-  fpk_batch_free(e->exec);
-  e->exec = fpk_batch_new(d);
+  if (e->exec && e->exec->dialect == d) {
+    fpk_batch_clear(e->exec);
+  } else {
+    fpk_batch_free(e->exec);
+    e->exec = fpk_batch_new(d);
+  }
   for (uint32_t i = 0; e->exec && i < count; i++) {
     const struct fpk_episode one = {.begin = tasks[i].state,
                                     .end = tasks[i].state,

@@ -49,8 +49,9 @@ struct lanes_image {
   uint8_t *touched;     /* [count] */
   uint32_t *list;       /* [count]: those touched */
   uint32_t touched_count;
-  uint32_t *shown;      /* [count]: those that are not 0 in all lanes */
-  uint32_t shown_count;
+  uint32_t *shown;      /* [count]: those that are not 0 in all lanes, of the
+                           first shown_lanes; behind them all is 0 */
+  uint32_t shown_count, shown_lanes;
   uint64_t version;     /* of the batch; 0: of none, all is 0 */
 };
 

@@ -164,6 +164,7 @@ struct fpk_batch {
   const struct fisa_dialect *dialect;
   uint32_t lanes;            /* used: 0..lanes-1 */
   uint32_t column_count, column_capacity;
+  uint32_t columns_made;     /* so many of `column` have memory, used or not */
   struct fpk_column *column;
 
   /* [cell count]: value of each cell at begin where `begin` is FPK_NONE; the
@@ -213,6 +214,8 @@ struct fpk_batch {
 
 struct fpk_batch *fpk_batch_new(const struct fisa_dialect *d);
 void fpk_batch_free(struct fpk_batch *b);
+/* Makes a batch as it was when new; its memory stays for those to come. */
+void fpk_batch_clear(struct fpk_batch *b);
 
 /* One lane to be: how the root begins and ends, and what crossed the border. */
 struct fpk_episode {

@@ -64,16 +64,28 @@ struct fpk_batch *fpk_batch_new(const struct fisa_dialect *d) {
     fpk_batch_free(b);
     return NULL;
   }
+  fpk_batch_clear(b);
+  return b;
+}
+
+void fpk_batch_clear(struct fpk_batch *b) {
+  uint32_t cells = b->dialect->cell_count + 1u;
+
   memset(b->begin, 0xFF, cells * sizeof(*b->begin));
   memset(b->end, 0xFF, cells * sizeof(*b->end));
+  memset(b->mixed, 0, (cells / BLOCK + 1) * sizeof(*b->mixed));
+  b->lanes = b->column_count = b->word_count = b->event_count = 0;
+  b->ended_count = b->varying = b->counting = 0;
+  b->view_count = b->begin_count = b->end_count = 0;
+  b->least_fuel = b->most_fuel = b->most_stored = 0;
+  b->alike = b->slow = b->ticking = false;
   b->version = next_version();
-  return b;
 }
 
 void fpk_batch_free(struct fpk_batch *b) {
   if (!b)
     return;
-  for (uint32_t i = 0; i < b->column_count; i++)
+  for (uint32_t i = 0; i < b->columns_made; i++)
     free(b->column[i].v);
   free(b->column);
   free(b->word);
@@ -103,7 +115,7 @@ void fpk_batch_free(struct fpk_batch *b) {
 
 size_t fpk_batch_bytes(const struct fpk_batch *b) {
   return sizeof(*b) +
-         b->column_count * (FPK_WIDTH * sizeof(int32_t) + sizeof(*b->column)) +
+         b->columns_made * (FPK_WIDTH * sizeof(int32_t) + sizeof(*b->column)) +
          b->word_capacity * sizeof(*b->word) +
          b->event_capacity * sizeof(*b->event) +
          b->dialect->cell_count * 3u * sizeof(int32_t) +
@@ -112,25 +124,35 @@ size_t fpk_batch_bytes(const struct fpk_batch *b) {
 
 /* ---- columns ------------------------------------------------------------ */
 
-/* A new column that holds v in all lanes; FPK_NONE: out of memory. */
-static uint32_t add_column(struct fpk_batch *b, int32_t v) {
-  size_t size = FPK_WIDTH * sizeof(int32_t);
+/* Memory for one column more; false: there is none. */
+static bool make_column(struct fpk_batch *b) {
   int32_t *column;
 
-  if (b->column_count == b->column_capacity) {
+  if (b->columns_made == b->column_capacity) {
     uint32_t capacity = b->column_capacity ? b->column_capacity * 2 : 16;
     struct fpk_column *grown = realloc(b->column, capacity * sizeof(*grown));
     if (!grown)
-      return FPK_NONE;
+      return false;
     b->column = grown;
     b->column_capacity = capacity;
   }
-  column = aligned_alloc(64, size);
+  column = aligned_alloc(64, FPK_WIDTH * sizeof(*column));
   if (!column)
+    return false;
+  b->column[b->columns_made++].v = column;
+  return true;
+}
+
+/* A new column that holds v in all lanes; FPK_NONE: out of memory. */
+static uint32_t add_column(struct fpk_batch *b, int32_t v) {
+  int32_t *column;
+
+  assert(b->column_count <= b->columns_made);
+  if (b->column_count == b->columns_made && !make_column(b))
     return FPK_NONE;
+  column = b->column[b->column_count].v;
   for (uint32_t i = 0; i < FPK_WIDTH; i++)
     column[i] = v;
-  b->column[b->column_count].v = column;
   return b->column_count++;
 }
 

@@ -18,7 +18,7 @@
 #include "isa/asm.h"
 
 enum {
-  PROGRAMS = 2000,
+  PROGRAMS = 2250,
   NOISE = 600,
   FUEL = 2000,
   FAILURES = 5,
