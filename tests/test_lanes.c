@@ -18,7 +18,7 @@
 #include "isa/asm.h"
 
 enum {
-  PROGRAMS = 2250,
+  PROGRAMS = 4400,
   NOISE = 600,
   FUEL = 2000,
   FAILURES = 5,
@@ -212,7 +212,8 @@ static bool all_agree(struct rig *t, const struct fisa_program *p,
 }
 
 static void compare(struct rig *t, uint64_t number, bool noise) {
-  static const uint32_t counts[] = {1, 16, 5, 32, 48, 17, MANY, 3};
+  static const uint32_t counts[] = {1, 16, 3, 5, 32, 2, 17, 4,
+                                    1, 48, 6, 3, 8, 2, 24, MANY};
   struct fisa_program *p = noise ? gen_noise(&t->table, t->seed, number)
                                  : gen_program(&t->table, t->seed, number);
   struct fir_limits limits = {FUEL, number % 3 == 0};
