@@ -107,7 +107,8 @@ struct fpk_program {
   bool stack;                    /* uses a stack or links */
   bool straight;                 /* one run from begin to end: no op leads
                                     elsewhere than to the next, but to stop */
-  uint16_t most_cost;            /* of an op: what it costs or its cycles */
+  uint16_t most_cost;            /* of an op, those left out included: what it
+                                    costs or its cycles */
   struct fpk_stack data, calls;  /* the same region where links are not apart:
                                     then calls.first == data.first */
   struct fpk_room *room;         /* private: buffers */

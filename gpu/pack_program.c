@@ -610,6 +610,10 @@ static void pack_op(const struct packing *k, uint32_t i, struct fpk_op *o) {
   o->row = in->row;
 }
 
+static uint16_t larger(uint16_t a, uint16_t b) {
+  return a > b ? a : b;
+}
+
 /* Adds what an op counts to the running sums, and notes it as its own. */
 static void add_sums(const struct fir_program *ir, uint32_t i,
                      struct fpk_op *sums) {
@@ -633,10 +637,13 @@ static void pack_ops(struct packing *k) {
   struct fpk_op sums = {0};
   uint32_t n = 0;
 
+  p->most_cost = 1;
   for (uint32_t i = 0; i < ir->count; i++) {
     struct fpk_op o;
 
     add_sums(ir, i, &sums);
+    p->most_cost = larger(p->most_cost,
+                          larger(sums.own_cost, sums.own_cycles));
     o = sums;
     o.flags = (uint16_t)(p->op[i].flags | (r->head[i] & ~LOOP_HEAD));
     p->at[i] = n;
@@ -683,14 +690,9 @@ static void note_loads(struct fpk_program *p) {
 static void note_needs(struct fpk_program *p) {
   p->memory = p->stores = p->outside = p->cycle = false;
   p->straight = true;
-  p->most_cost = 1;
   for (uint32_t i = 0; i < p->count; i++) {
     unsigned op = p->op[i].op;
     enum fisa_effect e;
-    if (p->op[i].own_cost > p->most_cost)
-      p->most_cost = p->op[i].own_cost;
-    if (p->op[i].own_cycles > p->most_cost)
-      p->most_cost = p->op[i].own_cycles;
     p->straight &= !fir_has_target(op) && !fir_goes_anywhere(op);
     if (op >= FLUX_OP_COUNT)
       continue;

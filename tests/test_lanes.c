@@ -360,6 +360,76 @@ static void sets(void) {
   free(t);
 }
 
+/* ---- what a result costs that nobody looks at --------------------------- */
+
+/* A loop whose MUL is the only dear row, and left out: nobody sees R3. */
+static bool pack_dear(struct rig *t, uint32_t turns, struct fisa_program **p,
+                      struct fir_program **ir) {
+  const struct fisa_set seen = {{0}};
+  struct fisa_error err = {""};
+  char text[128];
+
+  snprintf(text, sizeof(text), "MOVI16 R5, %u\nMOVI16 R6, %u\n"
+           "again: DEC R5\nMUL R3, R1, R1\nJNE R5, again\n"
+           "MOVI16 R5, %u\nDEC R6\nJNE R6, again\nHALT\n",
+           turns / 100, 100u, turns / 100);
+  if (!UNIT_TRUE(
+          fisa_assemble(t->d, text, strlen(text), "dear", p, &err) == 0 &&
+              fir_lower(*p, ir, &err) == 0 &&
+              fpk_program_make(*ir, &seen, &t->packed, &err) == 0,
+          "%s", err.text))
+    return false;
+  for (uint32_t i = 0; i < t->packed.count; i++)
+    UNIT_TRUE(t->packed.op[i].own_cost < 60000, "it is not left out");
+  return true;
+}
+
+/* Each build comes to the cost that ir comes to, or leaves it to ir; the
+ * latter, if the cost has more than 32 bits. */
+static void same_cost(struct rig *t, uint32_t turns) {
+  const struct fir_limits limits = {FUEL + turns * 3u, false};
+  struct fisa_program *p = NULL;
+  struct fir_program *ir = NULL;
+
+  if (pack_dear(t, turns, &p, &ir)) {
+    fisa_state_start(p, t->one[0]);
+    t->result[0] = fir_run(ir, t->lane, t->one[0], NULL, limits);
+    UNIT_EQ(t->one[0]->status, FISA_RUN_HALT);
+    UNIT_TRUE(t->result[0].cost > UINT64_C(60000) * turns, "it is cheap");
+    for (unsigned k = 0; k < t->builds; k++) {
+      struct flanes_task task = {.state = t->other[0]};
+      int rc;
+
+      fisa_state_start(p, t->other[0]);
+      rc = flanes_exec(t->lanes[k], &t->packed, &task, 1, limits);
+      UNIT_EQ(rc, t->result[0].cost > UINT32_MAX ? 1 : 0);
+      UNIT_TRUE(rc != 0 || task.result.cost == t->result[0].cost,
+                "%s, %u turns: ir %llu, lanes %llu",
+                flanes_build(t->lanes[k]), turns,
+                (unsigned long long)t->result[0].cost,
+                (unsigned long long)task.result.cost);
+    }
+  }
+  fir_free(ir);
+  fisa_program_free(p);
+}
+
+static void costs(void) {
+  static const char bind[] =
+      "bindings 1\ndialect unified\nbind MUL cost=60000\n";
+  struct rig *t = calloc(1, sizeof(*t));
+
+  CU_ASSERT_FATAL(t != NULL);
+  if (open_rig(t, "unified", 1) &&
+      UNIT_EQ(fisa_dialect_bind(t->d, bind, sizeof(bind) - 1, NULL, NULL),
+              0)) {
+    same_cost(t, 1000);
+    same_cost(t, 72000);
+  }
+  close_rig(t);
+  free(t);
+}
+
 /* ---- programs that are hard --------------------------------------------- */
 
 /* A program of odd values, as far as the fuel goes: every lane's state. */
@@ -474,6 +544,7 @@ static void agents(void) {
 
 static const struct unit_test tests[] = {
     {"memory", "sets", sets},
+    {"cost", "of_dead_results", costs},
     {"cases", "hard", hard},
     {"cases", "jumps", jumps},
     {"cases", "agents", agents},
