@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "gpu/cuda_impl.h"
 
@@ -90,6 +91,13 @@ static void leave(struct fcuda *c) {
 
 /* ---- the outside -------------------------------------------------------- */
 
+static uint64_t clock_ns(void) {
+  struct timespec t;
+
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 int fcuda_new(const struct fcuda_options *o, struct fcuda **out,
               struct fisa_error *why) {
   struct fcuda *c = calloc(1, sizeof(*c));
@@ -104,6 +112,8 @@ int fcuda_new(const struct fcuda_options *o, struct fcuda **out,
   c->options.ptx |= image && strcmp(image, "ptx") == 0;
   if (!c->options.host_max)
     c->options.host_max = HOST_MOST;
+  if (!c->options.now_ns)
+    c->options.now_ns = clock_ns;
   if (!c->options.wait_ms)
     c->options.wait_ms = WAIT_MS;
   if (fcu_driver_open(&c->driver, FCU_OLDEST, why) != 0 ||
@@ -175,7 +185,7 @@ static void answer_empty(struct fcuda_work *w) {
 static bool send_all(struct fcuda *c, struct fcu_plan *p) {
   struct fcu_failure f = {NULL, 0, false};
 
-  for (;;) {
+  while (p->left > 0) {
     struct fcu_slot *slot = &c->s.slot[c->next];
     int rc;
 
@@ -190,6 +200,7 @@ static bool send_all(struct fcuda *c, struct fcu_plan *p) {
     }
     c->next = (c->next + 1) % FCU_SLOTS;
   }
+  return true;
 }
 
 /* Lanes that lie on the device together, or can: the launches. */

@@ -13,10 +13,11 @@
  *
  * A launch always ends: each lane has fuel (FPK_MAX_FUEL at most) which every
  * loop takes from, and a launch has no more blocks behind one another than
- * FCUDA_DEPTH instructions allow. One that does not end within the time for
- * that (wait_ms, and a millisecond for each thousand instructions) is a device
- * that does not work: it is retired at once and left as it is, since whatever
- * would free its memory waits for it first.
+ * FCUDA_DEPTH steps allow: an instruction is one, and one more for each byte
+ * that a row of the program may go through. One that does not end within the
+ * time for that (fcu_allowance_ms, counted from when the launch before it has
+ * to have ended) is a device that does not work: it is retired at once and left
+ * as it is, since whatever would free its memory waits for it first.
  *
  * Thread: any one at a time; a struct fcuda has no lock. The thread's own
  * context, if it has one, is current again behind each call.
@@ -28,7 +29,7 @@
 #include "gpu/pack.h"
 
 #define FCUDA_ERRORS 3u
-#define FCUDA_DEPTH (1u << 26)  /* instructions behind one another */
+#define FCUDA_DEPTH (1u << 26)  /* steps of a launch behind one another */
 
 struct fcuda_options {
   const struct fkn_image *images; /* in place of those that were built in; for
@@ -41,7 +42,9 @@ struct fcuda_options {
                             0: 64 MiB */
   bool far;              /* take all programs for too long for a block, as
                             some are; for tests */
-  uint32_t wait_ms;      /* for a launch, besides its fuel; 0: 10000 */
+  uint32_t wait_ms;      /* for a launch, besides what it has to do;
+                            0: 10000 */
+  uint64_t (*now_ns)(void); /* NULL: the clock */
   /* NULL: nobody reads it. failed: the device did, which it should not. */
   void (*log)(bool failed, const char *line, void *user);
   void *user;

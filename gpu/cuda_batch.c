@@ -82,7 +82,7 @@ static int send(struct fcuda *c, uint64_t at, const unsigned char *bytes,
     FCU_TRY(c, f, cuMemcpyHtoDAsync_v2, c->s.memory + at + n, slot->in,
             piece, slot->stream);
     FCU_TRY(c, f, cuEventRecord, slot->done, slot->stream);
-    fcu_set_limit(c, slot, 0);
+    fcu_set_limit(c, slot, fcu_allowance_ms(c->options.wait_ms, 0, false));
     if (fcu_await(c, slot, false, f) != 0)
       return -1;
     c->counts.bytes_in += piece;

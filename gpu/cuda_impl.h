@@ -150,6 +150,7 @@ struct fcu_plan {
   uint32_t threads;              /* of the runs that are sent now, */
   bool far;                      /* which are far, or are not */
   uint32_t next;                 /* run to be looked at */
+  uint32_t left;                 /* runs that are neither sent nor refused */
 };
 
 /* Notes what each run needs, in blocks no wider than there are lanes for; those
@@ -163,9 +164,15 @@ void fcu_plan_needs(struct fcuda *c, struct fcu_plan *p);
 int fcu_launch(struct fcuda *c, struct fcu_plan *p, struct fcu_slot *slot,
                struct fcu_failure *f);
 
-/* Sets the time by which what a slot has under way must have ended. */
-void fcu_set_limit(const struct fcuda *c, struct fcu_slot *slot,
-                   uint64_t depth);
+/* Milliseconds that a launch of so many steps behind one another may take: one
+ * for each thousand, FKN_WARP times that if lanes of a warp may part and go one
+ * behind the other, and wait_ms. */
+uint64_t fcu_allowance_ms(uint32_t wait_ms, uint64_t depth, bool apart);
+
+/* Sets the time by which what a slot has just been sent must have ended: what
+ * the other one has under way may be run before it. */
+void fcu_set_limit(struct fcuda *c, struct fcu_slot *slot,
+                   uint64_t allowance_ms);
 
 /* Reads what came back of a slot whose launch has ended; idle then. */
 void fcu_collect(struct fcuda *c, struct fcu_slot *slot);

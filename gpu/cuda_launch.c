@@ -95,6 +95,7 @@ void fcu_plan_needs(struct fcuda *c, struct fcu_plan *p) {
     bool fits = plan_run(c, w, i, &p->needs[i], &why) == 0;
 
     w->run[i].status = fits ? FCUDA_SENT : FCUDA_REFUSED;
+    p->left += fits;
     if (!fits)
       c->refusal = why;
   }
@@ -113,7 +114,9 @@ struct shape {
   uint32_t chunk;           /* lanes of a job */
   uint32_t threads, grid;
   bool far;
-  uint64_t depth;           /* instructions behind one another */
+  uint32_t weight;          /* steps of an instruction */
+  bool apart;               /* lanes of a warp may go one by one */
+  uint64_t depth;           /* steps behind one another */
 };
 
 /* Bits of an overlay that holds what runs like the root write, and more. */
@@ -158,6 +161,8 @@ static void add(struct shape *s, const struct fcu_plan *p,
   s->records = s->far ? 0 : most(s->records, needs->records);
   s->slots = most(s->slots, needs->slots);
   s->stack_cells = most(s->stack_cells, needs->stack_cells);
+  s->weight = most(s->weight, needs->weight);
+  s->apart |= needs->apart;
   if (needs->stores)
     s->overlay_bits = overlay_for(p->work->batch);
 }
@@ -174,18 +179,19 @@ static uint64_t out_bytes(const struct shape *s) {
 /* Works out the grid; whether a launch of that shape is possible. */
 static bool is_possible(const struct fcuda *c, const struct fcuda_work *w,
                         struct shape *s) {
+  uint64_t steps = (uint64_t)w->batch->most_fuel * s->weight;
   uint64_t each, blocks, waves, turns;
 
   each = fkn_scratch_bytes(s->stack_cells, s->overlay_bits, s->threads);
   blocks = each ? c->s.scratch_size / each : s->jobs;
   if (s->jobs > FCU_JOBS_MOST || in_bytes(s) > c->s.in_size ||
-      out_bytes(s) > c->s.out_size || blocks == 0 ||
+      out_bytes(s) > c->s.out_size || blocks == 0 || steps > FCUDA_DEPTH ||
       fkn_shared_bytes(s->records, s->slots, s->threads) > FKN_SHARED_MOST)
     return false;
   s->grid = blocks < s->jobs ? (uint32_t)blocks : s->jobs;
   waves = (s->chunk + s->threads - 1) / s->threads;
   turns = (s->jobs + s->grid - 1) / s->grid;
-  s->depth = waves * turns * w->batch->most_fuel;
+  s->depth = waves * turns * steps;
   return s->depth <= FCUDA_DEPTH;
 }
 
@@ -197,7 +203,7 @@ static bool is_next(const struct fcu_plan *p, uint32_t i) {
 
 /* A run that does not even fit a launch of its own may fit one with narrower
  * blocks, which have less scratch memory. */
-static void narrow_or_refuse(struct fcuda *c, const struct fcu_plan *p,
+static void narrow_or_refuse(struct fcuda *c, struct fcu_plan *p,
                              uint32_t i) {
   struct fcu_needs *needs = &p->needs[i];
 
@@ -206,9 +212,11 @@ static void narrow_or_refuse(struct fcuda *c, const struct fcu_plan *p,
     return;
   }
   p->work->run[i].status = FCUDA_REFUSED;
-  fisa_fail(&c->refusal, "a program of %u bytes with fuel %u that stores to "
-            "%u words is too large for one launch", needs->program.bytes,
-            p->work->batch->most_fuel,
+  p->left--;
+  fisa_fail(&c->refusal, "a program of %u bytes with fuel %u, each for up to "
+            "%u steps, that stores to %u words is too large for one launch",
+            needs->program.bytes, p->work->batch->most_fuel,
+            needs->program.weight,
             needs->program.stores ? p->work->batch->most_stored : 0);
 }
 
@@ -309,7 +317,8 @@ static int send(struct fcuda *c, struct fcu_plan *p, struct fcu_slot *slot,
   FCU_TRY(c, f, cuMemcpyDtoHAsync_v2, slot->out,
           c->s.memory + slot->out_at, out_bytes(s), slot->stream);
   FCU_TRY(c, f, cuEventRecord, slot->done, slot->stream);
-  fcu_set_limit(c, slot, s->depth);
+  fcu_set_limit(c, slot, fcu_allowance_ms(c->options.wait_ms, s->depth,
+                                          s->apart));
   c->counts.bytes_in += in_bytes(s);
   c->counts.bytes_out += out_bytes(s);
   c->counts.jobs += s->jobs;
@@ -339,6 +348,7 @@ int fcu_launch(struct fcuda *c, struct fcu_plan *p, struct fcu_slot *slot,
   write_in(p, slot, &s);
   if (send(c, p, slot, &s, f) != 0)
     return -1;
+  p->left -= s.parts;
   slot->work = p->work;
   slot->part_count = s.parts;
   slot->job_count = s.jobs;
@@ -389,16 +399,18 @@ void fcu_collect(struct fcuda *c, struct fcu_slot *slot) {
 
 /* ---- waiting ------------------------------------------------------------ */
 
-static uint64_t now_ns(void) {
-  struct timespec t;
-
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+uint64_t fcu_allowance_ms(uint32_t wait_ms, uint64_t depth, bool apart) {
+  return wait_ms + depth * (apart ? FKN_WARP : 1) / 1000;
 }
 
-void fcu_set_limit(const struct fcuda *c, struct fcu_slot *slot,
-                   uint64_t depth) {
-  slot->until_ns = now_ns() + (c->options.wait_ms + depth / 1000) * 1000000u;
+void fcu_set_limit(struct fcuda *c, struct fcu_slot *slot,
+                   uint64_t allowance_ms) {
+  uint64_t from = c->options.now_ns();
+
+  for (uint32_t i = 0; i < FCU_SLOTS; i++)
+    if (c->s.slot[i].work && c->s.slot[i].until_ns > from)
+      from = c->s.slot[i].until_ns;
+  slot->until_ns = from + allowance_ms * 1000000u;
 }
 
 int fcu_await(struct fcuda *c, struct fcu_slot *slot, bool now,
@@ -414,7 +426,7 @@ int fcu_await(struct fcuda *c, struct fcu_slot *slot, bool now,
       return 0;
     if (f->result != FCU_NOT_READY)
       return -1;
-    f->hangs = now_ns() >= slot->until_ns;
+    f->hangs = c->options.now_ns() >= slot->until_ns;
     if (f->hangs)
       return -1;
     if (now)

@@ -14,6 +14,10 @@
 struct fkn_needs {
   uint32_t bytes;        /* of the program, a multiple of 16 */
   uint32_t records, slots, stack_cells;
+  uint32_t weight;       /* of an instruction, at most: 1, and the bytes, cells
+                            or outputs that one goes through */
+  bool apart;            /* lanes of a warp may go different ways, one behind
+                            the other */
   bool stores;           /* needs an overlay */
 };
 

@@ -86,6 +86,43 @@ static uint32_t payload_of(const struct fpk_program *p, const struct fpk_op *o,
   return k.count;
 }
 
+/* ---- how long an instruction may take ----------------------------------- */
+
+/* Bytes, cells or outputs that an op goes through one by one, at most. */
+static uint32_t steps_of(const struct fpk_program *p,
+                         const struct fpk_op *o) {
+  switch (o->op) {
+  case FLUX_OP_MSET:
+  case FLUX_OP_MCPY:
+  case FLUX_OP_MEQ:
+  case FLUX_OP_MHAS:
+  case FLUX_OP_MFIND:
+  case FLUX_OP_MSUM:
+  case FLUX_OP_MMIN:
+  case FLUX_OP_MMAX:
+  case FLUX_OP_MCRC:
+  case FLUX_OP_FILE_ZERO:
+  case FLUX_OP_DIFFUSE:
+    return o->imm > 0 ? (uint32_t)o->imm : 0;
+  case FLUX_OP_DRAW_W: /* their sum, that of all, and up to the one drawn */
+    return 3 * p->ir->dialect->mem_size;
+  case FLUX_OP_EMIT_PAYLOAD:
+    return payload_of(p, o, NULL);
+  default:
+    return 0;
+  }
+}
+
+static uint32_t weight_of(const struct fpk_program *p) {
+  uint32_t most = 0;
+
+  for (uint32_t i = 0; i < p->count; i++) {
+    uint32_t steps = steps_of(p, &p->op[i]);
+    most = steps > most ? steps : most;
+  }
+  return 1 + most;
+}
+
 /* ---- sizes -------------------------------------------------------------- */
 
 static uint32_t place(uint32_t *end, size_t count, size_t size) {
@@ -227,6 +264,8 @@ int fkn_program_needs(const struct fpk_program *p, const struct fpk_batch *b,
   out->slots = p->slot_count;
   out->stack_cells = l.h.data_count + (l.h.flags & FKN_APART ? l.h.calls_count
                                                              : 0);
+  out->weight = weight_of(p);
+  out->apart = !p->straight || b->begin_count > 1;
   out->stores = p->stores;
   if (out->bytes >= MOST_BYTES)
     return unfit(err, "the program takes too many bytes", "");

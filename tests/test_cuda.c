@@ -840,6 +840,36 @@ static void too_much_fuel(void) {
   rig_clean("fuel");
 }
 
+/* An instruction that goes through many bytes counts as so many: a launch has
+ * no room for as many of them. */
+static void long_instructions(void) {
+  static const char *const texts[] = {
+      "  MEMSET R3, R1, 4095\n  MOV R1, R0\n  HALT\n", NULL};
+  struct fcuda_options o = rig_options();
+  struct wide_case k;
+  struct cuda_work w;
+  struct fcuda *c;
+
+  rig_fake();
+  c = rig_open(&o);
+  if (c && wide_text_open(&k, texts, 16, NULL)) {
+    k.wide.batch->most_fuel = FCUDA_DEPTH / 4096 + 1;
+    if (cuda_work_open(&w, &k, 1, 0, k.wide.batch->lanes)) {
+      UNIT_TRUE(!fcuda_submit(c, &w.work), "it was sent");
+      UNIT_EQ(w.work.run[0].status, FCUDA_REFUSED);
+      UNIT_TRUE(strstr(fcuda_refusal(c), "with fuel 16385, each for up to 4096 "
+                       "steps") != NULL, "it says \"%s\"", fcuda_refusal(c));
+      cuda_work_close(&w);
+    }
+    k.wide.batch->most_fuel = FCUDA_DEPTH / 4096 / 3;
+    agree(c, &k, 40, 0, "long instructions");
+    UNIT_TRUE(fcuda_counts(c).launches > 1, "all in one launch");
+    wide_case_close(&k);
+  }
+  fcuda_free(c);
+  rig_clean("long instructions");
+}
+
 /* ---- several works ------------------------------------------------------ */
 
 static void in_flight(void) {
@@ -930,6 +960,7 @@ static const struct unit_test tests[] = {
     {"long", "too_long", too_long},
     {"hard", "unknown_ops", unknown_ops},
     {"hard", "too_much_fuel", too_much_fuel},
+    {"hard", "long_instructions", long_instructions},
     {"works", "in_flight", in_flight},
     {"works", "freed_in_flight", freed_in_flight},
 };

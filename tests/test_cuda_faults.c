@@ -351,6 +351,71 @@ static void hangs(void) {
   rig_fake();
 }
 
+/* ---- time --------------------------------------------------------------- */
+
+/* A clock that stands still but for what a test says. */
+static uint64_t time_ns;
+
+static uint64_t told_ns(void) {
+  return time_ns;
+}
+
+enum { MS = 1000000, WAIT_MS = 7 };
+
+/* Two works of one run each on a device that does not end them: each has its
+ * time, the second behind the first, and not a moment more. */
+static void allowed(const char *text, uint64_t weight, uint64_t warp) {
+  const char *const texts[] = {text, NULL};
+  struct fcuda_options o = options();
+  struct fakecuda *f = rig_fake();
+  struct wide_case k;
+  struct cuda_work w[2];
+  struct fcuda *c;
+  uint64_t each;
+
+  o.wait_ms = WAIT_MS;
+  o.now_ns = told_ns;
+  time_ns = MS;
+  c = rig_open(&o);
+  if (!c || !wide_text_open(&k, texts, 16, NULL))
+    return;
+  k.wide.batch->most_fuel = 2001;
+  each = MS * (WAIT_MS + 2001 * weight * warp / 1000);
+  for (int i = 0; i < 2; i++) {
+    cuda_work_open(&w[i], &k, 1, 0, k.wide.batch->lanes);
+    w[i].work.batch = k.wide.batch;
+    UNIT_TRUE(fcuda_submit(c, &w[i].work), "%s", fcuda_refusal(c));
+    f->hang = true;
+  }
+  time_ns = MS + each - 1;
+  UNIT_TRUE(!fcuda_poll(c, &w[0].work), "it ended");
+  f->hang = false;
+  UNIT_TRUE(fcuda_poll(c, &w[0].work), "%s: slow, and within its time", text);
+  UNIT_EQ(cuda_work_check(&w[0], "slow"), 1);
+  f->hang = true;
+  time_ns = MS + 2 * each - 1;
+  UNIT_TRUE(!fcuda_poll(c, &w[1].work), "%s: the second ended", text);
+  UNIT_TRUE(fcuda_alive(c) && rig_lines == 0, "%s: %s", text, rig_line);
+  time_ns++;
+  UNIT_TRUE(fcuda_poll(c, &w[1].work), "it may go on");
+  UNIT_EQ(w[1].work.run[0].status, FCUDA_FAILED);
+  UNIT_TRUE(!fcuda_alive(c) && rig_lines == 1, "%s: it is not stuck", text);
+  fcuda_free(c);
+  for (int i = 0; i < 2; i++)
+    cuda_work_close(&w[i]);
+  wide_case_close(&k);
+  rig_fake();
+}
+
+/* By what an instruction goes through at most, and by whether lanes part. */
+static void slow(void) {
+  allowed("  ADD R3, R1, R2\n  HALT\n", 1, 1);
+  allowed("  ADD R3, R1, R2\n  JEQ R3, over\n  INC R3\nover:  HALT\n", 1, 32);
+  allowed("  MEMSUM R3, R1, 32767\n  MEMSUM R3, R1, 5\n  HALT\n", 32768, 1);
+  allowed("  MEMSET R3, R1, 999\nagain:  CRC32 R3, R1, 4999\n"
+          "  JEQ R3, again\n  HALT\n", 5000, 32);
+}
+
 /* All the cases use one root with variants. */
 static void begin(void) {
   wide_file_open(&small, unit_src("samples/agents/collatz.flx"), 24);
@@ -371,6 +436,7 @@ static const struct unit_test tests[] = {
     {"faults", "retired", retired},
     {"faults", "recovers", recovers},
     {"faults", "hangs", hangs},
+    {"faults", "slow", slow},
     {"faults", "end", end},
 };
 
