@@ -22,6 +22,14 @@ const char *fir_op_name(unsigned op) {
   return op < FIR_OP_COUNT ? names[op - FLUX_OP_COUNT] : "?";
 }
 
+void fir_unknown_op(unsigned op, char *out, size_t capacity) {
+  if (op < FIR_OP_COUNT)
+    snprintf(out, capacity, "an op that it does not know, %s",
+             fir_op_name(op));
+  else
+    snprintf(out, capacity, "an op that nobody knows, number %u", op);
+}
+
 /* Register n of a file, a single cell, an engine cell or a constant. */
 static void cell_text(const struct fir_program *p, uint16_t cell, char *out,
                       size_t capacity) {

@@ -223,13 +223,16 @@ static int unfit(struct fisa_error *err, const char *why, const char *what) {
 
 static int check_ops(const struct fpk_program *p, struct fisa_error *err) {
   const struct fir_program *ir = p->ir;
+  char unknown[64];
 
   for (uint32_t i = 0; i < p->count; i++) {
     const struct fpk_op *o = &p->op[i];
     uint32_t slot[5] = {o->d, o->a, o->b, o->c, (uint32_t)o->imm};
 
-    if (o->op >= FIR_OP_COUNT)
-      return unfit(err, "an op that nobody knows", "");
+    if (o->op >= FIR_OP_COUNT) {
+      fir_unknown_op(o->op, unknown, sizeof(unknown));
+      return unfit(err, unknown, "");
+    }
     if (uses_stack(o->op) && !p->stack)
       return unfit(err, "there is no stack for ", fir_op_name(o->op));
     if (fir_has_target(o->op) && (o->target >= p->count ||

@@ -150,6 +150,8 @@ int fir_lower_places(const struct fisa_program *p, const uint32_t *pc,
 
 /* Name of an op for dumps; a one-line dump of an op. */
 const char *fir_op_name(unsigned op);
+/* The words for an op that an engine has nothing for: its name, or number. */
+void fir_unknown_op(unsigned op, char *out, size_t capacity);
 void fir_dump(const struct fir_program *p, uint32_t i, char *out,
               size_t capacity);
 

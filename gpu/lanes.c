@@ -43,6 +43,8 @@ static const struct lanes_isa *find_build(const char *name) {
 
 const char *flanes_build(const struct flanes *e) { return e->isa->name; }
 
+bool flanes_knows(unsigned op) { return lanes_portable.knows(op); }
+
 /* ---- engines ------------------------------------------------------------ */
 
 static void *new_columns(size_t count) {

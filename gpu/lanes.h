@@ -31,6 +31,10 @@ const char *flanes_builds(unsigned i);
 /* Which of them an engine is. */
 const char *flanes_build(const struct flanes *e);
 
+/* Whether the lanes, in any build, have something for an op of the IR. What
+ * they do not know is not packed. */
+bool flanes_knows(unsigned op);
+
 /*
  * Runs a packed program on lanes first..first+count-1 of a batch (first is a
  * multiple of 16) and says how far it does what the root did, within a bound

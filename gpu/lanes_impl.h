@@ -68,6 +68,7 @@ struct lanes_run;
 struct lanes_isa {
   const char *name;
   void (*run)(struct lanes_run *r);
+  bool (*knows)(unsigned op);
   /* Ends a lane that has stopped: see lanes_end.h. */
   void (*stop)(struct lanes_run *r, uint32_t lane,
                const struct fisa_state *end);

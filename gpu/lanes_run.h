@@ -649,5 +649,10 @@ static void run_lanes(struct lanes_run *r) {
     run_group(r);
 }
 
-const struct lanes_isa LANES_BUILD = {LANES_NAME, run_lanes, stop_lane,
-                                      reduce};
+/* What the loop finds a handler for. */
+static bool knows_op(unsigned op) {
+  return op < FIR_OP_COUNT && (plain_ops[0][op] || controls[op]);
+}
+
+const struct lanes_isa LANES_BUILD = {LANES_NAME, run_lanes, knows_op,
+                                      stop_lane, reduce};

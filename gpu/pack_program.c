@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gpu/lanes.h"
 #include "gpu/pack.h"
 #include "gpu/semantics.h"
 #include "gpu/uses.h"
@@ -292,6 +293,19 @@ void fpk_program_done(struct fpk_program *p) {
 static int unfit(struct packing *k, const char *why) {
   fisa_fail(k->err, "not for the wide engines: %s", why);
   return 1;
+}
+
+/* An op that the lanes have nothing for is refused by its name. */
+static int check_ops(struct packing *k) {
+  for (uint32_t i = 0; i < k->ir->count; i++) {
+    char why[64];
+
+    if (flanes_knows(k->ir->ins[i].op))
+      continue;
+    fir_unknown_op(k->ir->ins[i].op, why, sizeof(why));
+    return unfit(k, why);
+  }
+  return 0;
 }
 
 static void note_uses(struct packing *k) {
@@ -713,6 +727,9 @@ int fpk_program_make(const struct fir_program *ir, const struct fisa_set *ends,
   assert(ir && out && ir->count > 0);
   if (ir->opaque)
     return unfit(&k, "it holds a row without offline meaning");
+  rc = check_ops(&k);
+  if (rc)
+    return rc;
   if (!room_for(&k)) {
     fisa_fail(err, "packing: out of memory");
     return -1;
