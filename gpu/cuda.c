@@ -44,8 +44,12 @@ static void abandon(struct fcu_slot *slot) {
 
 /* The driver failed, or (no call) this machine is out of memory. */
 static void fail(struct fcuda *c, const struct fcu_failure *f) {
+  fcu_context mine;
+
   for (uint32_t i = 0; i < FCU_SLOTS; i++)
     abandon(&c->s.slot[i]);
+  if (f->hangs && c->s.pushed) /* this does not wait */
+    c->driver.cuCtxPopCurrent_v2(&mine);
   fcu_close(c, !f->hangs);
   if (!f->call)
     return;

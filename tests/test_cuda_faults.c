@@ -336,6 +336,7 @@ static void hangs(void) {
       UNIT_EQ(w[i].work.run[k].status, FCUDA_FAILED);
   }
   UNIT_TRUE(!fcuda_alive(c), "it is asked again");
+  UNIT_EQ(f->pushed, 0);
   UNIT_EQ(rig_lines, 1);
   UNIT_TRUE(strstr(rig_line, "the launch does not end") != NULL &&
                 strstr(rig_line, "used no more") != NULL,
