@@ -5,7 +5,7 @@
 
 #include <assert.h>
 
-enum { AGAIN = 128 };           /* questions until a shape is tried again */
+#define LOST 0.01               /* of the lanes' time, for trying again */
 #define FADE 0.75               /* what an older measurement counts for */
 
 static unsigned log2_of(uint64_t n) {
@@ -51,18 +51,15 @@ uint32_t ftune_share(struct ftune *t, struct ftune_shape shape,
   uint32_t half = runs / 2 ? runs / 2 : runs;
   double first, each, share;
 
-  c->asked++;
   if (c->count == 0)
     return half;
   if (c->lanes_ns == 0)
     return runs / 2;
-  if (c->asked % AGAIN == 0)
-    return half;
   line(c, &first, &each);
   /* (runs - share) * lanes_ns = first + share * each */
   share = (runs * c->lanes_ns - first) / (c->lanes_ns + each);
   if (share < 1)
-    return 0;
+    return c->since_ns * LOST >= first + each * half ? half : 0;
   return share < runs ? (uint32_t)share : runs;
 }
 
@@ -77,6 +74,7 @@ void ftune_lanes(struct ftune *t, struct ftune_shape shape, uint32_t runs,
 
   if (runs == 0)
     return;
+  c->since_ns += (double)ns;
   each = (double)(ns ? ns : 1) / runs;
   c->lanes_ns = c->lanes_ns == 0 ? each
                                  : FADE * c->lanes_ns + (1 - FADE) * each;
@@ -88,6 +86,7 @@ void ftune_device(struct ftune *t, struct ftune_shape shape, uint32_t runs,
 
   if (runs == 0)
     return;
+  c->since_ns = 0;
   c->count = c->count * FADE + 1;
   c->x = c->x * FADE + runs;
   c->xx = c->xx * FADE + (double)runs * runs;

@@ -7,7 +7,8 @@
  * takes on the lanes, and, as a line through the last measurements, what so
  * many runs take on the device: much for the first and little for each more.
  * The share is such that both end at the same time. A shape not seen before is
- * given in halves, and now and then a shape is tried again.
+ * given in halves. Where the device is too slow for any, it is tried again once
+ * that is likely to take a hundredth of what the lanes took since.
  *
  * Nothing here decides what comes out, only where it is worked out. No clock:
  * times are told.
@@ -31,7 +32,8 @@ struct ftune_cell {
   /* Sums over what the device took, old ones fading: of 1, runs, their
    * squares, times, times x runs. */
   double count, x, xx, y, xy;
-  uint32_t asked;
+  double since_ns;                /* that the lanes took since the device was
+                                    last seen */
 };
 
 struct ftune {

@@ -141,18 +141,31 @@ static void shares_balance(void) {
 /* A device that is too slow gets nothing, but is tried again some time. */
 static void too_slow(void) {
   static struct ftune t;
+  uint64_t lanes_ns = 0, lost_ns = 0;
   unsigned tried = 0;
 
   memset(&t, 0, sizeof(t));
   measure(&t, 4, 10000000, 10);
   measure(&t, 2, 10000000, 10);
   ftune_lanes(&t, shape, 4, 4000);
-  for (unsigned i = 0; i < 512; i++)
-    tried += ftune_share(&t, shape, 8) > 0;
-  UNIT_EQ(tried, 4);
   /* With work enough it is worth it. */
   UNIT_TRUE(ftune_share(&t, shape, 100000) > 40000, "%u of 100000",
             ftune_share(&t, shape, 100000));
+  for (unsigned i = 0; i < 1000000; i++) {
+    uint32_t m = ftune_share(&t, shape, 8);
+
+    ftune_lanes(&t, shape, 8 - m, (8 - m) * 1000);
+    lanes_ns += (8 - m) * 1000;
+    if (m == 0)
+      continue;
+    UNIT_EQ(m, 4);
+    measure(&t, m, 10000000, 10);
+    lost_ns += 10000000 + 10 * m;
+    tried++;
+  }
+  UNIT_TRUE(tried > 3 && lost_ns * 100 <= lanes_ns,
+            "tried %u times, %llu of %llu ns", tried,
+            (unsigned long long)lost_ns, (unsigned long long)lanes_ns);
 }
 
 /* Shapes have nothing to do with each other, and none is out of range. */
