@@ -38,7 +38,6 @@ enum {
   FCU_DEVICE_MAJOR = 75,
   FCU_DEVICE_MINOR = 76,
   FCU_COMPUTE_PROHIBITED = 2,
-  FCU_FUNCTION_SHARED = 8,       /* of cuFuncSetAttribute: dynamic bytes */
   FCU_CONTEXT_BLOCKING = 4,      /* a thread that waits gives its core away */
   FCU_STREAM_NON_BLOCKING = 1
 };
@@ -84,11 +83,7 @@ enum {
 
 #define FCU_MAY(X) \
   X(cuGetErrorName, (int result, const char **name)) \
-  X(cuDeviceGetName, (char *name, int capacity, fcu_device device)) \
-  X(cuFuncSetAttribute, (fcu_function function, int attribute, int value)) \
-  X(cuOccupancyMaxActiveBlocksPerMultiprocessor, \
-    (int *blocks, fcu_function function, int threads, size_t shared)) \
-  X(cuEventElapsedTime, (float *ms, fcu_event from, fcu_event to))
+  X(cuDeviceGetName, (char *name, int capacity, fcu_device device))
 
 struct fcu_driver {
   int version;           /* 13000: 13.0 */

@@ -472,25 +472,6 @@ API int cuModuleGetFunction(fcu_function *function, fcu_module module,
   return 0;
 }
 
-API int cuFuncSetAttribute(fcu_function function, int attribute, int value) {
-  ENTER(CONTEXT);
-  (void)function;
-  if (attribute == FCU_FUNCTION_SHARED && value > 65536)
-    return FAKE_INVALID_VALUE;
-  return 0;
-}
-
-API int cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks,
-                                                    fcu_function function,
-                                                    int threads,
-                                                    size_t shared) {
-  ENTER(CONTEXT);
-  (void)function;
-  (void)shared;
-  *blocks = threads > 0 ? 512 / threads : 0;
-  return 0;
-}
-
 /* ---- memory and copies -------------------------------------------------- */
 
 API int cuMemGetInfo_v2(size_t *free_size, size_t *total) {
@@ -628,14 +609,6 @@ API int cuEventQuery(fcu_event event) {
     return FAKE_NOT_READY;
   run_until(event->stream, event);
   return fake.sticky;
-}
-
-API int cuEventElapsedTime(float *ms, fcu_event from, fcu_event to) {
-  ENTER(CONTEXT);
-  if (from->pending || to->pending)
-    return FAKE_NOT_READY;
-  *ms = 1;
-  return 0;
 }
 
 API int cuGetErrorName(int result, const char **name) {
