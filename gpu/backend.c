@@ -52,16 +52,31 @@ static uint64_t clock_ns(void) {
   return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-struct fbackend *fbackend_new(const struct fbackend_options *o) {
+/* What the environment says goes before the configuration, if it is a word. */
+static void heed_environment(struct fbackend_options *o) {
   const char *word = secure_getenv("FLUX_TRIAL_BACKEND");
+  int choice = word && word[0] ? fbackend_by_word(word) : (int)o->choice;
+  char line[160];
+
+  if (choice >= 0) {
+    o->choice = (enum fbackend_choice)choice;
+    return;
+  }
+  snprintf(line, sizeof(line), "trials: FLUX_TRIAL_BACKEND=%.40s is none of "
+           "auto, lanes, cuda, ir; it stays with %s", word,
+           fbackend_word(o->choice));
+  if (o->cuda.log)
+    o->cuda.log(true, line, o->cuda.user);
+}
+
+struct fbackend *fbackend_new(const struct fbackend_options *o) {
   struct fbackend *b = calloc(1, sizeof(*b));
 
   assert(o && (unsigned)o->choice < FBACKEND_CHOICES);
   if (!b)
     return NULL;
   b->options = *o;
-  if (word && fbackend_by_word(word) >= 0)
-    b->options.choice = (enum fbackend_choice)fbackend_by_word(word);
+  heed_environment(&b->options);
   if (!b->options.now_ns)
     b->options.now_ns = clock_ns;
   pthread_mutex_init(&b->device_lock, NULL);
@@ -107,11 +122,15 @@ static bool wants_device(struct fbackend *b) {
          !atomic_load_explicit(&b->alone, memory_order_relaxed);
 }
 
-/* Has the device locked for the calling thread, if there is one. */
-static struct fcuda *take_device(struct fbackend *b) {
+/* Has the device locked for the calling thread, if there is one and, where the
+ * thread does not wait, no other has. */
+static struct fcuda *take_device(struct fbackend *b, bool wait) {
   if (!wants_device(b))
     return NULL;
-  pthread_mutex_lock(&b->device_lock);
+  if (wait)
+    pthread_mutex_lock(&b->device_lock);
+  else if (pthread_mutex_trylock(&b->device_lock) != 0)
+    return NULL;
   look(b);
   if (b->cuda && fcuda_alive(b->cuda))
     return b->cuda;
@@ -121,7 +140,7 @@ static struct fcuda *take_device(struct fbackend *b) {
 }
 
 bool fbackend_has_device(struct fbackend *b) {
-  struct fcuda *c = take_device(b);
+  struct fcuda *c = take_device(b, true);
 
   if (c)
     pthread_mutex_unlock(&b->device_lock);
@@ -221,8 +240,8 @@ static void send(struct fbackend *b, struct fbackend_work *w, uint32_t n) {
         w->run[i].program, w->run[i].places, w->run[i].cost_bound,
         w->run[i].out, FCUDA_SENT};
   s->begin_ns = b->options.now_ns();
+  atomic_fetch_add(&b->sent, 1); /* first: to send parts may take a while */
   fcuda_submit(s->cuda, &s->work);
-  atomic_fetch_add(&b->sent, 1);
 }
 
 /* Waits for the device. Others may call it meanwhile. */
@@ -281,7 +300,9 @@ void fbackend_begin(struct fbackend *b, struct fbackend_work *w) {
   memset(&w->sent, 0, sizeof(w->sent));
   if (is_busy(b))
     return;
-  w->sent.cuda = take_device(b);
+  /* One variant is sooner run here than waited with. */
+  w->sent.cuda = take_device(b, w->run_count > 1 ||
+                                    b->options.choice == FBACKEND_CUDA);
   if (!w->sent.cuda)
     return;
   send(b, w, share_of(b, w));

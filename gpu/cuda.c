@@ -102,10 +102,26 @@ static uint64_t clock_ns(void) {
   return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+static void heed_environment(struct fcuda_options *o) {
+  const char *image = secure_getenv("FLUX_TRIAL_IMAGE");
+  char line[160];
+
+  if (!image || !image[0])
+    return;
+  if (strcmp(image, "ptx") == 0) {
+    o->ptx = true;
+    return;
+  }
+  if (!o->log)
+    return;
+  snprintf(line, sizeof(line), "trials: FLUX_TRIAL_IMAGE=%.40s is not ptx; the "
+           "best image is taken", image);
+  o->log(true, line, o->user);
+}
+
 int fcuda_new(const struct fcuda_options *o, struct fcuda **out,
               struct fisa_error *why) {
   struct fcuda *c = calloc(1, sizeof(*c));
-  const char *image = secure_getenv("FLUX_TRIAL_IMAGE");
   struct fcu_failure f = {NULL, 0, false};
   char text[96] = "out of memory";
 
@@ -113,7 +129,7 @@ int fcuda_new(const struct fcuda_options *o, struct fcuda **out,
   if (!c)
     return fisa_fail(why, "out of memory");
   c->options = *o;
-  c->options.ptx |= image && strcmp(image, "ptx") == 0;
+  heed_environment(&c->options);
   if (!c->options.host_max)
     c->options.host_max = HOST_MOST;
   if (!c->options.now_ns)

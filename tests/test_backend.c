@@ -316,8 +316,13 @@ static void by_environment(void) {
   all_cases(b, "environment");
   UNIT_EQ(f->calls, 0);
   fbackend_free(b);
+  UNIT_EQ(rig_lines, 0);
   setenv("FLUX_TRIAL_BACKEND", "nonsense", 1);
   b = open_backend(FBACKEND_CUDA);
+  UNIT_EQ(rig_lines, 1);
+  UNIT_EQ(rig_failures, 1);
+  UNIT_STR_EQ(rig_line, "trials: FLUX_TRIAL_BACKEND=nonsense is none of auto, "
+                        "lanes, cuda, ir; it stays with cuda");
   all_cases(b, "environment");
   UNIT_TRUE(f->launches > 0, "the device did nothing");
   fbackend_free(b);

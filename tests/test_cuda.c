@@ -165,6 +165,16 @@ static void ptx_by_environment(void) {
   if (c)
     UNIT_STR_EQ(fcuda_about(c), "Double 0 (9.0), image sm_90");
   fcuda_free(c);
+  UNIT_EQ(rig_lines, 0);
+  setenv("FLUX_TRIAL_IMAGE", "sm_90", 1);
+  c = rig_open(&o);
+  unsetenv("FLUX_TRIAL_IMAGE");
+  UNIT_STR_EQ(f->image, "cubin 90");
+  UNIT_EQ(rig_lines, 1);
+  UNIT_EQ(rig_failures, 1);
+  UNIT_STR_EQ(rig_line, "trials: FLUX_TRIAL_IMAGE=sm_90 is not ptx; the best "
+                        "image is taken");
+  fcuda_free(c);
 }
 
 /* The driver knows better what runs on its device. */
@@ -449,33 +459,39 @@ static void batches_leave(void) {
   "  JNE R5, again\n  JEQ R6, end\n  STOREI R4, R0, 0x4000\n" \
   "end:  MOV R6, R0\n  HALT\n"
 
-/* A batch that is too large goes in parts: verdicts are those of the whole,
- * wherever the parts meet. */
+/* A batch that is too large, for the device or for this machine, goes in parts:
+ * verdicts are those of the whole, wherever the parts meet. */
 static void batches_split(void) {
   static const char *const texts[] = {
       "  MOVI16 R2, 0x4000\n  MOVI R4, 4\n"
       "again:  STOREI R1, R2, 0\n  ADD R2, R2, R4\n  DEC R5\n"
       "  JNE R5, again\n  MOV R6, R0\n  HALT\n",
       WRONG_AT("256"), WRONG_AT("257"), WRONG_AT("512"), NULL};
-  struct fcuda_options o = rig_options();
+  static const struct {
+    size_t device, host;
+  } most[] = {{8 << 20, 0}, {0, 6 << 20}};
   struct wide_case k;
   struct fcuda *c;
 
-  rig_fake();
-  o.device_max = 8 << 20;
-  c = rig_open(&o);
-  if (c && wide_text_open(&k, texts, 512, many_words)) {
-    UNIT_EQ(k.count, 4);
-    agree(c, &k, 2, 0, "halves");
-    UNIT_EQ(fcuda_counts(c).uploads, 2);
-    agree(c, &k, 1, 32, "from 32 on");
-    agree(c, &k, 1, 256, "the second half");
-    agree(c, &k, 1, 480, "the last");
-    wide_case_close(&k);
+  for (unsigned i = 0; i < sizeof(most) / sizeof(most[0]); i++) {
+    struct fcuda_options o = rig_options();
+    rig_fake();
+    o.device_max = most[i].device;
+    o.host_max = most[i].host;
+    c = rig_open(&o);
+    if (c && wide_text_open(&k, texts, 512, many_words)) {
+      UNIT_EQ(k.count, 4);
+      agree(c, &k, 2, 0, "halves");
+      UNIT_EQ(fcuda_counts(c).uploads, 2);
+      agree(c, &k, 1, 32, "from 32 on");
+      agree(c, &k, 1, 256, "the second half");
+      agree(c, &k, 1, 480, "the last");
+      wide_case_close(&k);
+    }
+    UNIT_EQ(rig_lines, 0);
+    fcuda_free(c);
+    rig_clean("batches split");
   }
-  UNIT_EQ(rig_lines, 0);
-  fcuda_free(c);
-  rig_clean("batches split");
 }
 
 /* Parts that fail: nothing was told of a run that is not done. */
