@@ -40,6 +40,12 @@ for target in $targets; do
   done
 done
 check "a target" test -n "$targets"
+nvcc=$(sed -n 's/^NVCC = *//p' "$FLUX_BUILDDIR/Makefile")
+release=$("$nvcc" --version | sed -n 's/.* release \([0-9]*\)\..*/\1/p')
+if [ "${release:-0}" -ge 13 ]; then
+  same "the targets of CUDA $release" "$(echo $targets)" \
+    "75 80 86 87 89 90 100 120"
+fi
 
 # Occupancy: blocks of 128 threads, with the shared memory that a program of 60
 # records and 20 slots needs; a long one has no records there. Registers are
